@@ -1,0 +1,1 @@
+"""Is it paid and recorded? Orders, payments, settlement, reports."""

@@ -1,0 +1,115 @@
+"""The stages that give money back: by themselves where an order ended without units, and where staff asked."""
+
+import msgspec
+
+from checkout.authorise import authorise_key, forget_payment
+from checkout.limits import backoff_ms
+from checkout.order import WITHOUT_UNITS, Order
+from checkout.order_rows_pg import OrderRows, Rule
+from checkout.payment_answer import Change, absorb
+from checkout.payment_call import call
+from checkout.payments.provider import PaymentProvider, PaymentRefusedError, PaymentUnknownError, Pending, Providers
+from checkout.refund_rules import Refund
+from checkout.refunds_pg import RefundRows
+from kit.log import logger
+
+_log = logger("checkout")
+
+
+class RefundPayer:
+    """Asks providers for refunds that are reserved, and writes down what came of it."""
+
+    def __init__(self, rows: RefundRows, providers: Providers) -> None:
+        self._rows = rows
+        self._providers = providers
+
+    async def take(self, limit: int) -> list[Refund]:
+        """Take pending refunds."""
+        return await self._rows.take(limit)
+
+    async def handle(self, refund: Refund) -> None:
+        """Ask for one refund. Unknown and refused ones wait; what was refused too often has failed."""
+        wait_ms = backoff_ms(refund.attempts)
+        try:
+            provider = self._providers.of_order(refund.provider)
+            await call(provider.refund(refund.payment_id, refund.amount, f"refund:{refund.refund_id}"))
+        except PaymentUnknownError:
+            await self._rows.postpone(refund, wait_ms=wait_ms)
+        except PaymentRefusedError as error:
+            failed = await self._rows.refuse(refund, wait_ms=wait_ms)
+            _log.error("refund_refused", refund_id=refund.refund_id, failed=failed, error=error.message)
+        else:
+            await self._rows.finish(refund)
+
+
+class GiveBack:
+    """Returns the money of orders that were declined, cancelled or found no unit.
+
+    Reserved money is voided. Money that was charged at once is refunded. A payment whose outcome is not known is
+    looked up first, for as long as it takes.
+    """
+
+    def __init__(self, rows: OrderRows, refunds: RefundRows, providers: Providers) -> None:
+        self._rows = rows
+        self._refunds = refunds
+        self._providers = providers
+        self._payer = RefundPayer(refunds, providers)
+
+    async def take(self, limit: int) -> list[Order]:
+        """Take due ended orders whose money is, or may be, still with us."""
+        return await self._rows.take("give_back", limit)
+
+    async def handle(self, order: Order) -> None:
+        """Bring one order's money a step further back."""
+        try:
+            provider = self._providers.of_order(order.provider)
+            known = await self._look_up(provider, order) if order.payment_open else order
+            if known.captured > 0:
+                await self._refund(known)
+            elif known.authorised > 0:
+                await self._void(provider, known)
+        except PaymentUnknownError:
+            await self._change(order, _waiting)
+        except PaymentRefusedError as error:
+            # It was captured or changed without our knowing: look it up next time.
+            _log.error("void_refused", order_id=order.order_id, attempts=order.attempts, error=error.message)
+            await self._change(order, _look_up_later)
+
+    async def _look_up(self, provider: PaymentProvider, order: Order) -> Order:
+        answer = await call(provider.find(authorise_key(order.order_id)))
+        if isinstance(answer, Pending):
+            await call(provider.void(answer.payment_id, f"void:{order.order_id}"))
+            return await self._change(order, _voided)
+        if answer is None:
+            return await self._change(order, _voided)
+        found = answer
+        return await self._change(order, lambda now: absorb(now, found))
+
+    async def _void(self, provider: PaymentProvider, order: Order) -> None:
+        if order.payment_id is not None:
+            await call(provider.void(order.payment_id, f"void:{order.order_id}"))
+        await self._change(order, _voided)
+
+    async def _refund(self, order: Order) -> None:
+        refund = await self._refunds.reserve_give_back(order.order_id)
+        if refund is not None:
+            await self._payer.handle(refund)
+
+    async def _change(self, order: Order, rule: Rule) -> Order:
+        (after,) = await self._rows.change([(order.order_id, rule)])
+        return order if after is None else after
+
+
+def _voided(order: Order) -> Change | None:
+    return forget_payment(order) if order.state in WITHOUT_UNITS else None
+
+
+def _waiting(order: Order) -> Change:
+    return Change(order=order, wait_ms=backoff_ms(order.attempts))
+
+
+def _look_up_later(order: Order) -> Change | None:
+    if order.state not in WITHOUT_UNITS:
+        return None
+    asked = msgspec.structs.replace(order, payment_open=True)
+    return Change(order=asked, wait_ms=backoff_ms(order.attempts))

@@ -1,0 +1,39 @@
+"""Hearing at once that there are new orders; the poll hears it a little later in any case."""
+
+import asyncio
+from collections.abc import Callable
+
+import asyncpg
+
+from kit.postgres import CONNECT_TIMEOUT_S, postgres_errors
+
+CHANNEL = "showdrop_orders"
+
+
+class OrderListener:
+    """Listens on a connection of its own, outside the pool.
+
+    Args:
+        on_news: called for every notification, and once after each (re)connect.
+    """
+
+    def __init__(self, database_url: str, on_news: Callable[[], None]) -> None:
+        self._database_url = database_url
+        self._on_news = on_news
+
+    async def step(self) -> None:
+        """Listen until the connection is lost.
+
+        Raises:
+            UnavailableError: Postgres does not answer.
+        """
+        lost = asyncio.Event()
+        with postgres_errors():
+            connection = await asyncpg.connect(self._database_url, timeout=CONNECT_TIMEOUT_S)
+            try:
+                connection.add_termination_listener(lambda _connection: lost.set())
+                await connection.add_listener(CHANNEL, lambda *_news: self._on_news())
+                self._on_news()
+                await lost.wait()
+            finally:
+                connection.terminate()

@@ -1,0 +1,190 @@
+"""An order and its life, pure.
+
+::
+
+    submitted ─> authorised ─> confirmed ─> captured ─> refunded
+        │            │                         └──────> cancelled
+        ├─> declined ├─> unfulfillable
+        └─> cancelled└─> cancelled
+
+``submitted`` is durable and waits for its payment; ``authorised`` has its money reserved (or taken, where a method
+cannot reserve); ``confirmed`` has its units: Postgres decided; ``captured`` is paid.
+"""
+
+from typing import Final, Literal
+
+import msgspec
+
+from kit.errors import ShowdropError
+from kit.money import Money
+
+OrderState = Literal[
+    "submitted", "authorised", "confirmed", "captured", "declined", "cancelled", "unfulfillable", "refunded"
+]
+HoldOutcome = Literal["sold", "released"]
+
+NEXT_STATES: Final[dict[OrderState, frozenset[OrderState]]] = {
+    "submitted": frozenset({"authorised", "declined", "cancelled"}),
+    "authorised": frozenset({"confirmed", "unfulfillable", "cancelled"}),
+    "confirmed": frozenset({"captured"}),
+    "captured": frozenset({"refunded", "cancelled"}),
+    "declined": frozenset(),
+    "cancelled": frozenset(),
+    "unfulfillable": frozenset(),
+    "refunded": frozenset(),
+}
+
+WITHOUT_UNITS: Final[frozenset[OrderState]] = frozenset({"declined", "cancelled", "unfulfillable"})
+"""Ends in which money that is still with us, or may be, has to go back by itself."""
+
+
+class IllegalMoveError(ShowdropError):
+    """A state was to follow another that it cannot follow: a bug, never a user's mistake."""
+
+    default_code = "illegal_move"
+
+
+class SaleTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """What a pool's units are sold as; the price is that of the offer, fixed when it was made."""
+
+    pool_id: str
+    show_id: str
+    sku: str
+    unit_price: Money
+
+
+class NewOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """An order that is about to be written.
+
+    Attributes:
+        shipping: where the units go, JSON-compatible; checked by the caller.
+    """
+
+    order_id: str
+    hold_id: str
+    buyer_id: str
+    quantity: int
+    terms: SaleTerms
+    payment_method: str
+    provider: str
+    shipping: dict[str, object] | None = None
+
+    @property
+    def amount(self) -> Money:
+        """What the buyer pays."""
+        return self.terms.unit_price * self.quantity
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """An order as Postgres has it. Amounts without a currency are minor units of ``amount.currency``.
+
+    Attributes:
+        pool_id: the offer's id too.
+        authorised: what the provider has reserved or charged and not let go again.
+        captured: what was taken; never more than ``authorised``.
+        refunded: what went back of it.
+        refund_reserved: refunds under way, so that two together never pass ``captured``.
+        hold_outcome: how the hold ended, for the hold book; None while it has not.
+        payment_open: the provider was asked and its last word is not known.
+        attempts: how often the order was taken for what it waits for in its present state.
+        due_at_ms: when a worker may take it again.
+        read_at_ms: the database's clock when this was read.
+    """
+
+    order_id: str
+    hold_id: str
+    pool_id: str
+    show_id: str
+    buyer_id: str
+    sku: str
+    quantity: int
+    amount: Money
+    payment_method: str
+    provider: str
+    shipping: dict[str, object] | None
+    state: OrderState
+    reason: str | None
+    payment_id: str | None
+    authorised: int
+    captured: int
+    refunded: int
+    refund_reserved: int
+    hold_outcome: HoldOutcome | None
+    payment_open: bool
+    attempts: int
+    due_at_ms: int
+    created_at_ms: int
+    updated_at_ms: int
+    confirmed_at_ms: int | None
+    read_at_ms: int
+
+    @property
+    def age_ms(self) -> int:
+        """How long ago it was written, by the database's clock."""
+        return self.read_at_ms - self.created_at_ms
+
+    @property
+    def refundable(self) -> int:
+        """Minor units that a further refund may still give back."""
+        return self.captured - self.refunded - self.refund_reserved
+
+
+class OrderView(msgspec.Struct, frozen=True, kw_only=True):
+    """An order as HTTP shows it."""
+
+    order_id: str
+    hold_id: str
+    offer_id: str
+    show_id: str
+    buyer_id: str
+    sku: str
+    quantity: int
+    amount: Money
+    state: OrderState
+    created_at_ms: int
+    updated_at_ms: int
+    confirmed_at_ms: int | None
+    payment_method: str
+    refunded: Money
+    reason: str | None
+    shipping: dict[str, object] | None
+
+
+def view(order: Order) -> OrderView:
+    """Return what the outside may see of an order."""
+    return OrderView(
+        order_id=order.order_id,
+        hold_id=order.hold_id,
+        offer_id=order.pool_id,
+        show_id=order.show_id,
+        buyer_id=order.buyer_id,
+        sku=order.sku,
+        quantity=order.quantity,
+        amount=order.amount,
+        state=order.state,
+        created_at_ms=order.created_at_ms,
+        updated_at_ms=order.updated_at_ms,
+        confirmed_at_ms=order.confirmed_at_ms,
+        payment_method=order.payment_method,
+        refunded=Money(order.refunded, order.amount.currency),
+        reason=order.reason,
+        shipping=order.shipping,
+    )
+
+
+def move(order: Order, state: OrderState, *, reason: str | None = None) -> Order:
+    """Return the order in its next state, its hold's outcome set where the state decides it.
+
+    Raises:
+        IllegalMoveError: that state cannot follow.
+    """
+    if state not in NEXT_STATES[order.state]:
+        raise IllegalMoveError(f"order {order.order_id} is {order.state} and cannot become {state}")
+    outcome = order.hold_outcome
+    if outcome is None and state in WITHOUT_UNITS:
+        outcome = "released"
+    elif outcome is None and state == "confirmed":
+        outcome = "sold"
+    return msgspec.structs.replace(
+        order, state=state, reason=reason if reason is not None else order.reason, hold_outcome=outcome, attempts=0
+    )

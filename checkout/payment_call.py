@@ -1,0 +1,26 @@
+"""Calling a payment provider under a time limit, so that every failure to answer looks the same."""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import TypeVar
+
+from checkout.limits import PROVIDER_TIMEOUT_MS
+from checkout.payments.provider import PaymentUnknownError
+from kit.errors import UnavailableError
+
+Answer = TypeVar("Answer")
+
+
+async def call(request: Awaitable[Answer]) -> Answer:
+    """Return the provider's answer.
+
+    Raises:
+        PaymentUnknownError: it did not answer, or not within ``PROVIDER_TIMEOUT_MS``; the money may have moved.
+    """
+    try:
+        async with asyncio.timeout(PROVIDER_TIMEOUT_MS / 1000):
+            return await request
+    except PaymentUnknownError:
+        raise
+    except (UnavailableError, TimeoutError) as error:
+        raise PaymentUnknownError("the payment provider does not answer") from error

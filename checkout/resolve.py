@@ -1,0 +1,70 @@
+"""The stage that tells the hold book how holds ended, after Postgres decided."""
+
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+import msgspec
+
+from checkout.limits import RESOLVE_LEASE_MS, RESOLVE_MAX_ORDERS
+from checkout.order import HoldOutcome
+from kit.errors import UnavailableError
+from kit.log import logger
+
+_log = logger("checkout")
+
+
+class Resolution(msgspec.Struct, frozen=True, kw_only=True):
+    """One hold's end that the book has to be told, under the lease of ``resolve_at_ms``."""
+
+    order_id: str
+    pool_id: str
+    hold_id: str
+    outcome: HoldOutcome
+    resolve_at_ms: int
+
+
+class Resolutions(Protocol):
+    """Where the ends are kept until the book knows them."""
+
+    async def take(self, limit: int, *, lease_ms: int) -> list[Resolution]:
+        """Take ends that the book has not been told."""
+        ...
+
+    async def mark(self, told: Sequence[Resolution]) -> None:
+        """Note that the book was told."""
+        ...
+
+
+class HoldEnds(Protocol):
+    """The part of ``inventory.holds.Holds`` that this stage needs."""
+
+    async def resolve(self, pool_id: str, ends: Sequence[tuple[str, Literal["sold", "released"]]]) -> None:
+        """End submitted holds as their orders ended."""
+        ...
+
+
+class Resolver:
+    """Tells the hold book, one call per pool and batch. Telling it twice changes nothing."""
+
+    def __init__(self, resolutions: Resolutions, holds: HoldEnds) -> None:
+        self._resolutions = resolutions
+        self._holds = holds
+
+    async def round(self) -> int:
+        """Tell one batch and return how many ends it had."""
+        due = await self._resolutions.take(RESOLVE_MAX_ORDERS, lease_ms=RESOLVE_LEASE_MS)
+        by_pool: dict[str, list[Resolution]] = {}
+        for one in due:
+            by_pool.setdefault(one.pool_id, []).append(one)
+        told: list[Resolution] = []
+        for pool_id, ends in by_pool.items():
+            try:
+                await self._holds.resolve(pool_id, [(one.hold_id, one.outcome) for one in ends])
+            except UnavailableError as error:
+                # Another pool's node may be well; these come round again.
+                _log.warning("hold_book_waits", pool_id=pool_id, error=error.message)
+            else:
+                told.extend(ends)
+        if told:
+            await self._resolutions.mark(told)
+        return len(told)

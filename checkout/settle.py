@@ -1,0 +1,56 @@
+"""The stage ``authorised → confirmed | unfulfillable``: is there a unit?"""
+
+from collections.abc import Callable
+
+from checkout.judge import Judge, first_come, nobody
+from checkout.limits import SETTLE_MAX_ORDERS
+from checkout.settle_pg import Settlement, UnitsRefusedError
+from kit.log import logger
+
+_log = logger("checkout")
+
+
+class Settler:
+    """Settles authorised orders in batches.
+
+    Args:
+        judge: decides who gets the units; the database's constraints decide again.
+        limit: most orders per transaction.
+        on_change: called after a batch, to wake the next stages.
+    """
+
+    def __init__(
+        self,
+        settlement: Settlement,
+        *,
+        judge: Judge = first_come,
+        limit: int = SETTLE_MAX_ORDERS,
+        on_change: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._settlement = settlement
+        self._judge = judge
+        self._limit = limit
+        self._on_change = on_change
+
+    async def round(self) -> int:
+        """Settle one batch and return how many orders it had.
+
+        When the database refuses the batch, its orders are settled one by one, and those refused again get their
+        money back: one wrong row never blocks the others.
+        """
+        try:
+            settled = await self._settlement.settle_due(self._judge, limit=self._limit)
+        except UnitsRefusedError as error:
+            _log.error("settlement_refused", orders=len(error.order_ids), cause=str(error.__cause__))
+            for order_id in error.order_ids:
+                await self._settle_alone(order_id)
+            settled = len(error.order_ids)
+        if settled:
+            self._on_change()
+        return settled
+
+    async def _settle_alone(self, order_id: str) -> None:
+        try:
+            await self._settlement.settle_one(self._judge, order_id)
+        except UnitsRefusedError:
+            await self._settlement.settle_one(nobody, order_id)

@@ -1,0 +1,102 @@
+"""The settle transaction: Postgres gives the units to orders that have their money, or refuses them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import asyncpg
+
+from checkout.judge import Judge
+from checkout.news import news
+from checkout.order import Order, move
+from checkout.order_rows_pg import lock_orders, order_from, save_changes
+from checkout.payment_answer import Change
+from inventory.stock import sale
+from kit.errors import ConflictError
+from kit.postgres import Connection, Postgres
+from kit.sql import Queries
+
+_sql = Queries(Path(__file__).parent / "sql" / "stages.sql")
+
+
+class UnitsRefusedError(ConflictError):
+    """A constraint of the database refused a batch; nothing of it was written.
+
+    Attributes:
+        order_ids: the batch, oldest first.
+    """
+
+    default_code = "units_refused"
+
+    def __init__(self, order_ids: Sequence[str]) -> None:
+        super().__init__("the database refused a settlement")
+        self.order_ids = tuple(order_ids)
+
+
+class Settlement:
+    """Runs settle transactions: locked pools and orders, verdicts, and everything that follows from them, as one."""
+
+    def __init__(self, postgres: Postgres) -> None:
+        self._postgres = postgres
+
+    async def settle_due(self, judge: Judge, *, limit: int) -> int:
+        """Settle the oldest authorised orders of pools that nobody else is settling; return how many.
+
+        Raises:
+            UnitsRefusedError: a constraint refused what the judge accepted.
+        """
+        async with self._postgres.transaction() as connection:
+            waiting = await connection.fetch(_sql.oldest_to_settle, limit)
+            if not waiting:
+                return 0
+            pools = await connection.fetch(_sql.lock_pools_to_settle, list({row["pool_id"] for row in waiting}))
+            # Looked at again now that nobody else settles these pools: those seen before may be settled by now.
+            waiting = await connection.fetch(_sql.oldest_to_settle, limit)
+            ours = {pool["pool_id"] for pool in pools}
+            order_ids = [row["order_id"] for row in waiting if row["pool_id"] in ours]
+            orders = [order_from(row) for row in await connection.fetch(_sql.take_to_settle, order_ids)]
+            await _settle(connection, judge, pools, orders)
+            return len(orders)
+
+    async def settle_one(self, judge: Judge, order_id: str) -> None:
+        """Settle one order, if it still waits for it.
+
+        Raises:
+            UnitsRefusedError: a constraint refused it.
+        """
+        async with self._postgres.transaction() as connection:
+            pools = await connection.fetch(_sql.lock_pool_of, order_id)
+            orders = [order for order in await lock_orders(connection, [order_id]) if order.state == "authorised"]
+            await _settle(connection, judge, pools, orders)
+
+
+async def _settle(
+    connection: Connection, judge: Judge, pools: Sequence[asyncpg.Record], orders: Sequence[Order]
+) -> None:
+    if not orders:
+        return
+    verdicts = judge({pool["pool_id"]: pool["free"] for pool in pools}, orders)
+    sold: dict[str, int] = {}
+    changes, sales = [], []
+    for order, accepted in zip(orders, verdicts, strict=True):
+        if accepted:
+            changes.append(_confirm(order))
+            sold[order.pool_id] = sold.get(order.pool_id, 0) + order.quantity
+            sales.append(sale(order.sku, order.quantity, pool_id=order.pool_id, order_id=order.order_id))
+        else:
+            changes.append(_refuse(order))
+    try:
+        if sold:
+            await connection.execute(_sql.add_sold, list(sold), list(sold.values()))
+        await save_changes(connection, changes, sales)
+    except (asyncpg.CheckViolationError, ConflictError) as error:
+        raise UnitsRefusedError([order.order_id for order in orders]) from error
+
+
+def _confirm(order: Order) -> Change:
+    confirmed = move(order, "confirmed")
+    return Change(order=confirmed, events=(news(confirmed, "order.confirmed"),))
+
+
+def _refuse(order: Order) -> Change:
+    refused = move(order, "unfulfillable", reason="sold_out")
+    return Change(order=refused, events=(news(refused, "order.unfulfillable"),))

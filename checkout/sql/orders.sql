@@ -1,0 +1,51 @@
+-- Orders: writing them, and reading them for people.
+
+-- name: insert_orders
+-- In hold order, so that two processes with the same holds wait for each other instead of locking up.
+INSERT INTO orders (order_id, hold_id, pool_id, show_id, buyer_id, sku, quantity, amount, currency, payment_method,
+                    provider, shipping)
+SELECT order_id, hold_id, pool_id, show_id, buyer_id, sku, quantity, amount, currency, payment_method,
+       provider, shipping::jsonb
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bigint[],
+            $9::text[], $10::text[], $11::text[], $12::text[])
+    WITH ORDINALITY AS given (order_id, hold_id, pool_id, show_id, buyer_id, sku, quantity, amount, currency,
+                              payment_method, provider, shipping, place)
+ORDER BY hold_id, place
+ON CONFLICT (hold_id) DO NOTHING
+
+-- name: notify_workers
+-- Delivered when the transaction commits; many of one transaction arrive as one.
+SELECT pg_notify('showdrop_orders', '')
+
+-- name: orders_of_holds
+SELECT *, now_ms() AS read_at_ms FROM orders WHERE hold_id = ANY ($1::text[])
+
+-- name: order_by_id
+SELECT *, now_ms() AS read_at_ms FROM orders WHERE order_id = $1
+
+-- name: orders_page
+-- Newest first: an order id begins with its time.
+SELECT *, now_ms() AS read_at_ms
+FROM orders
+WHERE ($1::text IS NULL OR show_id = $1)
+  AND ($2::text IS NULL OR state = $2)
+  AND ($3::text IS NULL OR buyer_id = $3)
+  AND ($4::text IS NULL OR order_id < $4)
+ORDER BY order_id DESC
+LIMIT $5
+
+-- name: open_orders
+-- What a rebuilt hold book has to contain: units being paid, and units that were ever sold from the pool.
+SELECT hold_id, buyer_id, quantity, CASE WHEN hold_outcome = 'sold' THEN 'sold' ELSE 'submitted' END AS status
+FROM orders
+WHERE pool_id = $1 AND (state IN ('submitted', 'authorised') OR hold_outcome = 'sold')
+
+-- name: insert_tombstone
+-- Whoever inserts the hold's row first decides: this end, or the order that was still on its way.
+-- An order that is there and has ended is told to the hold book again.
+INSERT INTO orders (order_id, hold_id, pool_id, show_id, buyer_id, sku, quantity, amount, currency, payment_method,
+                    provider, state, reason, hold_outcome)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, '', '', 'cancelled', 'never_written', 'released')
+ON CONFLICT (hold_id) DO UPDATE SET hold_resolved = false, resolve_at_ms = 0
+    WHERE orders.hold_outcome IS NOT NULL
+RETURNING order_id = $1 AS ours

@@ -1,0 +1,103 @@
+"""How a worker's stage runs: take due rows, work on each, bounded, again and again.
+
+Stages are driven by what the database says, never by what another stage promised: a wake-up only shortens the wait.
+A stage may die at any line; its rows come round again when their lease ends.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+from checkout.limits import POLL_MS
+from kit.errors import UnavailableError
+from kit.log import logger
+from kit.tasks import Wakeup
+
+Row = TypeVar("Row")
+
+_log = logger("checkout")
+
+
+class BatchLoop:
+    """Runs a batch stage: at once again while batches are full, else when it is woken or after ``poll_ms``.
+
+    Args:
+        work: works on one batch of what is due and returns how many rows that was.
+        full: the size of a full batch, in rows.
+    """
+
+    def __init__(self, work: Callable[[], Awaitable[int]], *, full: int, poll_ms: int = POLL_MS) -> None:
+        self.wakeup = Wakeup()
+        self._work = work
+        self._full = full
+        self._poll_s = poll_ms / 1000
+
+    async def step(self) -> None:
+        """Do one round, then wait if there is nothing more to do."""
+        if await self._work() < self._full:
+            await self.wakeup.wait(self._poll_s)
+
+
+class RowLoop(Generic[Row]):
+    """Runs a stage whose rows are worked on one by one, so that a slow one holds up no other.
+
+    Args:
+        name: for the log.
+        take: takes up to that many due rows, under a lease.
+        handle: works on one; when it raises, the row waits for the end of its lease.
+        in_flight: most rows worked on at once.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        take: Callable[[int], Awaitable[Sequence[Row]]],
+        handle: Callable[[Row], Awaitable[None]],
+        *,
+        in_flight: int,
+        poll_ms: int = POLL_MS,
+    ) -> None:
+        self.wakeup = Wakeup()
+        self._name = name
+        self._take = take
+        self._handle = handle
+        self._in_flight = in_flight
+        self._poll_s = poll_ms / 1000
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def round(self) -> int:
+        """Take what is due, work on all of it, and return how many rows that was."""
+        rows = await self._take(self._in_flight)
+        await asyncio.gather(*(self._guarded(row) for row in rows))
+        return len(rows)
+
+    async def step(self) -> None:
+        """Begin work on what is due and has room; wait when there is nothing, or no room."""
+        room = self._in_flight - len(self._running)
+        rows = await self._take(room) if room else []
+        for row in rows:
+            task = asyncio.create_task(self._guarded(row), name=f"checkout {self._name}")
+            self._running.add(task)
+            task.add_done_callback(self._done)
+        if len(rows) < room or not room:
+            await self.wakeup.wait(self._poll_s)
+
+    async def close(self) -> None:
+        """Cancel what is under way and wait for its end; the rows' leases bring them back."""
+        for task in self._running:
+            task.cancel()
+        if self._running:
+            await asyncio.wait(self._running)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        if len(self._running) >= self._in_flight:
+            self.wakeup.set()
+        self._running.discard(task)
+
+    async def _guarded(self, row: Row) -> None:
+        try:
+            await self._handle(row)
+        except UnavailableError as error:
+            _log.warning("row_waits", stage=self._name, error=error.message)
+        except Exception:  # noqa: BLE001 - one row's trouble must not stop the others; the trace is logged
+            _log.exception("row_failed", stage=self._name)

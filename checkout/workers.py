@@ -1,0 +1,108 @@
+"""The checkout worker: every stage of an order as a loop, wired so that each wakes the next."""
+
+from collections.abc import Awaitable, Callable
+
+from checkout.authorise import Authoriser
+from checkout.capture import Capturer
+from checkout.give_back import GiveBack, RefundPayer
+from checkout.limits import (
+    PAYMENTS_IN_FLIGHT,
+    REFUNDS_IN_FLIGHT,
+    RELAY_MAX_EVENTS,
+    RESOLVE_MAX_ORDERS,
+    SETTLE_MAX_ORDERS,
+    WEBHOOKS_MAX_BATCH,
+)
+from checkout.listen_pg import OrderListener
+from checkout.order_rows_pg import OrderRows
+from checkout.outbox_pg import OutboxEvent, OutboxRelay
+from checkout.payments.provider import Providers
+from checkout.refunds_pg import RefundRows
+from checkout.resolve import HoldEnds, Resolver
+from checkout.resolve_pg import ResolutionRows
+from checkout.settle import Settler
+from checkout.settle_pg import Settlement
+from checkout.stage import BatchLoop, RowLoop
+from kit.postgres import Postgres
+from kit.tasks import Tasks
+
+
+class CheckoutWorker:
+    """Takes orders from ``submitted`` to their end. Any number may run against one database.
+
+    Args:
+        postgres: at least four connections.
+        database_url: for the connection that listens.
+        holds: told how holds ended.
+        providers: where the money is.
+        deliver: brings news to buyers; at least once, so a repeat must do no harm.
+        deliver_webhooks: one round of the test bank's webhooks, returning how many arrived; None when another
+            process does it.
+    """
+
+    def __init__(
+        self,
+        *,
+        postgres: Postgres,
+        database_url: str,
+        holds: HoldEnds,
+        providers: Providers,
+        deliver: Callable[[list[OutboxEvent]], Awaitable[None]],
+        deliver_webhooks: Callable[[], Awaitable[int]] | None = None,
+    ) -> None:
+        rows, refund_rows = OrderRows(postgres), RefundRows(postgres)
+        relay = OutboxRelay(postgres)
+        self._authoriser = Authoriser(rows, providers, on_change=self._money_known)
+        self._capturer = Capturer(rows, providers)
+        give_back, payer = GiveBack(rows, refund_rows, providers), RefundPayer(refund_rows, providers)
+        settler = Settler(Settlement(postgres), on_change=self._settled)
+        resolver = Resolver(ResolutionRows(postgres), holds)
+        self._authorise = RowLoop(
+            "authorise", self._authoriser.take, self._authoriser.handle, in_flight=PAYMENTS_IN_FLIGHT
+        )
+        self._settle = BatchLoop(settler.round, full=SETTLE_MAX_ORDERS)
+        self._capture = RowLoop("capture", self._capturer.take, self._capturer.handle, in_flight=PAYMENTS_IN_FLIGHT)
+        self._give_back = RowLoop("give_back", give_back.take, give_back.handle, in_flight=REFUNDS_IN_FLIGHT)
+        self._refund = RowLoop("refund", payer.take, payer.handle, in_flight=REFUNDS_IN_FLIGHT)
+        self._resolve = BatchLoop(resolver.round, full=RESOLVE_MAX_ORDERS)
+        self._relay = BatchLoop(lambda: relay.relay(deliver), full=RELAY_MAX_EVENTS)
+        self._webhooks = None if deliver_webhooks is None else BatchLoop(deliver_webhooks, full=WEBHOOKS_MAX_BATCH)
+        self._listener = OrderListener(database_url, self._orders_changed)
+        self._tasks = Tasks()
+
+    def start(self) -> None:
+        """Start every loop."""
+        for name, loop in (
+            ("checkout relay", self._relay),
+            ("checkout resolve", self._resolve),
+            ("checkout refund", self._refund),
+            ("checkout give_back", self._give_back),
+            ("checkout capture", self._capture),
+            ("checkout settle", self._settle),
+            ("checkout authorise", self._authorise),
+        ):
+            self._tasks.forever(name, loop.step)
+        if self._webhooks is not None:
+            self._tasks.forever("bank webhooks", self._webhooks.step)
+        self._tasks.forever("checkout listen", self._listener.step)
+
+    async def stop(self) -> None:
+        """Stop every loop. Answers that arrived are still written; what is cut off comes round again."""
+        await self._tasks.stop()
+        for loop in (self._authorise, self._capture, self._give_back, self._refund):
+            await loop.close()
+        await self._authoriser.close()
+        await self._capturer.close()
+
+    def _orders_changed(self) -> None:
+        for loop in (self._authorise, self._settle, self._give_back, self._resolve, self._relay):
+            loop.wakeup.set()
+
+    def _money_known(self) -> None:
+        # Either there is money and the units have to be decided, or there is none and the buyer has to hear it.
+        for loop in (self._settle, self._give_back, self._resolve, self._relay):
+            loop.wakeup.set()
+
+    def _settled(self) -> None:
+        for loop in (self._capture, self._give_back, self._resolve, self._relay):
+            loop.wakeup.set()

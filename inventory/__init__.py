@@ -1,0 +1,1 @@
+"""Can we still sell it? Catalogue, stock ledger, pools and holds, channels."""

@@ -1,0 +1,54 @@
+"""Every limit of the channels, with its unit and its reason."""
+
+from typing import Final
+
+CALL_TIMEOUT_S: Final = 10.0
+"""For one call to a channel, from the look-up of its name to the end of its answer."""
+
+LEASE_MS: Final = 30_000
+"""Rows taken for a call are nobody else's for this long; a killed worker delays its last batch by it."""
+
+POLL_S: Final = 0.25
+"""A channel's loop looks for due rows this often; changes wake it before."""
+
+WATCH_S: Final = 1.0
+"""How soon a new, paused or changed channel is noticed, and how often a standby asks whether it is needed."""
+
+BACKOFF_FIRST_MS: Final = 500
+"""The longest wait after the first failure; it doubles with each further one."""
+
+BACKOFF_MOST_MS: Final = 60_000
+"""The longest wait between two tries of a channel that is down: it is back in step a minute after it recovers."""
+
+REFUSED_RETRY_MS: Final = 15 * 60_000
+"""A level that a channel refused for good is offered again this late; somebody may have repaired it over there."""
+
+RETRY_AFTER_MOST_MS: Final = 3_600_000
+"""A channel may ask us to stay away for at most this long."""
+
+RESPONSE_BYTES: Final = 4_096
+"""Bytes of an answer that are read, so that its connection can be used again; the rest is cut off."""
+
+WEBHOOK_BATCH: Final = 500
+"""Levels in one webhook call: about 40 KB."""
+
+WEBHOOK_CALLS_PER_S: Final = 20.0
+"""Webhook calls per second and channel."""
+
+URL_CHARS: Final = 2_048
+"""Characters of a webhook address."""
+
+NAME_CHARS: Final = 100
+"""Characters of a channel's name."""
+
+ERROR_CHARS: Final = 300
+"""Characters of an error that are kept and shown."""
+
+MAX_PAGE: Final = 1_000
+"""Levels of one page."""
+
+WRITE_BACK_TRIES: Final = 100
+"""Tries to write a told level into a row that a sale holds just now ..."""
+
+WRITE_BACK_PAUSE_S: Final = 0.05
+"""... and the pause between them. After that the level is told again, which does no harm."""

@@ -1,0 +1,64 @@
+"""Which addresses a webhook may be sent to. Pure: names are resolved by the caller, and addresses judged here.
+
+A server that calls addresses which strangers typed in can be made to call its own neighbours: the cloud's metadata
+service, a database without a password (server-side request forgery). So addresses are judged after the name was
+resolved, at set-up and again before every call, and the call goes to the address that was judged.
+"""
+
+import ipaddress
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from inventory.channels.limits import URL_CHARS
+from kit.errors import InvalidError
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+
+
+def checked_url(text: str) -> str:
+    """Return the address when it has the form of one that a webhook can be sent to.
+
+    Raises:
+        InvalidError: ``invalid_url`` - not http or https, no host, or with user name, password or fragment.
+    """
+    if len(text) > URL_CHARS or not text.isascii() or not text.isprintable() or " " in text:
+        raise _invalid(f"must be at most {URL_CHARS} printable ASCII characters")
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise _invalid("is not a URL") from None
+    if parts.scheme not in ("http", "https"):
+        raise _invalid("must start with https:// or http://")
+    if not parts.hostname or port == 0:
+        raise _invalid("must name a host")
+    if "@" in parts.netloc:
+        raise _invalid("must not hold a user name or password; the calls are signed")
+    if parts.fragment:
+        raise _invalid("must not have a fragment (#…)")
+    return text
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address belongs to the public internet, also when it is an IPv4 address dressed as IPv6."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
+        if inner is None and ip in _NAT64:
+            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+        if inner is not None:
+            return is_public(str(inner))
+    return ip.is_global and not ip.is_multicast
+
+
+def allowed_address(addresses: Sequence[str], *, allow_private: bool) -> str | None:
+    """The address to call out of those a name stands for; None when there is none, or one of them is private."""
+    if not addresses or not (allow_private or all(is_public(one) for one in addresses)):
+        return None
+    return addresses[0]
+
+
+def _invalid(why: str) -> InvalidError:
+    return InvalidError(f"url {why}", field="url", code="invalid_url")

@@ -1,0 +1,182 @@
+"""The channel that everyone has: levels are POSTed to an address of the merchant's, signed as Standard Webhooks say.
+
+The specification: https://www.standardwebhooks.com. ``webhook-id`` names the content, so it is the same when a batch is
+sent again; signature and timestamp are new with every call.
+"""
+
+import asyncio
+import base64
+import hashlib
+import secrets
+import socket
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import httpx
+import msgspec
+from standardwebhooks import Webhook
+
+from inventory.channels.channel import (
+    Answer,
+    Capabilities,
+    ChannelConfig,
+    ChannelDownError,
+    ChannelGoneError,
+    Level,
+    Prepared,
+    Told,
+)
+from inventory.channels.limits import CALL_TIMEOUT_S, RESPONSE_BYTES, WEBHOOK_BATCH, WEBHOOK_CALLS_PER_S
+from inventory.channels.targets import allowed_address, checked_url
+from kit.errors import InvalidError
+
+SECRET_BYTES = 32
+"""Random bytes of a signing secret; Standard Webhooks ask for 24 to 64."""
+
+_encoder = msgspec.json.Encoder()
+
+
+class WebhookKind:
+    """Sets up and opens webhooks; settings: ``url``.
+
+    Args:
+        allow_private: whether addresses on this machine and on private networks may be called.
+    """
+
+    def __init__(self, *, allow_private: bool) -> None:
+        self._allow_private = allow_private
+
+    async def prepare(self, settings: Mapping[str, str]) -> Prepared:
+        """See ``ChannelKind``; the secret is made here."""
+        unknown = sorted(set(settings) - {"url"})
+        if unknown:
+            raise InvalidError(f"a webhook has no setting {unknown[0]!r}", field=unknown[0])
+        url = checked_url(settings.get("url", ""))
+        try:
+            await _resolve(httpx.URL(url), allow_private=self._allow_private)
+        except (ChannelDownError, httpx.InvalidURL) as error:
+            raise InvalidError(f"url cannot be used: {error}", field="url", code="invalid_url") from error
+        secret = "whsec_" + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
+        return Prepared(settings={"url": url}, secret=secret, generated=True)
+
+    def open(self, config: ChannelConfig) -> "WebhookChannel":
+        """See ``ChannelKind``."""
+        return WebhookChannel(config, allow_private=self._allow_private)
+
+
+class WebhookChannel:
+    """One webhook. It has a pool of connections of its own: one made for another name must not be used for this one."""
+
+    def __init__(self, config: ChannelConfig, *, allow_private: bool) -> None:
+        self._channel_id = config.channel_id
+        self._url = httpx.URL(config.settings["url"])
+        self._signer = Webhook(config.secret)
+        self._allow_private = allow_private
+        # No proxy from the environment: it would resolve the name again.
+        self._client = httpx.AsyncClient(timeout=CALL_TIMEOUT_S, follow_redirects=False, trust_env=False)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """See ``Channel``."""
+        return Capabilities(batch_size=WEBHOOK_BATCH, calls_per_s=WEBHOOK_CALLS_PER_S)
+
+    async def tell(self, levels: Sequence[Level]) -> list[Answer]:
+        """See ``Channel``. Any 2xx takes the whole batch; 410 means gone, all else is tried again."""
+        now = datetime.now(UTC)
+        body = _body(self._channel_id, levels, now)
+        message_id = _message_id(self._channel_id, levels)
+        headers = {
+            "content-type": "application/json",
+            "user-agent": "showdrop",
+            "webhook-id": message_id,
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": self._signer.sign(message_id, now, body.decode()),
+        }
+        try:
+            async with asyncio.timeout(CALL_TIMEOUT_S):
+                await self._post(body, headers)
+        except TimeoutError as error:
+            raise ChannelDownError(f"no answer within {CALL_TIMEOUT_S:.0f} s") from error
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            raise ChannelDownError(f"{type(error).__name__}: {error}") from error
+        return [Told()] * len(levels)
+
+    async def close(self) -> None:
+        """See ``Channel``."""
+        await self._client.aclose()
+
+    async def _post(self, body: bytes, headers: dict[str, str]) -> None:
+        address = await _resolve(self._url, allow_private=self._allow_private)
+        request = self._client.build_request(
+            "POST",
+            self._url.copy_with(host=address),
+            content=body,
+            headers={"host": self._url.netloc.decode("ascii"), **headers},
+            # The certificate is checked for the name, although the connection is made to the address.
+            extensions={"sni_hostname": self._url.host},
+        )
+        response = await self._client.send(request, stream=True)
+        try:
+            await _drain(response)
+        finally:
+            await response.aclose()
+        if response.is_success:
+            return
+        if response.status_code == httpx.codes.GONE:
+            raise ChannelGoneError("the address answered 410 Gone: it wants no more calls")
+        raise ChannelDownError(
+            f"the address answered {response.status_code}",
+            retry_after_ms=retry_after_ms(response.headers.get("retry-after", ""), datetime.now(UTC)),
+        )
+
+
+def retry_after_ms(header: str, now: datetime) -> int | None:
+    """The wait that a ``Retry-After`` header asks for, in seconds or as a date (RFC 9110); None when it has neither."""
+    text = header.strip()
+    if text.isascii() and text.isdigit():
+        return int(text[:9]) * 1000
+    try:
+        until = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    aware = until if until.tzinfo is not None else until.replace(tzinfo=UTC)
+    return max(0, round((aware - now).total_seconds() * 1000))
+
+
+def _body(channel_id: str, levels: Sequence[Level], now: datetime) -> bytes:
+    return _encoder.encode(
+        {"type": "stock.levels", "timestamp": now, "data": {"channel_id": channel_id, "levels": list(levels)}}
+    )
+
+
+def _message_id(channel_id: str, levels: Sequence[Level]) -> str:
+    content = _encoder.encode([channel_id, sorted((one.sku, one.quantity, one.version) for one in levels)])
+    return f"msg_{hashlib.sha256(content).hexdigest()[:32]}"
+
+
+async def _resolve(url: httpx.URL, *, allow_private: bool) -> str:
+    """The address to call.
+
+    Raises:
+        ChannelDownError: the name has no address, or a private one that is not allowed.
+    """
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(
+            url.host, url.port or (443 if url.scheme == "https" else 80), type=socket.SOCK_STREAM
+        )
+    except (OSError, UnicodeError) as error:
+        raise ChannelDownError(f"the host {url.host!r} has no address") from error
+    address = allowed_address([str(entry[4][0]) for entry in found], allow_private=allow_private)
+    if address is None:
+        raise ChannelDownError(f"the host {url.host!r} has a private address, which is not allowed here")
+    return address
+
+
+async def _drain(response: httpx.Response) -> None:
+    read = 0
+    async for chunk in response.aiter_raw():
+        read += len(chunk)
+        if read > RESPONSE_BYTES:
+            return

@@ -1,0 +1,153 @@
+"""Pools in Postgres: opened with their units ring-fenced, closed with what was not sold given back."""
+
+from pathlib import Path
+
+import asyncpg
+import msgspec
+
+from inventory.holds import Pool, PoolCounts
+from inventory.stock import allocate, give_back
+from inventory.stock_pg import record_movements
+from kit.postgres import Connection, Postgres
+from kit.sql import Queries
+
+_sql = Queries(Path(__file__).parent / "sql" / "pools.sql")
+
+
+class PoolTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """What a new pool is opened with. Times are milliseconds since the epoch."""
+
+    sku: str
+    quantity: int
+    per_buyer_limit: int
+    starts_at_ms: int
+    ends_at_ms: int
+    grace_ms: int
+    hold_ttl_ms: int
+
+
+async def create_pool(connection: Connection, pool_id: str, terms: PoolTerms) -> None:
+    """Open a pool and ring-fence its units, inside the caller's transaction.
+
+    Raises:
+        ConflictError: ``stock_short`` - fewer units are free than the pool needs.
+    """
+    await connection.execute(
+        _sql.create_pool,
+        pool_id,
+        terms.sku,
+        terms.quantity,
+        terms.per_buyer_limit,
+        terms.starts_at_ms,
+        terms.ends_at_ms,
+        terms.grace_ms,
+        terms.hold_ttl_ms,
+    )
+    await record_movements(connection, [allocate(terms.sku, terms.quantity, pool_id=pool_id)])
+
+
+async def set_ends_at(connection: Connection, pool_id: str, ends_at_ms: int) -> None:
+    """Let an open pool end at another moment, inside the caller's transaction."""
+    await connection.execute(_sql.set_ends_at, pool_id, ends_at_ms)
+
+
+async def close_pool(connection: Connection, pool_id: str, *, release_holds: bool) -> None:
+    """Take no more claims from now on; the unsold units return as they become free.
+
+    With ``release_holds`` live holds that are not being paid end at once.
+    """
+    await connection.execute(_sql.close_pool, pool_id, release_holds)
+
+
+class PoolState(Pool, frozen=True, kw_only=True):
+    """A pool with what Postgres alone knows of it."""
+
+    sold: int
+    returned: int
+    closed: bool
+    release_holds: bool
+
+
+class Pools:
+    """Reads pools, and moves those that close to their end."""
+
+    def __init__(self, postgres: Postgres) -> None:
+        self._postgres = postgres
+
+    async def get(self, pool_id: str) -> PoolState | None:
+        """Return a pool, or None when there is none."""
+        async with self._postgres.connection() as connection:
+            row = await connection.fetchrow(_sql.pool, pool_id)
+        return None if row is None else _pool(row)
+
+    async def by_no(self, pool_no: int) -> PoolState | None:
+        """Return the pool of a hold id's number, or None when there is none."""
+        async with self._postgres.connection() as connection:
+            row = await connection.fetchrow(_sql.pool_by_no, pool_no)
+        return None if row is None else _pool(row)
+
+    async def unfinished(self) -> list[PoolState]:
+        """Return every pool that may still change: the open ones, and those that wait for their last holds."""
+        async with self._postgres.connection() as connection:
+            return [_pool(row) for row in await connection.fetch(_sql.unfinished_pools)]
+
+    async def close_overdue(self) -> None:
+        """Close the pools whose end and grace have passed."""
+        async with self._postgres.connection() as connection:
+            await connection.execute(_sql.close_overdue)
+
+    async def next_epoch(self, pool_id: str) -> PoolState | None:
+        """Begin another epoch, so that whatever an older book says is refused; None when the pool is closed."""
+        async with self._postgres.connection() as connection:
+            row = await connection.fetchrow(_sql.next_epoch, pool_id)
+        return None if row is None else _pool(row)
+
+    async def settle_close(self, pool_id: str, counts: PoolCounts) -> bool:
+        """Give free units of a closing pool back to the stock, and finish it when none is outstanding.
+
+        A closed book accepts no claim, so its ``available`` is the level of what is to be returned: repeating this,
+        or doing it after a crash, returns each unit once.
+
+        Returns:
+            Whether the pool is finished.
+        """
+        async with self._postgres.transaction() as connection:
+            row = await connection.fetchrow(_sql.lock_closing_pool, pool_id)
+            if row is None or row["epoch"] != counts.epoch:
+                return False
+            free = min(counts.available, row["allocated"] - row["sold"]) - row["returned"]
+            if free > 0:
+                returned = give_back(row["sku"], free, pool_id=pool_id, returned_before=row["returned"])
+                await connection.execute(_sql.return_units, pool_id, free)
+                await record_movements(connection, [returned])
+            return str(await connection.execute(_sql.finish_pool, pool_id)) == "UPDATE 1"
+
+    async def book_run_id(self) -> str | None:
+        """Return the Redis server that the books were last known to be on."""
+        async with self._postgres.connection() as connection:
+            run_id: str | None = await connection.fetchval(_sql.book_run_id)
+        return run_id
+
+    async def remember_run_id(self, run_id: str) -> None:
+        """Note the Redis server that the books are on now."""
+        async with self._postgres.connection() as connection:
+            await connection.execute(_sql.remember_run_id, run_id)
+
+
+def _pool(row: asyncpg.Record) -> PoolState:
+    return PoolState(
+        pool_id=row["pool_id"],
+        pool_no=row["pool_no"],
+        epoch=row["epoch"],
+        sku=row["sku"],
+        allocated=row["allocated"],
+        per_buyer_limit=row["per_buyer_limit"],
+        starts_at_ms=row["starts_at_ms"],
+        ends_at_ms=row["ends_at_ms"],
+        grace_ms=row["grace_ms"],
+        hold_ttl_ms=row["hold_ttl_ms"],
+        sold=row["sold"],
+        returned=row["returned"],
+        closed=row["state"] != "open",
+        release_holds=row["release_holds"],
+    )

@@ -1,0 +1,42 @@
+-- Pools: the units ring-fenced for one offer, and the judge of what may still be sold.
+
+-- name: create_pool
+INSERT INTO pools (pool_id, sku, allocated, per_buyer_limit, starts_at_ms, ends_at_ms, grace_ms, hold_ttl_ms)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+RETURNING pool_no, epoch
+
+-- name: pool
+SELECT * FROM pools WHERE pool_id = $1
+
+-- name: pool_by_no
+SELECT * FROM pools WHERE pool_no = $1
+
+-- name: unfinished_pools
+SELECT * FROM pools WHERE state <> 'closed' ORDER BY pool_id
+
+-- name: set_ends_at
+UPDATE pools SET ends_at_ms = $2 WHERE pool_id = $1 AND state = 'open'
+
+-- name: close_pool
+UPDATE pools SET state = 'closing', release_holds = $2 WHERE pool_id = $1 AND state = 'open'
+
+-- name: close_overdue
+UPDATE pools SET state = 'closing' WHERE state = 'open' AND ends_at_ms + grace_ms <= now_ms()
+
+-- name: next_epoch
+UPDATE pools SET epoch = epoch + 1 WHERE pool_id = $1 AND state <> 'closed' RETURNING *
+
+-- name: lock_closing_pool
+SELECT * FROM pools WHERE pool_id = $1 AND state = 'closing' FOR UPDATE
+
+-- name: return_units
+UPDATE pools SET returned = returned + $2 WHERE pool_id = $1
+
+-- name: finish_pool
+UPDATE pools SET state = 'closed' WHERE pool_id = $1 AND state = 'closing' AND sold + returned = allocated
+
+-- name: book_run_id
+SELECT redis_run_id FROM hold_book
+
+-- name: remember_run_id
+INSERT INTO hold_book (redis_run_id) VALUES ($1) ON CONFLICT (one) DO UPDATE SET redis_run_id = excluded.redis_run_id

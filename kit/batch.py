@@ -1,0 +1,85 @@
+"""Group commit: batch by the natural rhythm, never by a timer (D2).
+
+While one flush is under way, new items queue; when it returns, everything queued goes in one call, up to a bound.
+An idle batcher adds no delay, a busy one sends hundreds of items per call.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+from kit.errors import UnavailableError
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+
+
+class Batcher(Generic[Item, Answer]):
+    """Collects items and hands them to ``flush`` in arrival order, one call at a time.
+
+    Args:
+        flush: takes a batch, returns exactly one answer per item, in order. What it raises reaches every caller of
+            that batch and no other.
+        max_batch: most items per call.
+        max_queued: most items waiting; one more is refused with ``UnavailableError`` (code ``overloaded``).
+    """
+
+    def __init__(
+        self, flush: Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]], *, max_batch: int, max_queued: int
+    ) -> None:
+        self._flush = flush
+        self._max_batch = max_batch
+        self._max_queued = max_queued
+        self._queue: deque[tuple[Item, asyncio.Future[Answer]]] = deque()
+        self._running: asyncio.Task[None] | None = None
+        self._closed = False
+
+    def put(self, item: Item) -> "asyncio.Future[Answer]":
+        """Queue one item without waiting; the future gets its answer.
+
+        Raises:
+            UnavailableError: the queue is full, or the batcher is closed.
+        """
+        if self._closed or len(self._queue) >= self._max_queued:
+            raise UnavailableError("too many requests are waiting; try again", code="overloaded")
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._queue.append((item, future))
+        if self._running is None:
+            self._running = asyncio.create_task(self._run())
+        return future
+
+    async def submit(self, item: Item) -> Answer:
+        """Queue one item and wait for its answer."""
+        return await self.put(item)
+
+    async def close(self) -> None:
+        """Take no more items; wait until those taken are answered."""
+        self._closed = True
+        if self._running is not None:
+            await self._running
+
+    async def _run(self) -> None:
+        try:
+            while self._queue:
+                taken = [self._queue.popleft() for _ in range(min(self._max_batch, len(self._queue)))]
+                await self._answer(taken)
+        finally:
+            self._running = None
+
+    async def _answer(self, taken: "list[tuple[Item, asyncio.Future[Answer]]]") -> None:
+        try:
+            answers = await self._flush([item for item, _ in taken])
+            assert len(answers) == len(taken), f"flush answered {len(answers)} of {len(taken)} items"
+        except asyncio.CancelledError:
+            for _, future in taken:
+                future.cancel()
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it was belongs to the callers of this batch
+            for _, future in taken:
+                if not future.done():
+                    future.set_exception(error)
+            return
+        for (_, future), answer in zip(taken, answers, strict=True):
+            if not future.done():
+                future.set_result(answer)

@@ -1,0 +1,110 @@
+"""The connection pool to Postgres, and the one place where asyncpg's errors become ours."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import TypeAlias
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from kit.errors import UnavailableError
+
+# A string: asyncpg's classes are generic for type checkers only.
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
+
+CONNECT_TIMEOUT_S = 10
+# No statement of ours runs longer than a batch settlement; an import raises its own limit inside its transaction.
+STATEMENT_TIMEOUT_MS = 15_000
+LOCK_TIMEOUT_MS = 5_000
+assert LOCK_TIMEOUT_MS < STATEMENT_TIMEOUT_MS
+
+_GONE = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.QueryCanceledError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.DiskFullError,
+    asyncpg.InterfaceError,
+    TimeoutError,
+)
+
+
+@contextmanager
+def postgres_errors() -> Iterator[None]:
+    """Turn "Postgres does not answer now" into ``UnavailableError``; a broken rule passes through for its adapter."""
+    try:
+        yield
+    except _GONE as error:
+        raise UnavailableError(f"Postgres does not answer: {type(error).__name__}", code="postgres_down") from error
+
+
+class Postgres:
+    """A bounded pool of connections to one database.
+
+    Made by ``Postgres.connect``; closed by its owner.
+    """
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+        self._pool = pool
+
+    @classmethod
+    async def connect(cls, url: str, *, max_size: int = 10, application_name: str = "showdrop") -> "Postgres":
+        """Open the pool.
+
+        Args:
+            url: ``postgresql://…``.
+            max_size: most connections at once.
+            application_name: shown in ``pg_stat_activity``.
+
+        Raises:
+            UnavailableError: the database does not answer.
+        """
+        with postgres_errors():
+            pool = await asyncpg.create_pool(
+                url,
+                min_size=1,
+                max_size=max_size,
+                timeout=CONNECT_TIMEOUT_S,
+                server_settings={
+                    "application_name": application_name,
+                    "statement_timeout": str(STATEMENT_TIMEOUT_MS),
+                    "lock_timeout": str(LOCK_TIMEOUT_MS),
+                    "jit": "off",
+                },
+            )
+        return cls(pool)
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """Lend one connection, outside any transaction."""
+        with postgres_errors():
+            async with self._pool.acquire() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """Lend one connection inside a transaction: commits at the end, rolls back on any exception."""
+        async with self.connection() as connection, connection.transaction():
+            yield connection
+
+    async def ping(self) -> None:
+        """Return when the database answers.
+
+        Raises:
+            UnavailableError: it does not, within a few seconds.
+        """
+        async with asyncio.timeout(5), self.connection() as connection:
+            await connection.execute("SELECT 1")
+
+    async def close(self) -> None:
+        """Close every connection; those still lent out are cut after ten seconds."""
+        try:
+            await asyncio.wait_for(self._pool.close(), timeout=10)
+        except TimeoutError:
+            self._pool.terminate()

@@ -1,0 +1,182 @@
+"""What can be set from outside, read once, in one place.
+
+Every setting is an environment variable; a flag of the command line overrides the common ones. A wrong value is a
+``SettingError``: one line that names the variable and the remedy.
+"""
+
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, cast
+from urllib.parse import urlsplit
+
+import msgspec
+
+from kit.errors import SettingError
+from kit.log import LogFormat
+from kit.money import CURRENCIES
+
+SECRET_MIN_CHARACTERS = 32
+SECRET_FILE = "secret"  # noqa: S105 - the name of the file, not what is in it
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings of one process."""
+
+    host: str = "127.0.0.1"
+    http_port: int = 8000
+    ws_port: int = 8001
+    data_dir: Path = Path(".showdrop")
+    secret: str | None = None  # None: the one in the data directory, made at the first start
+    redis_url: str | None = None  # None: an embedded server
+    database_url: str | None = None  # None: an embedded server
+    origins: tuple[str, ...] = ()  # browser origins besides our own pages
+    log: LogFormat = "text"
+    currency: str = "EUR"
+    api_url: str | None = None  # how the worker reaches the API; None: host and HTTP port above
+
+
+class Variable(msgspec.Struct, frozen=True):
+    """One environment variable: its name, default and meaning, for ``--help`` and the documentation."""
+
+    name: str
+    default: str
+    meaning: str
+
+
+VARIABLES: tuple[Variable, ...] = (
+    Variable("SHOWDROP_HOST", "127.0.0.1", "address to listen on"),
+    Variable("SHOWDROP_HTTP_PORT", "8000", "port of the HTTP API and the pages"),
+    Variable("SHOWDROP_WS_PORT", "8001", "port of the viewers' WebSocket"),
+    Variable("SHOWDROP_DATA_DIR", ".showdrop", "data of the embedded servers, and the secret"),
+    Variable("SHOWDROP_SECRET", "made at first start", f"signs tokens; at least {SECRET_MIN_CHARACTERS} characters"),
+    Variable("REDIS_URL", "embedded", "redis://, rediss:// or unix://"),
+    Variable("DATABASE_URL", "embedded", "postgresql://"),
+    Variable("SHOWDROP_ORIGINS", "our own pages", "further browser origins that may connect, separated by commas"),
+    Variable("SHOWDROP_LOG", "text", "text or json"),
+    Variable("SHOWDROP_CURRENCY", "EUR", "currency of catalogue files that name none"),
+    Variable("SHOWDROP_API_URL", "from host and port", "where the worker reaches the API"),
+)
+
+
+def read_settings(environ: Mapping[str, str] | None = None, *, flags: Mapping[str, object] | None = None) -> Settings:
+    """Read the settings from ``environ`` (the process's own by default).
+
+    Args:
+        environ: variables by name; empty values count as not set.
+        flags: values from the command line by field name; None means not given.
+
+    Raises:
+        SettingError: a value is wrong; the message names its variable and the remedy.
+    """
+    env = {name: value for name, value in (os.environ if environ is None else environ).items() if value.strip()}
+    settings = Settings(
+        host=env.get("SHOWDROP_HOST", Settings().host),
+        http_port=_port(env, "SHOWDROP_HTTP_PORT", Settings().http_port),
+        ws_port=_port(env, "SHOWDROP_WS_PORT", Settings().ws_port),
+        data_dir=Path(env.get("SHOWDROP_DATA_DIR", str(Settings().data_dir))),
+        secret=_secret(env),
+        redis_url=_url(env, "REDIS_URL", ("redis", "rediss", "unix")),
+        database_url=_url(env, "DATABASE_URL", ("postgresql", "postgres")),
+        origins=_origins(env),
+        log=_log_format(env),
+        currency=_currency(env),
+        api_url=_url(env, "SHOWDROP_API_URL", ("http", "https")),
+    )
+    given = {name: value for name, value in (flags or {}).items() if value is not None}
+    settings = msgspec.structs.replace(settings, **given)
+    if settings.http_port == settings.ws_port:
+        raise SettingError(
+            f"SHOWDROP_HTTP_PORT and SHOWDROP_WS_PORT are both {settings.http_port}; give each its own port"
+        )
+    return settings
+
+
+def ensure_secret(settings: Settings) -> str:
+    """Return the secret that all roles of this data directory share; make it at the first start, mode 0600.
+
+    Raises:
+        SettingError: the file cannot be written or read.
+    """
+    if settings.secret is not None:
+        return settings.secret
+    path = settings.data_dir / SECRET_FILE
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_name(f"{SECRET_FILE}.{os.getpid()}")
+        if not path.exists():
+            descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                file.write(secrets.token_urlsafe(48))
+            try:
+                # A link fails when another process was first: then its secret is the one.
+                os.link(fresh, path)
+            except FileExistsError:
+                pass
+            finally:
+                fresh.unlink()
+        return path.read_text().strip()
+    except OSError as error:
+        raise SettingError(
+            f"SHOWDROP_DATA_DIR: cannot keep the secret in {path} ({error.strerror}); fix it or set SHOWDROP_SECRET"
+        ) from error
+
+
+def _port(env: Mapping[str, str], name: str, default: int) -> int:
+    text = env.get(name)
+    if text is None:
+        return default
+    try:
+        port = int(text)
+    except ValueError:
+        port = 0
+    if not 1 <= port <= 65535:
+        raise SettingError(f"{name}={text!r} is not a port; use a number from 1 to 65535")
+    return port
+
+
+def _url(env: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str | None:
+    text = env.get(name)
+    if text is None:
+        return None
+    try:
+        scheme = urlsplit(text).scheme
+    except ValueError:
+        scheme = ""
+    if scheme not in schemes:
+        # The value may hold a password: it is not repeated.
+        raise SettingError(f"{name} must start with {' or '.join(f'{one}://' for one in schemes)}")
+    return text
+
+
+def _secret(env: Mapping[str, str]) -> str | None:
+    secret = env.get("SHOWDROP_SECRET")
+    if secret is not None and len(secret) < SECRET_MIN_CHARACTERS:
+        raise SettingError(
+            f"SHOWDROP_SECRET has {len(secret)} characters; use at least {SECRET_MIN_CHARACTERS} random ones"
+        )
+    return secret
+
+
+def _origins(env: Mapping[str, str]) -> tuple[str, ...]:
+    origins = tuple(part.strip().rstrip("/") for part in env.get("SHOWDROP_ORIGINS", "").split(",") if part.strip())
+    for origin in origins:
+        parts = urlsplit(origin)
+        if parts.scheme not in ("http", "https") or not parts.netloc or parts.path:
+            raise SettingError(f"SHOWDROP_ORIGINS: {origin!r} is not an origin; write it like https://shop.example")
+    return origins
+
+
+def _log_format(env: Mapping[str, str]) -> LogFormat:
+    text = env.get("SHOWDROP_LOG", "text")
+    if text not in ("text", "json"):
+        raise SettingError(f"SHOWDROP_LOG={text!r} is not known; use text or json")
+    return cast(Literal["text", "json"], text)
+
+
+def _currency(env: Mapping[str, str]) -> str:
+    code = env.get("SHOWDROP_CURRENCY", Settings().currency)
+    if code not in CURRENCIES:
+        raise SettingError(f"SHOWDROP_CURRENCY={code!r} is not an ISO 4217 code; use three letters such as EUR")
+    return code

@@ -1,0 +1,1 @@
+"""The HTTP API and the pages: one file per noun, over a small typed endpoint layer."""

@@ -1,0 +1,100 @@
+"""Building the HTTP application out of its parts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version
+
+import msgspec
+from prometheus_client import CollectorRegistry
+from starlette.applications import Starlette
+
+from checkout.apply_event import WebhookInbox
+from checkout.orders_pg import Orders
+from checkout.refund import Refunds
+from checkout.reports_pg import Reports
+from inventory.catalogue_pg import Catalogue
+from inventory.channels.channels_pg import Channels
+from inventory.stock_pg import StockLedger
+from live.api.catalogue_http import CatalogueEndpoints
+from live.api.channels_http import ChannelEndpoints
+from live.api.endpoint import Endpoint
+from live.api.health import Check
+from live.api.health_http import HealthEndpoints
+from live.api.holds_http import HoldEndpoints
+from live.api.idempotency_pg import Idempotency
+from live.api.offers_http import OfferEndpoints
+from live.api.openapi import openapi_document
+from live.api.orders_http import OrderEndpoints
+from live.api.pages_http import Meta, MetaEndpoints, page_routes
+from live.api.server_http import build_server
+from live.api.shows_http import ShowEndpoints
+from live.api.stock_http import StockEndpoints
+from live.api.tokens_http import DemoEndpoints, TokenEndpoints
+from live.api.webhooks_http import WebhookEndpoints
+from live.purchases import Purchases
+from live.stage import Stage
+from live.tokens import Tokens
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiParts:
+    """What the application is built of; the composition root owns and closes all of it.
+
+    Attributes:
+        ws_url: where browsers reach the gateway, such as ``ws://127.0.0.1:8001``.
+        currency: for catalogue files that name none.
+        demo: mount the call that gives anyone a token of a made-up buyer.
+        origins: browser origins besides our own pages that may call the API.
+        checks: what ``/readyz`` asks, by name.
+    """
+
+    tokens: Tokens
+    idempotency: Idempotency
+    stage: Stage
+    purchases: Purchases
+    catalogue: Catalogue
+    stock: StockLedger
+    orders: Orders
+    refunds: Refunds
+    reports: Reports
+    webhooks: WebhookInbox
+    channels: Channels
+    registry: CollectorRegistry
+    ws_url: str
+    currency: str
+    demo: bool = False
+    origins: tuple[str, ...] = ()
+    checks: Mapping[str, Check] = field(default_factory=dict)
+
+
+def endpoints_of(parts: ApiParts) -> list[Endpoint]:
+    """Return every endpoint, in the order of the API document."""
+    meta = Meta(version=version("showdrop"), ws_url=parts.ws_url, demo=parts.demo, currency=parts.currency)
+    return [
+        *CatalogueEndpoints(parts.catalogue, parts.currency).endpoints(),
+        *StockEndpoints(parts.stock).endpoints(),
+        *ShowEndpoints(parts.stage, parts.reports).endpoints(),
+        *OfferEndpoints(parts.stage).endpoints(),
+        *HoldEndpoints(parts.purchases).endpoints(),
+        *OrderEndpoints(parts.orders, parts.refunds).endpoints(),
+        *ChannelEndpoints(parts.channels).endpoints(),
+        *TokenEndpoints(parts.tokens).endpoints(),
+        *(DemoEndpoints(parts.tokens, parts.stage).endpoints() if parts.demo else ()),
+        *WebhookEndpoints(parts.webhooks).endpoints(),
+        *MetaEndpoints(meta).endpoints(),
+        *HealthEndpoints(parts.checks, parts.registry).endpoints(),
+    ]
+
+
+def build_app(parts: ApiParts) -> Starlette:
+    """Return the application, ready to be served; it opens and closes nothing."""
+    declared = endpoints_of(parts)
+    document = msgspec.json.encode(openapi_document(declared, version=version("showdrop")))
+    return build_server(
+        declared,
+        tokens=parts.tokens,
+        idempotency=parts.idempotency,
+        registry=parts.registry,
+        origins=parts.origins,
+        pages=page_routes(document),
+    )

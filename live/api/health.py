@@ -1,0 +1,30 @@
+"""Readiness: named checks, run side by side, each with a time limit."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+from kit.errors import ShowdropError
+
+Check = Callable[[], Awaitable[None]]
+
+
+async def failing_checks(checks: Mapping[str, Check], *, timeout_s: float) -> dict[str, str]:
+    """Run every check and return what fails: name to a short reason, in the order of the checks.
+
+    A check passes by returning. Reasons never hold what a driver said: that may name hosts and users.
+    """
+    reasons = await asyncio.gather(*(_reason(check, timeout_s) for check in checks.values()))
+    return {name: reason for name, reason in zip(checks, reasons, strict=True) if reason is not None}
+
+
+async def _reason(check: Check, timeout_s: float) -> str | None:
+    try:
+        async with asyncio.timeout(timeout_s):
+            await check()
+    except TimeoutError:
+        return f"no answer within {timeout_s:g} s"
+    except ShowdropError as error:
+        return error.message
+    except Exception as error:  # noqa: BLE001 - a check that breaks in any way is a dependency that is not ready
+        return type(error).__name__
+    return None

@@ -1,0 +1,101 @@
+"""Holds, for buyers who are not on a WebSocket: paying for one, giving one back."""
+
+from typing import Annotated
+
+import msgspec
+
+from inventory.holds import HoldStatus
+from kit.errors import InvalidError
+from kit.money import Money
+from live.api.endpoint import VIEWER, Call, Empty, Endpoint, Request, endpoint
+from live.api.limits import JSON_BODY_MAX_BYTES, PAYMENT_METHOD_MAX_CHARS
+from live.purchases import Purchases
+
+
+class HoldCheckout(Request, frozen=True):
+    """How the buyer pays, and where the parcel goes."""
+
+    payment_method: Annotated[
+        str, msgspec.Meta(min_length=1, max_length=PAYMENT_METHOD_MAX_CHARS, pattern=r"^[!-~]+(?![\s\S])")
+    ]
+    shipping: dict[str, object] | None = None
+
+
+class CheckoutAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The order is safe; payment is under way."""
+
+    order_id: str
+    hold_id: str
+    state: str
+    amount: Money
+
+
+class HoldAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A buyer's hold as it is now."""
+
+    hold_id: str
+    offer_id: str
+    claim_id: str
+    quantity: int
+    expires_at_ms: int
+    state: HoldStatus
+
+
+class HoldEndpoints:
+    """The calls about a buyer's own holds; the buyer is the bearer."""
+
+    def __init__(self, purchases: Purchases) -> None:
+        self._purchases = purchases
+
+    def endpoints(self) -> list[Endpoint]:
+        """Return them."""
+        return [
+            endpoint(
+                "holds",
+                "checkout_hold",
+                "POST",
+                "/v1/holds/{id}/checkout",
+                "Pay for a hold",
+                roles=VIEWER,
+                # A hold was claimed with a token that was good for its show, and is found for its own buyer only.
+                scope="handler",
+                body=HoldCheckout,
+                body_limit=JSON_BODY_MAX_BYTES,
+                query=Empty,
+                answer=CheckoutAnswer,
+                status=202,
+                handle=self._checkout,
+            ),
+            endpoint(
+                "holds",
+                "release_hold",
+                "POST",
+                "/v1/holds/{id}/release",
+                "Give a hold back",
+                roles=VIEWER,
+                scope="handler",
+                body=Empty,
+                body_limit=JSON_BODY_MAX_BYTES,
+                query=Empty,
+                answer=HoldAnswer,
+                handle=self._release,
+            ),
+        ]
+
+    async def _checkout(self, call: Call[HoldCheckout, Empty]) -> CheckoutAnswer:
+        shipping = call.body.shipping
+        if shipping is not None and b"\\u0000" in msgspec.json.encode(shipping):
+            raise InvalidError("shipping must not hold a zero byte", field="shipping")
+        order = await self._purchases.checkout(call.id, call.identity.subject, call.body.payment_method, shipping)
+        return CheckoutAnswer(order_id=order.order_id, hold_id=order.hold_id, state=order.state, amount=order.amount)
+
+    async def _release(self, call: Call[Empty, Empty]) -> HoldAnswer:
+        hold = await self._purchases.release(call.id, call.identity.subject)
+        return HoldAnswer(
+            hold_id=hold.hold_id,
+            offer_id=hold.pool_id,
+            claim_id=hold.claim_id,
+            quantity=hold.quantity,
+            expires_at_ms=hold.expires_at_ms,
+            state=hold.status,
+        )

@@ -1,0 +1,44 @@
+"""Webhooks of payment providers. Whoever calls proves it by a signature over the raw body, not by a token."""
+
+import msgspec
+
+from checkout.apply_event import WebhookInbox
+from live.api.endpoint import Call, Empty, Endpoint, endpoint
+from live.api.limits import RAW_BODY_MAX_BYTES
+
+
+class WebhookAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The event is recorded; ``fresh`` is false when it had been before."""
+
+    fresh: bool
+
+
+class WebhookEndpoints:
+    """The call that providers make."""
+
+    def __init__(self, inbox: WebhookInbox) -> None:
+        self._inbox = inbox
+
+    def endpoints(self) -> list[Endpoint]:
+        """Return it."""
+        return [
+            endpoint(
+                "webhooks",
+                "receive_payment_webhook",
+                "POST",
+                "/v1/webhooks/payments/{provider}",
+                "For payment providers; the signature is checked before anything is stored",
+                roles=None,
+                body=Empty,
+                body_kind="raw",
+                body_limit=RAW_BODY_MAX_BYTES,
+                query=Empty,
+                answer=WebhookAnswer,
+                refusals=(401,),
+                handle=self._payment,
+            )
+        ]
+
+    async def _payment(self, call: Call[Empty, Empty]) -> WebhookAnswer:
+        fresh = await self._inbox.receive(call.asked.path["provider"], call.asked.headers, call.asked.raw)
+        return WebhookAnswer(fresh=fresh)

@@ -1,0 +1,173 @@
+"""The command line: ``showdrop ROLE`` and the tools beside it."""
+
+import asyncio
+import importlib
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import TypeVar, cast
+
+import click
+import uvloop
+
+from kit.errors import SettingError, ShowdropError
+from kit.log import configure_logging
+from kit.settings import VARIABLES, Settings, read_settings
+
+Result = TypeVar("Result")
+
+EPILOG = "Settings from the environment:\n\n\b\n" + "\n".join(
+    f"{one.name:<24} {one.meaning} [{one.default}]" for one in VARIABLES
+)
+
+
+LAZY = {
+    "rehearse": ("live.rehearse.command", "rehearse_command"),
+    "bench": ("live.bench.command", "bench_command"),
+}
+"""Commands that live in modules of their own and are loaded when they are needed."""
+
+
+class Commands(click.Group):
+    """Loads the lazy commands, and turns every error of ours into one line on standard error."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return all names."""
+        return sorted([*super().list_commands(ctx), *LAZY])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, loading it if need be."""
+        if cmd_name in LAZY:
+            module, name = LAZY[cmd_name]
+            command: click.Command = getattr(importlib.import_module(module), name)
+            return command
+        return super().get_command(ctx, cmd_name)
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; exit 2 for a wrong setting, 1 for everything else that we can name."""
+        try:
+            return super().invoke(ctx)
+        except SettingError as error:
+            click.echo(f"showdrop: {error.message}", err=True)
+            sys.exit(2)
+        except ShowdropError as error:
+            click.echo(f"showdrop: {error.message}", err=True)
+            sys.exit(1)
+
+
+@click.group(cls=Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="showdrop")
+def main() -> None:
+    """Showdrop: the real-time back end for live shopping."""
+
+
+def run(work: Coroutine[object, object, Result]) -> Result:
+    """Run a coroutine on uvloop."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(work)
+
+
+def _settings(**flags: object) -> Settings:
+    settings = read_settings(flags=flags)
+    configure_logging(settings.log)
+    return settings
+
+
+def _common(command: Callable[..., None]) -> Callable[..., None]:
+    for option in (
+        click.option("--data-dir", type=click.Path(path_type=Path), help="SHOWDROP_DATA_DIR"),
+        click.option("--host", help="SHOWDROP_HOST: address to listen on"),
+    ):
+        command = option(command)
+    return command
+
+
+_http_port = click.option("--http-port", type=click.IntRange(1, 65535), help="SHOWDROP_HTTP_PORT")
+_ws_port = click.option("--ws-port", type=click.IntRange(1, 65535), help="SHOWDROP_WS_PORT")
+
+
+@main.command()
+@_common
+@_http_port
+@_ws_port
+def dev(data_dir: Path | None, host: str | None, http_port: int | None, ws_port: int | None) -> None:
+    """Run everything in one process, with Redis and Postgres of its own unless REDIS_URL and DATABASE_URL are set."""
+    from live.roles.dev import serve_dev  # noqa: PLC0415 - --help must not load the servers
+
+    run(serve_dev(_settings(data_dir=data_dir, host=host, http_port=http_port, ws_port=ws_port)))
+
+
+@main.command()
+@_common
+@_http_port
+def api(data_dir: Path | None, host: str | None, http_port: int | None) -> None:
+    """Run the HTTP API and the pages."""
+    from live.roles.single import serve_role  # noqa: PLC0415 - --help must not load the servers
+
+    run(serve_role("api", _settings(data_dir=data_dir, host=host, http_port=http_port)))
+
+
+@main.command()
+@_common
+@_ws_port
+def gateway(data_dir: Path | None, host: str | None, ws_port: int | None) -> None:
+    """Run the viewers' WebSocket."""
+    from live.roles.single import serve_role  # noqa: PLC0415 - --help must not load the servers
+
+    run(serve_role("gateway", _settings(data_dir=data_dir, host=host, ws_port=ws_port)))
+
+
+@main.command()
+@_common
+def worker(data_dir: Path | None, host: str | None) -> None:
+    """Run payments, the clock of offers, expiring holds and channels."""
+    from live.roles.single import serve_role  # noqa: PLC0415 - --help must not load the servers
+
+    run(serve_role("worker", _settings(data_dir=data_dir, host=host)))
+
+
+@main.command()
+@_common
+def migrate(data_dir: Path | None, host: str | None) -> None:
+    """Bring the database's schema up to date."""
+    from live.roles.single import migrate_database  # noqa: PLC0415 - --help must not load the servers
+
+    applied = run(migrate_database(_settings(data_dir=data_dir, host=host)))
+    click.echo(f"applied: {', '.join(applied)}" if applied else "the schema is up to date")
+
+
+@main.command(name="import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@_common
+def import_file(file: Path, data_dir: Path | None, host: str | None) -> None:
+    """Import a catalogue FILE: a Shopify product CSV, or a Meta or Google product feed (CSV or TSV)."""
+    from live.import_command import import_catalogue  # noqa: PLC0415 - --help must not load the servers
+
+    run(import_catalogue(_settings(data_dir=data_dir, host=host), file))
+
+
+@main.command()
+@click.option("--role", type=click.Choice(["host", "viewer", "admin"]), required=True)
+@click.option("--subject", required=True, help="whose token: a host's name, or the shop's id of a buyer")
+@click.option("--show", "show_id", help="limit a viewer's token to this show")
+@click.option(
+    "--ttl", "ttl_s", type=click.IntRange(1), default=86_400, show_default=True, help="seconds it is good for"
+)
+@click.option("--data-dir", type=click.Path(path_type=Path), help="SHOWDROP_DATA_DIR")
+def token(role: str, subject: str, show_id: str | None, ttl_s: int, data_dir: Path | None) -> None:
+    """Print a token (a JWT) signed with this deployment's secret."""
+    from kit.settings import ensure_secret  # noqa: PLC0415 - loaded only where it is needed
+    from live.tokens import Role, Tokens  # noqa: PLC0415 - loaded only where it is needed
+
+    signed, _ = Tokens(ensure_secret(_settings(data_dir=data_dir))).mint(cast(Role, role), subject, show_id, ttl_s)
+    click.echo(signed)
+
+
+@main.command()
+@click.option("--repair", is_flag=True, help="compensate what is off by appending, never by overwriting")
+@click.option("--data-dir", type=click.Path(path_type=Path), help="SHOWDROP_DATA_DIR")
+def reconcile(repair: bool, data_dir: Path | None) -> None:
+    """Compare Redis, Postgres and channels; exit 1 when they differ."""
+    from live.reconcile.command import reconcile_deployment  # noqa: PLC0415 - --help must not load the servers
+
+    sys.exit(0 if run(reconcile_deployment(_settings(data_dir=data_dir), repair=repair)) else 1)

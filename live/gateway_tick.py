@@ -1,0 +1,130 @@
+"""The tick: what is state and not an event is read, and sent when it changed (D4).
+
+Stock counts, the number of viewers and reactions are read for all open rooms in a few round trips per 100 ms. So the
+last value always arrives, nothing piles up behind a slow viewer, and no gateway leads the others.
+"""
+
+import asyncio
+
+from inventory.holds import Holds
+from kit.errors import UnavailableError
+from kit.redis_client import Command, RedisClient, pipelined
+from live import wire
+from live.claim_desk import ClaimDesk
+from live.frames import Frame
+from live.limits import PRESENCE_EVERY_TICKS, PRESENCE_KEPT_S, REACTIONS_EVERY_TICKS, TICK_MS
+from live.offers import OfferDirectory
+from live.presence_redis import read_viewers, write_viewers
+from live.room import Room
+from live.room_opening import Rooms
+from live.show_log_redis import RedisLog
+from live.shows_pg import Shows
+
+
+class Ticker:
+    """Keeps rooms current.
+
+    Args:
+        gateway_id: names this gateway among those that count viewers.
+    """
+
+    def __init__(
+        self,
+        *,
+        gateway_id: str,
+        redis: RedisClient,
+        holds: Holds,
+        log: RedisLog,
+        shows: Shows,
+        rooms: Rooms,
+        offers: OfferDirectory,
+        desk: ClaimDesk,
+    ) -> None:
+        self._gateway_id = gateway_id
+        self._redis = redis
+        self._holds = holds
+        self._log = log
+        self._shows = shows
+        self._rooms = rooms
+        self._offers = offers
+        self._desk = desk
+        self._ticks = 0
+        self._behind: dict[str, int] = {}
+        self._peaks: dict[str, int] = {}
+
+    async def tick(self, rooms: list[Room]) -> None:
+        """Wait for the next tick, then do what is due in it.
+
+        Raises:
+            UnavailableError: Redis or Postgres does not answer; the next tick reads again.
+        """
+        await asyncio.sleep(TICK_MS / 1000)
+        self._ticks += 1
+        await self._stock(rooms)
+        await self._positions(rooms)
+        if self._ticks % REACTIONS_EVERY_TICKS == 0:
+            await self._reactions(rooms)
+        if self._ticks % PRESENCE_EVERY_TICKS == 0:
+            await self._presence(rooms)
+            await self._counts()
+
+    async def _stock(self, rooms: list[Room]) -> None:
+        watched = [
+            (room, offer.offer_id)
+            for room in rooms
+            for offer in room.snapshot.offers
+            if offer.state in ("preheat", "open") or offer.held > 0
+        ]
+        for (room, offer_id), counts in zip(
+            watched, await self._holds.counts([offer_id for _, offer_id in watched]), strict=True
+        ):
+            if not counts.epoch:
+                continue
+            room.set_stock(offer_id, available=counts.available, held=counts.held, sold=counts.sold)
+            known = self._offers.known(offer_id)
+            if known is not None and known.pool.epoch != counts.epoch:
+                self._offers.forget(offer_id)
+
+    async def _positions(self, rooms: list[Room]) -> None:
+        """A log that is ahead of its room in two ticks in a row has lost a message on the way."""
+        for room in rooms:
+            position = await self._log.position(room.show_id)
+            in_step = position is not None and position.epoch == room.epoch and position.seq <= room.seq
+            if in_step or self._behind.get(room.show_id) != room.seq:
+                self._behind[room.show_id] = -1 if in_step else room.seq
+            else:
+                self._rooms.check(room.show_id)
+
+    async def _presence(self, rooms: list[Room]) -> None:
+        await write_viewers(self._redis, self._gateway_id, {room.show_id: len(room) for room in rooms})
+        for room, viewers in zip(rooms, await read_viewers(self._redis, [room.show_id for room in rooms]), strict=True):
+            room.set_viewers(viewers)
+            if viewers > self._peaks.get(room.show_id, 0):
+                await self._shows.note_viewers(room.show_id, viewers)
+                self._peaks[room.show_id] = viewers
+
+    async def _reactions(self, rooms: list[Room]) -> None:
+        for room in rooms:
+            key = f"{{{room.show_id}}}:reactions"
+            taps, room.taps = room.taps, {}
+            commands: list[Command] = [("HINCRBY", key, kind, count) for kind, count in taps.items()]
+            if taps:
+                commands.append(("EXPIRE", key, PRESENCE_KEPT_S))
+            raw: dict[bytes, bytes] = (await pipelined(self._redis, [*commands, ("HGETALL", key)]))[-1]
+            totals = {kind.decode(): int(count) for kind, count in raw.items()}
+            known = room.tap_totals
+            room.tap_totals = totals
+            if known is not None:
+                grown = {kind: count - known.get(kind, 0) for kind, count in totals.items()}
+                fresh = {kind: count for kind, count in grown.items() if count > 0}
+                if fresh:
+                    room.broadcast(Frame(wire.Reactions(counts=fresh)))
+
+    async def _counts(self) -> None:
+        counts = self._desk.take_counts()
+        try:
+            await self._shows.count_claims(counts)
+        except UnavailableError:
+            for (show_id, result), count in counts.items():
+                self._desk.count(show_id, result, count)
+            raise

@@ -1,0 +1,157 @@
+"""Every limit of the live package, with its unit and its reason. Those of the HTTP layer: ``live/api/limits.py``."""
+
+from typing import Final
+
+# --- Shows and offers, as staff may set them --------------------------------------------------------------------------
+
+SHOW_TITLE_MAX_CHARS: Final = 200
+"""Characters of a show's title; two lines on a phone."""
+
+SPOTLIGHT_MOST_PRODUCTS: Final = 3
+"""Products on stage at once; the database holds the same."""
+
+OFFER_MOST_UNITS: Final = 1_000_000
+"""Units of one offer; the counters of a hold book are sized for it."""
+
+OFFER_DURATION_MIN_MS: Final = 1_000
+"""Shortest offer: below a second viewers far away would never see it open."""
+
+OFFER_DURATION_MAX_MS: Final = 24 * 3_600_000
+"""Longest offer: a day, which also bounds the ring-fencing of its stock."""
+
+OFFER_PREHEAT_MAX_MS: Final = 3_600_000
+"""Longest announcement before an offer opens: an hour."""
+
+OFFER_EXTEND_MIN_MS: Final = 1_000
+"""Smallest extension of an offer."""
+
+HOLD_TTL_MIN_MS: Final = 5_000
+"""Shortest hold: one tap on *pay* over a slow network."""
+
+HOLD_TTL_MAX_MS: Final = 3_600_000
+"""Longest hold: an hour; longer ones would keep units from everyone else."""
+
+OFFER_GRACE_MAX_MS: Final = 10_000
+"""Most time after the end in which a claim that was sent before it still counts."""
+
+OFFER_DURATION_DEFAULT_MS: Final = 60_000
+"""How long an offer runs when nothing is said."""
+
+HOLD_TTL_DEFAULT_MS: Final = 120_000
+"""How long a hold lasts when nothing is said."""
+
+OFFER_GRACE_DEFAULT_MS: Final = 1_000
+"""The grace when nothing is said: a round trip to anywhere on earth, and some."""
+
+OFFER_REASON_MAX_CHARS: Final = 200
+"""Characters of the reason for voiding an offer."""
+
+assert OFFER_DURATION_MIN_MS <= OFFER_DURATION_DEFAULT_MS <= OFFER_DURATION_MAX_MS
+assert HOLD_TTL_MIN_MS <= HOLD_TTL_DEFAULT_MS <= HOLD_TTL_MAX_MS
+assert OFFER_GRACE_DEFAULT_MS <= OFFER_GRACE_MAX_MS
+
+# --- Logs -------------------------------------------------------------------------------------------------------------
+
+LOG_KEPT_ENTRIES: Final = 10_000
+"""Entries of a show's log or inbox that Redis keeps: hours of a busy show; who was away longer takes a snapshot."""
+
+LOG_MARK_KEPT_MS: Final = 24 * 3_600_000
+"""How long an inbox entry's mark refuses a repeat: a day, longer than any retry of ours."""
+
+LOG_READ_ENTRIES: Final = 1_000
+"""Entries read from a stream in one go to fill a gap."""
+
+RELAY_MOST_EVENTS: Final = 500
+"""Show events that one round of the relay copies to Redis."""
+
+SNAPSHOT_MOST_OFFERS: Final = 500
+"""Offers of one show: more than a host can open in a day, few enough for one message."""
+
+# --- Presence ---------------------------------------------------------------------------------------------------------
+
+PRESENCE_FRESH_MS: Final = 5_000
+"""A gateway's count of viewers holds this long; it is written every second."""
+
+PRESENCE_KEPT_S: Final = 60
+"""A show's counts vanish this long after the last gateway wrote one."""
+
+DIRECTORY_MOST_OFFERS: Final = 10_000
+"""Offers that a process remembers, oldest forgotten first: about 10 MB."""
+
+# --- Gateway ----------------------------------------------------------------------------------------------------------
+
+MESSAGE_MAX_BYTES: Final = 8 * 1024
+"""Bytes of one message from a viewer: a ``hello`` with a long token is a quarter of it."""
+
+HANDSHAKE_TIMEOUT_S: Final = 10.0
+"""Seconds from the connection to a complete upgrade, and again to the ``hello``."""
+
+CLOSE_TIMEOUT_S: Final = 3.0
+"""Seconds that a viewer has to answer a close before the connection is cut."""
+
+HEARTBEAT_MS: Final = 25_000
+"""How often a viewer has to let itself be heard."""
+
+HEARTBEAT_MISSED_MS: Final = 60_000
+"""Silence after which a viewer counts as gone: two heartbeats and some."""
+
+WRITE_HIGH_BYTES: Final = 256 * 1024
+"""Bytes waiting for one viewer at which it counts as slow and is cut; it comes back and resumes."""
+
+WRITE_LOW_BYTES: Final = 64 * 1024
+"""Bytes waiting for one viewer at which it counts as caught up."""
+
+CONNECTIONS_MOST: Final = 20_000
+"""Viewers of one gateway process; more are answered 503 before the upgrade."""
+
+RETRY_AFTER_S: Final = 5
+"""Seconds that a viewer who was answered 503 should wait at least."""
+
+VIEWER_MESSAGES_PER_S: Final = 20.0
+"""Messages a second that one viewer may send for long."""
+
+VIEWER_MESSAGES_BURST: Final = 60.0
+"""Messages that one viewer may send at once."""
+
+VIEWER_MESSAGES_REFUSED: Final = 200
+"""Messages over the limit after which the connection is closed."""
+
+CLAIMS_MOST_QUEUED: Final = 50_000
+"""Claims that wait for Redis in one gateway: over a second of its work; more are refused as temporary."""
+
+ROOM_KEPT_FRAMES: Final = 256
+"""Newest events of a show that a gateway keeps framed, for viewers who come back."""
+
+ROOM_BUFFERED_EVENTS: Final = 10_000
+"""Events that may arrive while a room is being opened."""
+
+ROOM_IDLE_S: Final = 30.0
+"""Seconds without a viewer after which a gateway lets a show go."""
+
+TICK_MS: Final = 100
+"""How often a gateway reads stock counts: at most ten ``offer.stock`` a second."""
+
+PRESENCE_EVERY_TICKS: Final = 10
+"""Ticks between two counts of viewers."""
+
+REACTIONS_EVERY_TICKS: Final = 5
+"""Ticks between two sums of reactions."""
+
+REACTION_KIND_MAX_CHARS: Final = 16
+"""Characters of a reaction's kind."""
+
+REACTION_MOST_KINDS: Final = 16
+"""Kinds of reaction that one show counts."""
+
+REACTION_MOST_TAPS: Final = 50
+"""Taps in one ``react``."""
+
+GOODBYE_MIN_MS: Final = 500
+"""Earliest return after a ``goodbye``."""
+
+GOODBYE_MAX_MS: Final = 10_000
+"""Latest return after a ``goodbye``: spreads a restart's reconnects."""
+
+assert HEARTBEAT_MISSED_MS > 2 * HEARTBEAT_MS
+assert WRITE_LOW_BYTES < WRITE_HIGH_BYTES
+assert ROOM_KEPT_FRAMES < LOG_KEPT_ENTRIES

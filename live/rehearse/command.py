@@ -1,0 +1,120 @@
+"""``showdrop rehearse``."""
+
+import asyncio
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+import msgspec
+import uvloop
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from kit.embedded import find_running
+from kit.errors import SettingError, ShowdropError, UnavailableError
+from kit.settings import Settings, ensure_secret, read_settings
+from live.rehearse.limits import VIEWERS_MOST
+from live.rehearse.rehearsal import RehearseOptions, rehearse
+from live.rehearse.report import RehearseReport, print_report
+
+EXIT_BROKEN = 1
+EXIT_CANNOT = 2
+EXIT_SERVER_GONE = 3
+
+
+@click.command("rehearse")
+@click.option("--viewers", type=click.IntRange(1, VIEWERS_MOST), default=300, show_default=True, help="How many watch.")
+@click.option("--units", type=click.IntRange(1, 100_000), default=100, show_default=True, help="Units of the offer.")
+@click.option("--url", default=None, help="Address of the API.  [default: from the settings, http://127.0.0.1:8000]")
+@click.option("--ws-url", default=None, help="Address of the gateway.  [default: that host, port 8001]")
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed makes the same audience.")
+@click.option("--channel/--no-channel", default=True, show_default=True, help="Watch the stock through a channel.")
+@click.option("--json", "json_path", type=click.Path(dir_okay=False, path_type=Path), help="Write the report there.")
+def rehearse_command(  # noqa: PLR0917 - click passes every option by name
+    viewers: int, units: int, url: str | None, ws_url: str | None, seed: int, channel: bool, json_path: Path | None
+) -> None:
+    """Run a scripted show with real viewers against a running server, and verify it.
+
+    Exit code: 0 when every invariant is held, 1 when one is broken, 2 when there is nothing to rehearse with, 3 when
+    the server stopped answering.
+    """
+    screen = Console(stderr=True)
+    try:
+        options = _options(
+            read_settings(), viewers=viewers, units=units, url=url, ws_url=ws_url, seed=seed, with_channel=channel
+        )
+        report = _run(options, screen)
+    except* UnavailableError as errors:
+        _leave(screen, errors, EXIT_SERVER_GONE)
+    except* ShowdropError as errors:
+        _leave(screen, errors, EXIT_CANNOT)
+    else:
+        if json_path is not None:
+            json_path.write_bytes(msgspec.json.format(msgspec.json.encode(report)))
+        print_report(report, Console())
+        sys.exit(0 if report.held else EXIT_BROKEN)
+
+
+def _leave(screen: Console, errors: "BaseExceptionGroup[ShowdropError]", code: int) -> None:
+    error: BaseException = errors
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    screen.print(f"rehearse: {getattr(error, 'message', error)}", style="bold red", markup=False, highlight=False)
+    sys.exit(code)
+
+
+def _options(
+    settings: Settings, *, viewers: int, units: int, url: str | None, ws_url: str | None, seed: int, with_channel: bool
+) -> RehearseOptions:
+    http_url = url or f"http://{settings.host}:{settings.http_port}"
+    parts = urlsplit(http_url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise SettingError(f"--url {http_url!r} is not an address; write it like http://127.0.0.1:8000")
+    scheme = "wss" if parts.scheme == "https" else "ws"
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    running = None if settings.database_url and settings.redis_url else find_running(settings.data_dir)
+    database_url = settings.database_url or (running.database_url if running else None)
+    redis_url = settings.redis_url or (running.redis_url if running else None)
+    if database_url is None or redis_url is None:
+        raise SettingError(
+            f"no server runs on {settings.data_dir}; start one with: showdrop dev "
+            "(or set DATABASE_URL and REDIS_URL to those of the server to rehearse with)"
+        )
+    return RehearseOptions(
+        http_url=http_url,
+        ws_url=ws_url or f"{scheme}://{host}:{settings.ws_port}",
+        secret=ensure_secret(settings),
+        database_url=database_url,
+        redis_url=redis_url,
+        viewers=viewers,
+        units=units,
+        seed=seed,
+        with_channel=with_channel,
+    )
+
+
+def _run(options: RehearseOptions, screen: Console) -> RehearseReport:
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+        TimeElapsedColumn(),
+        console=screen,
+        transient=True,
+        refresh_per_second=4,
+        disable=not screen.is_terminal,
+    )
+    tasks: dict[str, TaskID] = {}
+
+    def progress(phase: str, done: int, total: int) -> None:
+        if phase not in tasks:
+            for earlier in tasks.values():
+                bar.stop_task(earlier)
+            tasks[phase] = bar.add_task(phase, total=total)
+            if not screen.is_terminal:
+                screen.print(f"rehearse: {phase}", highlight=False)
+        bar.update(tasks[phase], completed=done, total=total)
+
+    with bar, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(rehearse(options, progress))

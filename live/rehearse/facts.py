@@ -1,0 +1,171 @@
+"""What a rehearsal collects when all is over: from Postgres, Redis, the channel and every viewer's own record.
+
+Amounts are minor units of one currency.
+"""
+
+import msgspec
+
+from live.rehearse.record import ViewerRecord
+
+ENDED_STATUSES = frozenset({"sold", "released", "expired"})
+
+
+class PoolFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """The judge's row."""
+
+    allocated: int
+    sold: int
+    returned: int
+    state: str
+
+
+class BookHold(msgspec.Struct, frozen=True, kw_only=True):
+    """A hold in Redis."""
+
+    hold_id: str
+    status: str
+    buyer_id: str
+    quantity: int
+
+
+class BookFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """The hold book in Redis.
+
+    Attributes:
+        buyers: units held or bought, and the live hold ids, by buyer.
+        due: hold ids that wait for their deadline.
+        submitted: hold ids that are being paid.
+    """
+
+    allocated: int
+    available: int
+    held: int
+    sold: int
+    holds: tuple[BookHold, ...]
+    buyers: dict[str, tuple[int, tuple[str, ...]]]
+    due: frozenset[str]
+    submitted: frozenset[str]
+
+
+class OrderFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """An order in Postgres."""
+
+    order_id: str
+    hold_id: str
+    buyer_id: str
+    quantity: int
+    amount: int
+    currency: str
+    state: str
+    payment_id: str | None
+    captured: int
+    refunded: int
+    hold_outcome: str | None
+
+
+class PaymentFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """A payment as the bank has it."""
+
+    payment_id: str
+    order_id: str
+    amount: int
+    currency: str
+    state: str
+    captured: int
+    refunded: int
+
+
+class NewsFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of the outbox."""
+
+    kind: str
+    order_id: str
+    buyer_id: str
+    done: bool
+
+
+class LedgerFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """The stock of the SKU, and what its movements say.
+
+    Attributes:
+        sale_units: units that sale movements of this pool took.
+        sale_movements: how many there are.
+        drifting_skus: SKUs of the whole shop whose counters are not the sum of their movements.
+    """
+
+    on_hand: int
+    ring_fenced: int
+    sale_units: int
+    sale_movements: int
+    skus: int
+    movements: int
+    drifting_skus: int
+
+
+class ChannelLevel(msgspec.Struct, frozen=True, kw_only=True):
+    """What one channel shows for the SKU; ``received`` is known of the rehearsal's own channel only."""
+
+    channel_id: str
+    safety_stock: int
+    desired: int
+    told: int | None
+    received: int | None
+
+
+class ChannelFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """The channels; ``own_id`` is the rehearsal's own, None when it has none."""
+
+    levels: tuple[ChannelLevel, ...]
+    own_id: str | None
+    calls: int
+    bad_signatures: int
+
+
+class Repeat(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that was sent twice, and both answers."""
+
+    what: str
+    first: str
+    second: str
+
+
+class Folded(msgspec.Struct, frozen=True, kw_only=True):
+    """A viewer's state made of its first snapshot and all messages since, beside a fresh one; both as JSON."""
+
+    subject: str
+    folded: str
+    fresh: str
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything.
+
+    Attributes:
+        not_quiet: what had not come to rest within the time limit; empty when all was quiet.
+        last_seq: the show log's newest position.
+        event_at_ms: when each log event was made, by ``seq``.
+        unmet_buyers: viewers that wanted a unit and were refused to the end.
+    """
+
+    offer_id: str
+    not_quiet: tuple[str, ...]
+    pool: PoolFacts
+    book: BookFacts
+    orders: tuple[OrderFacts, ...]
+    payments: tuple[PaymentFacts, ...]
+    payment_events: int
+    payment_event_ids: int
+    news: tuple[NewsFacts, ...]
+    ledger: LedgerFacts
+    channels: ChannelFacts
+    last_seq: int
+    event_at_ms: dict[int, int]
+    viewers: tuple[ViewerRecord, ...]
+    unmet_buyers: int
+    repeats: tuple[Repeat, ...]
+    folded: tuple[Folded, ...]
+
+    @property
+    def sold_orders(self) -> tuple[OrderFacts, ...]:
+        """Orders that got their units, also when their money went back later."""
+        return tuple(order for order in self.orders if order.hold_outcome == "sold")

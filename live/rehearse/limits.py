@@ -1,0 +1,74 @@
+"""Every limit of the rehearsal, with its unit and its reason."""
+
+from typing import Final
+
+VIEWERS_MOST: Final = 20_000
+"""Viewers of one rehearsal: about what one process can open to one address."""
+
+CONNECTS_AT_ONCE: Final = 100
+"""Viewers that dial at the same time: a fast join storm, below what a listening socket's backlog holds."""
+
+CONNECT_TIMEOUT_S: Final = 60.0
+"""Until every viewer is welcomed."""
+
+PREHEAT_MS: Final = 2_000
+"""From the announcement of the offer to its start."""
+
+TAP_WITHIN_S: Final = 1.0
+"""Everyone claims within this long after the start."""
+
+HOLD_TTL_MS: Final = 8_000
+"""Long enough for a checkout over a busy server, short enough to watch one expire."""
+
+SALE_S: Final = 60
+"""Most seconds that the offer runs; it is closed as soon as nobody wants anything any more."""
+
+SLACK_S: Final = 5.0
+"""Beyond the end of the sale before buyers that still wait for an answer are given up."""
+
+RETRY_FIRST_S: Final = 1.0
+RETRY_LAST_S: Final = 3.0
+"""A temporarily refused buyer asks again after a random time between these two."""
+
+LATE_AFTER_S: Final = 3.0
+"""Who gets units this long after the start pays at once, so that the show comes to an end."""
+
+CHECKOUT_TRIES: Final = 5
+"""Tries of a checkout that was answered with a temporary error."""
+
+QUIET_TIMEOUT_S: Final = 45.0
+"""For orders, refunds, outbox and channel to come to rest after the sale."""
+
+QUIET_POLL_S: Final = 0.25
+"""Between two looks at whether all is quiet."""
+
+ARRIVAL_POLL_S: Final = 0.1
+"""Between two looks at whether a viewer has got the last event."""
+
+SNAPSHOT_TIMEOUT_S: Final = 5.0
+"""For the folded states to equal a fresh snapshot once all is quiet; counts come with the next tick."""
+
+WATCHERS: Final = 5
+"""Viewers whose folded state is compared with a fresh snapshot."""
+
+HTTP_TIMEOUT_S: Final = 10.0
+"""For one call of the host."""
+
+SERVER_GONE_S: Final = 20.0
+"""A server that has not answered for this long is gone: longer than a restart takes."""
+
+HEALTH_POLL_S: Final = 1.0
+"""Between two looks at whether the server lives."""
+
+REPEATED_CHECKOUTS: Final = 5
+"""Holds that are paid for a second time."""
+
+CLEAR_UP_TIMEOUT_S: Final = 3.0
+"""For each of the steps that leave the shop as it was; a server that is gone does not answer them."""
+
+RECEIVER_BODY_MAX_BYTES: Final = 1024 * 1024
+"""Bytes of a webhook call; ours stay below 64 KB."""
+
+assert RETRY_FIRST_S < RETRY_LAST_S < SALE_S
+assert PREHEAT_MS < SALE_S * 1000
+assert HOLD_TTL_MS < QUIET_TIMEOUT_S * 1000, "a hold must be able to expire while we wait for quiet"

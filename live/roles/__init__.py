@@ -1,0 +1,1 @@
+"""One composition root per role: each builds its parts, passes them in, and closes them in reverse order."""

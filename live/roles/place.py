@@ -1,0 +1,65 @@
+"""Finding the place a process runs in: its servers and its secret."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from kit.embedded import EmbeddedServers, find_running
+from kit.migrate import apply_migrations
+from kit.settings import Settings, ensure_secret
+from live.migrations import MIGRATIONS
+from live.roles.stores import Place
+
+
+@asynccontextmanager
+async def servers(
+    settings: Settings, *, on_progress: Callable[[str], None] = lambda _line: None
+) -> AsyncIterator[tuple[Place, EmbeddedServers | None]]:
+    """Lend a place whose servers run and whose database is migrated; what was started here is stopped at the end.
+
+    The environment's servers are used where set, then those of a running ``showdrop dev`` of the same data directory,
+    else embedded ones are started.
+
+    Raises:
+        StartupError, SettingError, UnavailableError: one line with the remedy.
+    """
+    running = None
+    embedded = None
+    if settings.database_url is None or settings.redis_url is None:
+        running = find_running(settings.data_dir)
+        if running is None:
+            embedded = await EmbeddedServers.start(settings.data_dir, on_progress=on_progress)
+    own = running or embedded
+    try:
+        place = Place(
+            settings=settings,
+            database_url=settings.database_url or (own.database_url if own else ""),
+            redis_url=settings.redis_url or (own.redis_url if own else ""),
+            secret=ensure_secret(settings),
+        )
+        if running is None:
+            await asyncio.to_thread(apply_migrations, place.database_url, MIGRATIONS)
+        yield place, embedded
+    finally:
+        if embedded is not None:
+            await embedded.stop()
+
+
+async def find_place(settings: Settings) -> Place | None:
+    """Return the place of running servers without starting any, or None."""
+    if settings.database_url is not None and settings.redis_url is not None:
+        return Place(
+            settings=settings,
+            database_url=settings.database_url,
+            redis_url=settings.redis_url,
+            secret=ensure_secret(settings),
+        )
+    running = find_running(settings.data_dir)
+    if running is None:
+        return None
+    return Place(
+        settings=settings,
+        database_url=settings.database_url or running.database_url,
+        redis_url=settings.redis_url or running.redis_url,
+        secret=ensure_secret(settings),
+    )

@@ -1,0 +1,305 @@
+"""A viewer's session: what each message means, from ``hello`` to the last word."""
+
+import asyncio
+import contextlib
+from typing import Protocol, assert_never
+
+import msgspec
+
+from inventory.holds import Accepted, ClaimAnswer, ClaimRequest, Refused
+from kit.clock import now_ms
+from kit.errors import NotFoundError, RequestError, ShowdropError, UnauthorisedError, UnavailableError
+from kit.ids import is_ulid, new_id
+from kit.log import logger
+from live import wire
+from live.claim_desk import ClaimDesk
+from live.close_codes import CloseCode
+from live.frames import Frame
+from live.limits import (
+    HEARTBEAT_MS,
+    OFFER_MOST_UNITS,
+    REACTION_KIND_MAX_CHARS,
+    REACTION_MOST_KINDS,
+    REACTION_MOST_TAPS,
+    VIEWER_MESSAGES_BURST,
+    VIEWER_MESSAGES_PER_S,
+    VIEWER_MESSAGES_REFUSED,
+)
+from live.purchases import Purchases
+from live.room import Room
+from live.tokens import Identity, Tokens
+
+_log = logger("session")
+
+
+class Connection(Protocol):
+    """What a session needs of its connection."""
+
+    binary: bool
+    loop: asyncio.AbstractEventLoop
+
+    def write(self, data: bytes) -> None:
+        """Send complete frames."""
+        ...
+
+    def close(self, code: CloseCode, reason: str = "") -> None:
+        """Close with a code."""
+        ...
+
+    def welcomed(self) -> None:
+        """The hello was answered."""
+        ...
+
+
+class House(Protocol):
+    """What a session needs of its gateway."""
+
+    tokens: Tokens
+    desk: ClaimDesk
+    purchases: Purchases
+
+    async def room(self, show_id: str) -> Room:
+        """Return the show's room, opening it when it is closed."""
+        ...
+
+    async def missed(self, room: Room, resume: wire.Position) -> list[Frame] | None:
+        """Return the events after a position, or None when they cannot all be told."""
+        ...
+
+    async def own_state(self, room: Room, buyer_id: str) -> tuple[list[wire.HoldCard], list[wire.ServerMessage]]:
+        """Return a buyer's live holds, and how their orders stand."""
+        ...
+
+
+class ViewerSession:
+    """One viewer in one show; also its seat in the room.
+
+    Attributes:
+        buyer_id: whose holds and orders these are; None for a guest, who may only watch.
+    """
+
+    __slots__ = (
+        "_connection",
+        "_filled_at",
+        "_hello",
+        "_house",
+        "_refused",
+        "_room",
+        "_show_id",
+        "_tasks",
+        "_tokens_left",
+        "binary",
+        "buyer_id",
+    )
+
+    def __init__(self, connection: Connection, house: House, show_id: str) -> None:
+        self.binary = connection.binary
+        self.buyer_id: str | None = None
+        self._connection = connection
+        self._house = house
+        self._show_id = show_id
+        self._room: Room | None = None
+        self._hello: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._tokens_left = VIEWER_MESSAGES_BURST
+        self._filled_at = connection.loop.time()
+        self._refused = 0
+
+    @property
+    def is_welcomed(self) -> bool:
+        """Whether the viewer sits in the room."""
+        return self._room is not None
+
+    def write(self, data: bytes) -> None:
+        """Send complete frames."""
+        self._connection.write(data)
+
+    def closed(self) -> None:
+        """Leave the room; what was begun for the buyer (a checkout) goes on."""
+        if self._hello is not None:
+            self._hello.cancel()
+        if self._room is not None:
+            self._room.leave(self)
+
+    def state_lost(self, code: CloseCode) -> None:
+        """Close: the gateway cannot tell what this viewer missed."""
+        self._connection.close(code, "come back for a snapshot")
+
+    def received(self, payload: bytes) -> None:
+        """Take one message."""
+        try:
+            message = wire.decode_client(payload, binary=self.binary)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            self._bad_message(str(error))
+            return
+        if not self._within_rate():
+            self._over_rate(message)
+        elif isinstance(message, wire.Hello):
+            if self._hello is not None:
+                self._bad_message("hello was said before")
+            else:
+                self._hello = asyncio.create_task(self._greet(message))
+        elif self._room is None:
+            self._connection.close(CloseCode.BAD_MESSAGE, "say hello first, and wait for the welcome")
+        else:
+            self._serve(message, self._room)
+
+    def _serve(self, message: wire.Claim | wire.Checkout | wire.Release | wire.React | wire.Ping, room: Room) -> None:
+        match message:
+            case wire.Ping():
+                self._send(wire.Pong(server_time_ms=now_ms()))
+            case wire.Claim():
+                self._claim(message)
+            case wire.React(kind=kind, count=count):
+                self._react(room, kind, count)
+            case wire.Checkout() | wire.Release():
+                task = asyncio.create_task(self._purchase(message))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+            case _:
+                assert_never(message)
+
+    # --- hello --------------------------------------------------------------------------------------------------
+
+    async def _greet(self, hello: wire.Hello) -> None:
+        try:
+            identity = None if hello.token is None else self._house.tokens.verify(hello.token)
+            if identity is not None and not identity.may_enter(self._show_id):
+                self._connection.close(CloseCode.FORBIDDEN, "this token is for another show")
+                return
+            room = await self._house.room(self._show_id)
+            await self._seat(room, identity, hello.resume)
+        except UnauthorisedError as error:
+            self._connection.close(CloseCode.BAD_TOKEN, error.message)
+        except NotFoundError:
+            self._connection.close(CloseCode.UNKNOWN_SHOW, "there is no such show")
+        except UnavailableError as error:
+            _log.warning("hello_waits", show_id=self._show_id, error=error.message)
+            self._connection.close(CloseCode.OVERLOAD, "not ready; come back soon")
+
+    async def _seat(self, room: Room, identity: Identity | None, resume: wire.Position | None) -> None:
+        if identity is not None and identity.role == "viewer":
+            self.buyer_id = identity.subject
+        holds: list[wire.HoldCard] = []
+        orders: list[wire.ServerMessage] = []
+        if self.buyer_id is not None:
+            holds, orders = await self._house.own_state(room, self.buyer_id)
+        missed = None if resume is None else await self._house.missed(room, resume)
+        # From here on nothing awaits: the welcome, the missed events and the seat belong to the same moment.
+        recovered = missed is not None
+        welcome = wire.Welcome(
+            session_id=new_id("session"),
+            epoch=room.epoch,
+            seq=room.seq,
+            server_time_ms=now_ms(),
+            heartbeat_ms=HEARTBEAT_MS,
+            recovered=recovered,
+            holds=holds,
+            snapshot=msgspec.UNSET if recovered else room.snapshot,
+        )
+        room.flush()
+        self._send(welcome)
+        for frame in missed or ():
+            self.write(frame.msgpack if self.binary else frame.json)
+        for message in orders:
+            self._send(message)
+        room.join(self)
+        self._room = room
+        self._connection.welcomed()
+
+    # --- claims, purchases, reactions ---------------------------------------------------------------------------
+
+    def _claim(self, claim: wire.Claim) -> None:
+        if self.buyer_id is None:
+            self._refuse(claim, "unauthorised", temporary=False)
+        elif not is_ulid(claim.claim_id) or not 1 <= claim.quantity <= OFFER_MOST_UNITS:
+            self._refuse(claim, "invalid", temporary=False)
+        elif self._room is None or all(one.offer_id != claim.offer_id for one in self._room.snapshot.offers):
+            self._refuse(claim, "unknown_offer", temporary=False)
+        else:
+            request = ClaimRequest(
+                pool_id=claim.offer_id, claim_id=claim.claim_id, buyer_id=self.buyer_id, quantity=claim.quantity
+            )
+            try:
+                answer = self._house.desk.claim(request)
+            except UnavailableError:
+                self._refuse(claim, "rate_limited", temporary=True)
+                return
+            answer.add_done_callback(lambda done: self._claimed(claim, done))
+
+    def _claimed(self, claim: wire.Claim, done: "asyncio.Future[ClaimAnswer]") -> None:
+        if done.cancelled() or done.exception() is not None:
+            self._refuse(claim, "recovering", temporary=True)
+            return
+        match done.result():
+            case Accepted(hold_id=hold_id, expires_at_ms=expires_at_ms):
+                self._house.desk.count(self._show_id, "accepted")
+                self._send(
+                    wire.ClaimAccepted(
+                        claim_id=claim.claim_id,
+                        hold_id=hold_id,
+                        offer_id=claim.offer_id,
+                        quantity=claim.quantity,
+                        expires_at_ms=expires_at_ms,
+                    )
+                )
+            case Refused(reason=reason, temporary=temporary):
+                self._refuse(claim, reason, temporary=temporary)
+
+    def _refuse(self, claim: wire.Claim, reason: wire.RefusalReason, *, temporary: bool) -> None:
+        self._house.desk.count(self._show_id, reason)
+        self._send(
+            wire.ClaimRefused(claim_id=claim.claim_id, offer_id=claim.offer_id, reason=reason, temporary=temporary)
+        )
+
+    async def _purchase(self, message: wire.Checkout | wire.Release) -> None:
+        if self.buyer_id is None:
+            self._send(wire.Error(code="unauthorised", message="a guest has no holds", temporary=False))
+            return
+        try:
+            if isinstance(message, wire.Checkout):
+                await self._house.purchases.checkout(message.hold_id, self.buyer_id, message.payment_method, None)
+            else:
+                await self._house.purchases.release(message.hold_id, self.buyer_id)
+        except (RequestError, UnavailableError) as error:
+            self._send(wire.Error(code=error.code, message=error.message, temporary=error.temporary))
+        except ShowdropError as error:
+            _log.error("purchase_failed", show_id=self._show_id, hold_id=message.hold_id, error=error.message)
+            self._send(wire.Error(code="internal", message="this could not be done; try again", temporary=True))
+
+    def _react(self, room: Room, kind: str, count: int) -> None:
+        if not (1 <= len(kind) <= REACTION_KIND_MAX_CHARS and kind.isidentifier() and 1 <= count <= REACTION_MOST_TAPS):
+            message = f"react: kind is a word of {REACTION_KIND_MAX_CHARS} letters, count 1 to {REACTION_MOST_TAPS}"
+            self._send(wire.Error(code="invalid", message=message, temporary=False))
+        elif kind in room.taps or len(room.taps) < REACTION_MOST_KINDS:
+            room.taps[kind] = room.taps.get(kind, 0) + count
+
+    # --- limits and replies -------------------------------------------------------------------------------------
+
+    def _within_rate(self) -> bool:
+        now = self._connection.loop.time()
+        refilled = self._tokens_left + (now - self._filled_at) * VIEWER_MESSAGES_PER_S
+        self._tokens_left = min(VIEWER_MESSAGES_BURST, refilled)
+        self._filled_at = now
+        if self._tokens_left < 1:
+            return False
+        self._tokens_left -= 1
+        return True
+
+    def _over_rate(self, message: wire.ClientMessages) -> None:
+        self._refused += 1
+        if self._refused > VIEWER_MESSAGES_REFUSED:
+            self._connection.close(CloseCode.OVERLOAD, "too many messages")
+        elif isinstance(message, wire.Claim):
+            self._refuse(message, "rate_limited", temporary=True)
+        else:
+            self._send(wire.Error(code="rate_limited", message="too many messages; slow down", temporary=True))
+
+    def _bad_message(self, why: str) -> None:
+        self._send(wire.Error(code="invalid", message=why[:200], temporary=False))
+        self._connection.close(CloseCode.BAD_MESSAGE, why[:100])
+
+    def _send(self, message: wire.ServerMessage) -> None:
+        frame = Frame(message)
+        with contextlib.suppress(RuntimeError):
+            self.write(frame.msgpack if self.binary else frame.json)

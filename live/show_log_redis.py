@@ -1,0 +1,105 @@
+"""The logs in Redis: one script appends to a stream and publishes the same bytes."""
+
+from pathlib import Path
+from typing import cast
+
+from redis.asyncio import Redis
+
+from kit.ids import new_ulid
+from kit.redis_client import Command, Script, pipelined
+from live.limits import LOG_KEPT_ENTRIES, LOG_MARK_KEPT_MS
+from live.show_log import LogEntry, LogName
+from live.wire import Position
+
+_LUA = Path(__file__).parent / "lua"
+_append = Script(_LUA / "append.lua")
+_begin = Script(_LUA / "begin.lua")
+
+
+def channel_of(name: LogName, show_id: str) -> str:
+    """Return the pub/sub channel of a show's log."""
+    return f"showdrop:{name}:{show_id}"
+
+
+def parse_channel(channel: bytes) -> tuple[LogName, str]:
+    """Return the log and the show that a pub/sub channel belongs to."""
+    _, name, show_id = channel.decode().split(":", 2)
+    return cast(LogName, name), show_id
+
+
+def parse_message(message: bytes) -> LogEntry:
+    """Return the entry that a pub/sub message carries."""
+    epoch, seq, payload = message.split(b" ", 2)
+    return LogEntry(epoch.decode(), int(seq), payload)
+
+
+class RedisLog:
+    """One of the two logs, for all shows.
+
+    Args:
+        redis: a client of one server or a cluster; every call stays within a show's hash tag.
+        name: which of the two.
+    """
+
+    def __init__(self, redis: Redis, name: LogName) -> None:
+        self._redis = redis
+        self._name = name
+
+    async def append(self, show_id: str, payload: bytes, *, seq: int = 0, mark: str | None = None) -> Position:
+        """Append one entry.
+
+        Args:
+            show_id: whose log.
+            payload: the entry's bytes.
+            seq: the position it must get; 0 gives it the next one. An entry that is there already stays as it is.
+            mark: with ``seq`` 0: an entry with a mark that was used within a day is not appended again.
+
+        Returns:
+            The log's epoch, and the entry's position; a lower one means that earlier entries are missing.
+
+        Raises:
+            UnavailableError: Redis does not answer.
+        """
+        stream, meta = self._keys(show_id)
+        keys = [stream, meta] if mark is None else [stream, meta, f"{meta}:mark:{mark}"]
+        args: list[str | int | bytes] = [
+            seq,
+            payload,
+            new_ulid(),
+            channel_of(self._name, show_id),
+            LOG_KEPT_ENTRIES,
+            LOG_MARK_KEPT_MS,
+        ]
+        epoch, top = cast(tuple[bytes, int | bytes], await _append(self._redis, keys, args))
+        return Position(epoch.decode(), int(top))
+
+    async def begin(self, show_id: str, seq: int) -> Position:
+        """Return the newest position; a log that is not there begins at ``seq``, under a new epoch."""
+        meta = self._keys(show_id)[1]
+        epoch, top = cast(tuple[bytes, bytes], await _begin(self._redis, [meta], [new_ulid(), seq]))
+        return Position(epoch.decode(), int(top))
+
+    async def position(self, show_id: str) -> Position | None:
+        """Return the newest position, or None when there is no log yet (or none any more)."""
+        [(epoch, seq)] = await pipelined(self._redis, [("HMGET", self._keys(show_id)[1], "epoch", "seq")])
+        return None if epoch is None else Position(epoch.decode(), int(seq))
+
+    async def read(self, show_id: str, after: Position, *, limit: int) -> list[LogEntry] | None:
+        """Return the entries after a position, oldest first.
+
+        Returns:
+            None when they cannot be told without a gap: the epoch is another one, or the stream begins later.
+        """
+        stream, meta = self._keys(show_id)
+        newest: Command = ("HMGET", meta, "epoch", "seq")
+        entries_after: Command = ("XRANGE", stream, f"{after.seq + 1}-0", "+", "COUNT", limit)
+        (epoch, top), rows = await pipelined(self._redis, [newest, entries_after], atomic=True)
+        if epoch is None or epoch.decode() != after.epoch or after.seq > int(top):
+            return None
+        entries = [LogEntry(after.epoch, int(entry_id.split(b"-")[0]), fields[b"p"]) for entry_id, fields in rows]
+        if after.seq == int(top):
+            return []
+        return entries if entries and entries[0].seq == after.seq + 1 else None
+
+    def _keys(self, show_id: str) -> tuple[str, str]:
+        return f"{{{show_id}}}:{self._name}", f"{{{show_id}}}:{self._name}:meta"

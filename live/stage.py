@@ -1,0 +1,242 @@
+"""The stage: what a host does with shows and offers, from the call to the event that viewers get."""
+
+from collections.abc import Sequence
+
+from inventory.catalogue_pg import Catalogue, ProductCardRow, VariantRow
+from inventory.holds import Holds, PoolCounts
+from inventory.pools_pg import Pools
+from kit.errors import InvalidError, UnavailableError
+from kit.log import logger
+from kit.redis_client import RedisClient
+from live import wire
+from live.limits import SPOTLIGHT_MOST_PRODUCTS
+from live.offer import OfferTerms
+from live.presence_redis import read_viewers
+from live.relay import Relay
+from live.show import ShowAction
+from live.show_log_redis import RedisLog
+from live.shows_pg import OfferRow, ShowRow, Shows, SoldVariant
+from live.views import OfferView, ShowView
+
+_log = logger("stage")
+
+
+class Stage:
+    """The host's commands. Each is durable in Postgres before it answers; its event leaves right after the commit."""
+
+    def __init__(
+        self,
+        *,
+        shows: Shows,
+        pools: Pools,
+        holds: Holds,
+        catalogue: Catalogue,
+        relay: Relay,
+        log: RedisLog,
+        redis: RedisClient,
+    ) -> None:
+        self._shows = shows
+        self._pools = pools
+        self._holds = holds
+        self._catalogue = catalogue
+        self._relay = relay
+        self._log = log
+        self._redis = redis
+
+    async def create_show(
+        self, *, show_id: str, title: str, currency: str, scheduled_start_at_ms: int | None
+    ) -> ShowView:
+        """Create a show; the same id again returns the one that is there."""
+        await self._shows.create(show_id, title, currency, scheduled_start_at_ms)
+        return await self.show(show_id)
+
+    async def show(self, show_id: str) -> ShowView:
+        """Return a show's snapshot.
+
+        Raises:
+            NotFoundError: ``unknown_show``.
+        """
+        show, offers = await self._shows.read(show_id)
+        counts = await self._holds.counts([offer.card.offer_id for offer in offers])
+        [viewers] = await read_viewers(self._redis, [show_id])
+        position = await self._log.position(show_id)
+        return _show_view(show, offers, counts, viewers, "" if position is None else position.epoch)
+
+    async def shows(self, *, limit: int, after: str | None) -> tuple[list[ShowView], str | None]:
+        """Return shows, newest first, and the id to go on after, or None at the end."""
+        ids = await self._shows.page(limit=limit + 1, after=after)
+        views = [await self.show(show_id) for show_id in ids[:limit]]
+        return views, ids[limit - 1] if len(ids) > limit else None
+
+    async def current_show(self) -> ShowView | None:
+        """Return the show to watch now, or None."""
+        show_id = await self._shows.current()
+        return None if show_id is None else await self.show(show_id)
+
+    async def start(self, show_id: str) -> ShowView:
+        """Go live. Raises ConflictError ``illegal_transition`` when the show is not scheduled."""
+        return await self._move(show_id, "start")
+
+    async def pause(self, show_id: str) -> ShowView:
+        """Pause. Raises ConflictError ``illegal_transition`` when the show is not live."""
+        return await self._move(show_id, "pause")
+
+    async def resume(self, show_id: str) -> ShowView:
+        """Go on. Raises ConflictError ``illegal_transition`` when the show is not paused."""
+        return await self._move(show_id, "resume")
+
+    async def end(self, show_id: str) -> ShowView:
+        """End the show and its offers. Raises ConflictError ``illegal_transition`` when it has ended."""
+        return await self._move(show_id, "end")
+
+    async def spotlight(self, show_id: str, product_ids: Sequence[str]) -> ShowView:
+        """Put up to three products on stage; an empty list clears it.
+
+        Raises:
+            NotFoundError: ``unknown_show``, ``unknown_product``.
+            InvalidError: too many, or one twice.
+            ConflictError: ``show_not_live``.
+        """
+        if len(product_ids) > SPOTLIGHT_MOST_PRODUCTS or len(set(product_ids)) != len(product_ids):
+            raise InvalidError(
+                f"product_ids: pin at most {SPOTLIGHT_MOST_PRODUCTS} products, each once", field="product_ids"
+            )
+        cards = [_card(row) for row in await self._catalogue.cards(product_ids)]
+        await self._shows.pin(show_id, cards)
+        await self._announce(show_id)
+        return await self.show(show_id)
+
+    async def open_offer(self, show_id: str, terms: OfferTerms, *, offer_id: str) -> OfferView:
+        """Ring-fence the units and announce the offer; the same id again returns the one that is there.
+
+        Raises:
+            NotFoundError: ``unknown_show``, ``unknown_sku``.
+            ConflictError: ``show_not_live``, ``stock_short``, ``currency_mismatch``, ``too_many_offers``.
+        """
+        variant = await self._catalogue.variant(terms.sku)
+        sold = SoldVariant(product_id=variant.product_id, title=_title(variant))
+        await self._shows.open_offer(show_id, offer_id, terms, sold)
+        pool = await self._pools.get(offer_id)
+        if pool is not None:
+            try:
+                await self._holds.open(pool)
+            except UnavailableError:
+                # The offer is made; the keeper opens its book as soon as Redis answers.
+                _log.warning("book_opens_later", offer_id=offer_id)
+        await self._announce(show_id)
+        return await self.offer(offer_id)
+
+    async def offer(self, offer_id: str) -> OfferView:
+        """Return an offer with its counts.
+
+        Raises:
+            NotFoundError: ``unknown_offer``.
+        """
+        offer = await self._shows.offer(offer_id)
+        [counts] = await self._holds.counts([offer_id])
+        return _offer_view(offer, counts)
+
+    async def extend_offer(self, offer_id: str, extend_ms: int) -> OfferView:
+        """Let a running offer end later. Raises ConflictError ``illegal_transition`` when it is over."""
+        await self._shows.extend_offer(offer_id, extend_ms)
+        pool = await self._pools.get(offer_id)
+        if pool is not None:
+            await self._holds.extend(pool)
+        return await self._after_change(offer_id)
+
+    async def close_offer(self, offer_id: str) -> OfferView:
+        """End a running offer now; holds keep their time. Raises ConflictError ``illegal_transition``."""
+        await self._shows.end_offer(offer_id)
+        await self._close_books([offer_id])
+        return await self._after_change(offer_id)
+
+    async def void_offer(self, offer_id: str, reason: str) -> OfferView:
+        """Withdraw a running offer and let its unpaid holds go. Raises ConflictError ``illegal_transition``."""
+        await self._shows.end_offer(offer_id, void_reason=reason)
+        await self._close_books([offer_id])
+        return await self._after_change(offer_id)
+
+    async def _move(self, show_id: str, action: ShowAction) -> ShowView:
+        ended = await self._shows.move(show_id, action)
+        await self._close_books(ended)
+        await self._announce(show_id)
+        return await self.show(show_id)
+
+    async def _after_change(self, offer_id: str) -> OfferView:
+        view = await self.offer(offer_id)
+        await self._announce(view.show_id)
+        return view
+
+    async def _close_books(self, offer_ids: Sequence[str]) -> None:
+        """Close the books and return what is free at once; the keeper returns the rest as holds end."""
+        for offer_id in offer_ids:
+            pool = await self._pools.get(offer_id)
+            if pool is None:
+                continue
+            try:
+                counts = await self._holds.close(offer_id, release_holds=pool.release_holds)
+            except UnavailableError:
+                _log.warning("book_closes_later", offer_id=offer_id)
+                continue
+            await self._pools.settle_close(offer_id, counts)
+
+    async def _announce(self, show_id: str) -> None:
+        try:
+            await self._relay.relay(show_id)
+        except UnavailableError:
+            # The change is durable; the worker's relay tells viewers as soon as Redis answers.
+            _log.warning("event_leaves_later", show_id=show_id)
+
+
+def _title(variant: VariantRow) -> str:
+    return f"{variant.product_title} ({variant.title})" if variant.title else variant.product_title
+
+
+def _card(row: ProductCardRow) -> wire.ProductCard:
+    variants = [wire.VariantCard(sku=one.sku, title=one.title, price=one.price) for one in row.variants]
+    return wire.ProductCard(product_id=row.product_id, title=row.title, image=row.image, variants=variants)
+
+
+def _offer_view(offer: OfferRow, counts: PoolCounts) -> OfferView:
+    card = offer.card
+    # Without a book (a pool long closed, or Redis lost) Postgres alone tells what was sold.
+    known = counts if counts.epoch else PoolCounts(available=offer.allocated - offer.sold, sold=offer.sold)
+    return OfferView(
+        offer_id=card.offer_id,
+        show_id=offer.show_id,
+        sku=card.sku,
+        product_id=card.product_id,
+        title=card.title,
+        price=card.price,
+        quantity=card.quantity,
+        per_buyer_limit=card.per_buyer_limit,
+        starts_at_ms=card.starts_at_ms,
+        ends_at_ms=card.ends_at_ms,
+        hold_ttl_ms=card.hold_ttl_ms,
+        grace_ms=offer.grace_ms,
+        state=offer.state,
+        reason=offer.reason,
+        allocated=offer.allocated,
+        available=known.available,
+        held=known.held,
+        sold=known.sold,
+        waiting=0,  # there is no waiting list yet, so nobody is on it
+    )
+
+
+def _show_view(
+    show: ShowRow, offers: Sequence[OfferRow], counts: Sequence[PoolCounts], viewers: int, epoch: str
+) -> ShowView:
+    return ShowView(
+        show_id=show.card.show_id,
+        title=show.card.title,
+        currency=show.card.currency,
+        state=show.card.state,
+        scheduled_start_at_ms=show.scheduled_start_at_ms,
+        started_at_ms=show.started_at_ms,
+        ended_at_ms=show.ended_at_ms,
+        spotlight=show.spotlight,
+        offers=[_offer_view(offer, one) for offer, one in zip(offers, counts, strict=True)],
+        viewers=viewers,
+        position=wire.Position(epoch, show.seq),
+    )

@@ -1,0 +1,350 @@
+/**
+ * The Showdrop client: one show, over one WebSocket that comes back by itself.
+ *
+ *     const client = new ShowdropClient({ wsUrl: "wss://live.example.com" });
+ *     client.addEventListener("state", () => render(client.state));
+ *     client.addEventListener("status", () => banner(client.status));
+ *     client.connect("show_01J…", { token });
+ *     const answer = await client.claim("offer_01J…", 2);   // claim.accepted or claim.refused
+ *
+ * Events: `state` (the folded state changed), `status` (the connection changed), `message` (`detail` is any server
+ * message, after it was folded in). No dependency; works in any page and in Node with an `openSocket` of your own.
+ */
+
+import { ulid } from "./ids.js";
+import { backoffMs, judgeSeq, mayReconnect } from "./reconnect.js";
+import { ServerClock } from "./server_clock.js";
+import { EMPTY_STATE, applyEvent } from "./show_state.js";
+
+export { ulid, applyEvent, EMPTY_STATE, ServerClock, backoffMs, judgeSeq, mayReconnect };
+
+/** No `welcome` for this long after dialling: give up on that socket. */
+const WELCOME_TIMEOUT_MS = 12_000;
+/** Used until a `welcome` names the server's own. */
+const DEFAULT_HEARTBEAT_MS = 15_000;
+/** Extra pings after a `welcome`, so that the clock has several round trips to choose from. */
+const CLOCK_PINGS_MS = [50, 400, 1_200];
+/** Taps are counted and sent together at most this often. */
+const REACT_EVERY_MS = 500;
+
+/** A request that got no usable answer. `code` is the server's, or `closed`. */
+export class ShowdropError extends Error {
+  constructor(code, message, temporary = false) {
+    super(message);
+    this.name = "ShowdropError";
+    this.code = code;
+    this.temporary = temporary;
+  }
+}
+
+/**
+ * @typedef {{phase: "idle"|"connecting"|"live"|"waiting"|"stopped", retryInMs?: number, code?: number,
+ *            reason?: string}} Status `waiting`: between two tries; `stopped`: will not come back by itself
+ */
+export class ShowdropClient extends EventTarget {
+  #openSocket;
+  #random;
+  #socket = null;
+  #showId = null;
+  #token = null;
+  /** @type {?{epoch: *, seq: number}} the last log event applied */
+  #position = null;
+  /** Events applied since the last `welcome`; a gap with none of them means that resuming does not help. */
+  #appliedSinceWelcome = 0;
+  #attempt = 0;
+  /** The window that a `goodbye` asked for, used by the close that follows it. */
+  #goodbye = null;
+  #heartbeatMs = DEFAULT_HEARTBEAT_MS;
+  #lastHeardMs = 0;
+  /** Local times of pings without an answer; one connection answers them in order. */
+  #pingsSent = [];
+  #helloSentMs = 0;
+  #timers = new Set();
+  #retryTimer = null;
+  /** claim_id → request; sent again after every reconnect until answered. */
+  #claims = new Map();
+  /** hold_id → request. */
+  #checkouts = new Map();
+  #waitlists = new Set();
+  #taps = new Map();
+  #tapTimer = null;
+
+  /**
+   * @param {object} options
+   * @param {string} options.wsUrl base address of the gateway, such as `wss://live.example.com`
+   * @param {(url: string, protocols: string[]) => WebSocket} [options.openSocket]
+   * @param {() => number} [options.random] in [0, 1)
+   */
+  constructor({ wsUrl, openSocket = (url, protocols) => new WebSocket(url, protocols), random = Math.random }) {
+    super();
+    this.wsUrl = wsUrl.replace(/\/$/, "");
+    this.#openSocket = openSocket;
+    this.#random = random;
+    this.clock = new ServerClock();
+    /** @type {import("./show_state.js").ShowState} */
+    this.state = EMPTY_STATE;
+    /** @type {Status} */
+    this.status = { phase: "idle" };
+  }
+
+  /** Watch a show. Without a token the viewer is a guest: sees everything, claims nothing. */
+  connect(showId, { token = null } = {}) {
+    if (showId !== this.#showId) {
+      this.#position = null;
+      this.state = EMPTY_STATE;
+    }
+    this.#showId = showId;
+    this.#token = token;
+    this.#attempt = 0;
+    this.#dial();
+  }
+
+  /** Become another buyer (or a guest, with null) on the same show; the missed events are asked for. */
+  setToken(token) {
+    this.connect(this.#showId, { token });
+  }
+
+  /** Try now instead of after the wait, for example when the device is online again. */
+  retryNow() {
+    if (this.status.phase === "waiting") this.#dial();
+  }
+
+  /** Leave for good. Requests without an answer are rejected with code `closed`. */
+  close() {
+    this.#drop();
+    this.#stop({ phase: "idle" });
+  }
+
+  /** @returns {number} server time, milliseconds since the epoch */
+  serverNow() {
+    return this.clock.now();
+  }
+
+  /**
+   * Ask for units. The same `claim_id` is sent again after a reconnect, so one tap is one claim.
+   * @param {string} offerId
+   * @param {number} quantity
+   * @returns {Promise<object>} the `claim.accepted` or `claim.refused` message; a refusal is an answer, not an error
+   */
+  claim(offerId, quantity) {
+    const claimId = ulid();
+    return this.#request(this.#claims, claimId, {
+      type: "claim",
+      claim_id: claimId,
+      offer_id: offerId,
+      quantity,
+    });
+  }
+
+  /**
+   * Pay for a hold. Safe to repeat: a hold has at most one order.
+   * @returns {Promise<object>} the first `order.*`, `hold.expired` or `hold.released` of that hold
+   */
+  checkout(holdId, paymentMethod) {
+    const message = { type: "checkout", hold_id: holdId, payment_method: paymentMethod };
+    return this.#checkouts.get(holdId)?.promise ?? this.#request(this.#checkouts, holdId, message);
+  }
+
+  /** Give a hold back. The answer is a `hold.released` message. */
+  release(holdId) {
+    this.#send({ type: "release", hold_id: holdId });
+  }
+
+  /** Ask for a unit if one comes back; asked again after a reconnect. The answer, if any, is `hold.promoted`. */
+  joinWaitlist(offerId) {
+    this.#waitlists.add(offerId);
+    this.#send({ type: "waitlist.join", offer_id: offerId });
+  }
+
+  leaveWaitlist(offerId) {
+    this.#waitlists.delete(offerId);
+    this.#send({ type: "waitlist.leave", offer_id: offerId });
+  }
+
+  /** Count a tap; taps go out together. They are decoration: lost while offline. */
+  react(kind) {
+    this.#taps.set(kind, (this.#taps.get(kind) ?? 0) + 1);
+    this.#tapTimer ??= setTimeout(() => {
+      this.#tapTimer = null;
+      for (const [tapped, count] of this.#taps) this.#send({ type: "react", kind: tapped, count });
+      this.#taps.clear();
+    }, REACT_EVERY_MS);
+  }
+
+  // --- the connection ---
+
+  #dial() {
+    this.#drop();
+    this.#setStatus({ phase: "connecting" });
+    const url = `${this.wsUrl}/v1/shows/${encodeURIComponent(this.#showId)}/live`;
+    const socket = this.#openSocket(url, ["showdrop.json"]);
+    this.#socket = socket;
+    socket.onopen = () => this.#hello();
+    socket.onmessage = (event) => this.#receive(event.data);
+    socket.onclose = (event) => this.#closed(event.code, event.reason);
+    this.#later(WELCOME_TIMEOUT_MS, () => this.status.phase === "connecting" && this.#lost("no welcome"));
+  }
+
+  #hello() {
+    const hello = { type: "hello" };
+    if (this.#token) hello.token = this.#token;
+    if (this.#position) hello.resume = this.#position;
+    this.#helloSentMs = this.clock.localNow();
+    this.#socket.send(JSON.stringify(hello));
+  }
+
+  /** Forget the socket without waiting for its close: a dead network would not let it close for minutes. */
+  #drop() {
+    clearTimeout(this.#retryTimer);
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
+    this.#pingsSent = [];
+    const socket = this.#socket;
+    this.#socket = null;
+    if (!socket) return;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.close();
+  }
+
+  #lost(reason) {
+    this.#drop();
+    this.#closed(1006, reason);
+  }
+
+  #closed(code, reason) {
+    this.#drop();
+    const window = this.#goodbye;
+    this.#goodbye = null;
+    if (!mayReconnect(code)) {
+      this.#stop({ phase: "stopped", code, reason });
+      return;
+    }
+    const spread = (window?.reconnect_max_ms ?? 0) - (window?.reconnect_min_ms ?? 0);
+    const retryInMs = window
+      ? window.reconnect_min_ms + this.#random() * Math.max(0, spread)
+      : backoffMs(this.#attempt, this.#random);
+    this.#attempt += 1;
+    this.#retryTimer = setTimeout(() => this.#dial(), retryInMs);
+    this.#setStatus({ phase: "waiting", retryInMs, code, reason });
+  }
+
+  #stop(status) {
+    for (const pending of [this.#claims, this.#checkouts]) {
+      for (const request of pending.values()) request.reject(new ShowdropError("closed", "The connection has ended."));
+      pending.clear();
+    }
+    this.#setStatus(status);
+  }
+
+  #beat() {
+    this.#later(this.#heartbeatMs, () => {
+      const silentMs = this.clock.localNow() - this.#lastHeardMs;
+      if (silentMs > 2 * this.#heartbeatMs) {
+        this.#lost("no heartbeat");
+        return;
+      }
+      this.#ping();
+      this.#beat();
+    });
+  }
+
+  #ping() {
+    if (this.#send({ type: "ping" })) this.#pingsSent.push(this.clock.localNow());
+  }
+
+  // --- messages ---
+
+  #receive(text) {
+    this.#lastHeardMs = this.clock.localNow();
+    const message = JSON.parse(text);
+    if (message.type === "welcome") this.#welcomed(message);
+    else if (message.type === "pong") this.clock.learn(this.#pingsSent.shift(), this.#lastHeardMs, message.server_time_ms);
+    else if (message.type === "goodbye") this.#goodbye = message;
+    else if (Number.isInteger(message.seq) && !this.#advance(message.seq)) return;
+    const old = this.state;
+    this.state = applyEvent(old, message);
+    this.#answer(message);
+    this.dispatchEvent(new CustomEvent("message", { detail: message }));
+    if (this.state !== old) this.dispatchEvent(new CustomEvent("state", { detail: this.state }));
+  }
+
+  #welcomed(message) {
+    this.clock.reset();
+    this.clock.learn(this.#helloSentMs, this.#lastHeardMs, message.server_time_ms);
+    // A recovered session goes on from its own position: the events up to welcome.seq follow.
+    if (!message.recovered || !this.#position) this.#position = { epoch: message.epoch, seq: message.seq };
+    this.#appliedSinceWelcome = 0;
+    this.#attempt = 0;
+    this.#heartbeatMs = message.heartbeat_ms ?? DEFAULT_HEARTBEAT_MS;
+    this.#setStatus({ phase: "live" });
+    for (const request of this.#claims.values()) this.#send(request.message);
+    for (const request of this.#checkouts.values()) this.#send(request.message);
+    for (const offerId of this.#waitlists) this.#send({ type: "waitlist.join", offer_id: offerId });
+    for (const delayMs of CLOCK_PINGS_MS) this.#later(delayMs, () => this.#ping());
+    this.#beat();
+  }
+
+  /** Move to the position of a log event; false when the event must not be applied. */
+  #advance(seq) {
+    const verdict = judgeSeq(this.#position?.seq ?? seq - 1, seq);
+    if (verdict === "apply") {
+      this.#position = { ...this.#position, seq };
+      this.#appliedSinceWelcome += 1;
+    } else if (verdict === "gap") {
+      // Resuming just failed to fill this very gap: ask for a full snapshot instead.
+      if (this.#appliedSinceWelcome === 0) this.#position = null;
+      this.#lost("gap in the show log");
+    }
+    return verdict === "apply";
+  }
+
+  #answer(message) {
+    if (message.claim_id) settle(this.#claims, message.claim_id, message);
+    else if (message.hold_id) {
+      if (message.type === "hold.promoted") this.#waitlists.delete(message.offer_id);
+      else settle(this.#checkouts, message.hold_id, message);
+    } else if (message.type === "error") {
+      // An error names no request. Failing every open checkout is safe: a second try finds the same order.
+      const { code, message: text, temporary } = message;
+      for (const request of this.#checkouts.values()) request.reject(new ShowdropError(code, text, temporary));
+      this.#checkouts.clear();
+    }
+  }
+
+  #request(pending, key, message) {
+    if (this.status.phase === "stopped" || this.status.phase === "idle") {
+      return Promise.reject(new ShowdropError("closed", "There is no connection."));
+    }
+    const request = { message };
+    request.promise = new Promise((resolve, reject) => Object.assign(request, { resolve, reject }));
+    pending.set(key, request);
+    this.#send(message);
+    return request.promise;
+  }
+
+  /** Send if welcomed; what must not be lost is sent again by `#welcomed`. */
+  #send(message) {
+    if (this.status.phase !== "live") return false;
+    this.#socket.send(JSON.stringify(message));
+    return true;
+  }
+
+  #setStatus(status) {
+    this.status = status;
+    this.dispatchEvent(new CustomEvent("status", { detail: status }));
+  }
+
+  /** A timer that dies with the connection. */
+  #later(delayMs, action) {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      action();
+    }, delayMs);
+    this.#timers.add(timer);
+  }
+}
+
+function settle(pending, key, message) {
+  pending.get(key)?.resolve(message);
+  pending.delete(key);
+}

@@ -1,0 +1,446 @@
+"""The wire: every message between a viewer and the gateway, as types. ``docs/wire.md`` is made from this file.
+
+One message per frame, ``{"type": …}``. Log events carry ``seq``; replies and state do not. Fields of later versions
+have defaults; unknown fields are refused on the way in and ignored on the way out.
+Times are integer milliseconds since the epoch; money is integer minor units.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from kit.money import Money
+
+JSON_SUBPROTOCOL = "showdrop.json"
+MSGPACK_SUBPROTOCOL = "showdrop.msgpack"
+
+ShowState = Literal["scheduled", "live", "paused", "ended"]
+OfferState = Literal["scheduled", "preheat", "open", "ended", "voided"]
+HoldState = Literal["held", "submitted"]
+RefusalReason = Literal[
+    "sold_out",
+    "not_open",
+    "ended",
+    "buyer_limit",
+    "rate_limited",
+    "recovering",
+    "unknown_offer",
+    "unauthorised",
+    "invalid",
+]
+
+
+class Position(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A place in a show's log.
+
+    ``seq`` alone is not enough: after the log was lost and begun anew, the same number names another event. The
+    epoch names the log.
+    """
+
+    epoch: str
+    seq: int
+
+
+# --- what the messages carry ---------------------------------------------------------------------------------------
+
+
+class VariantCard(msgspec.Struct, frozen=True, kw_only=True):
+    """One variant on a product card."""
+
+    sku: str
+    title: str
+    price: Money
+
+
+class ProductCard(msgspec.Struct, frozen=True, kw_only=True):
+    """A product as viewers see it."""
+
+    product_id: str
+    title: str
+    image: str | None
+    variants: list[VariantCard]
+
+
+class OfferCard(msgspec.Struct, frozen=True, kw_only=True):
+    """An offer as viewers see it."""
+
+    offer_id: str
+    sku: str
+    product_id: str
+    title: str
+    price: Money
+    quantity: int
+    per_buyer_limit: int
+    starts_at_ms: int
+    ends_at_ms: int
+    hold_ttl_ms: int
+
+
+class OfferSnapshot(OfferCard, frozen=True, kw_only=True):
+    """An offer inside a snapshot: with its state and its stock."""
+
+    state: OfferState
+    available: int = 0
+    held: int = 0
+    sold: int = 0
+
+
+class ShowCard(msgspec.Struct, frozen=True, kw_only=True):
+    """A show as viewers see it."""
+
+    show_id: str
+    title: str
+    currency: str
+    state: ShowState
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a viewer who joins now has to know."""
+
+    show: ShowCard
+    spotlight: list[ProductCard]
+    offers: list[OfferSnapshot]
+    viewers: int = 0
+
+
+class HoldCard(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the buyer's own live holds."""
+
+    hold_id: str
+    offer_id: str
+    claim_id: str
+    quantity: int
+    expires_at_ms: int
+    state: HoldState
+
+
+# --- client to server ----------------------------------------------------------------------------------------------
+
+
+class ClientMessage(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=True, rename=None
+):
+    """Base of everything a client may send."""
+
+
+class Hello(ClientMessage, frozen=True, tag="hello"):
+    """The first message. Without a token the viewer is a guest: may watch, may not claim."""
+
+    token: str | None = None
+    resume: Position | None = None
+
+
+class Claim(ClientMessage, frozen=True, tag="claim"):
+    """Wish for units of an offer. The client makes ``claim_id`` (a ULID) and repeats it when it asks again."""
+
+    claim_id: str
+    offer_id: str
+    quantity: int
+
+
+class Checkout(ClientMessage, frozen=True, tag="checkout"):
+    """Pay for a hold."""
+
+    hold_id: str
+    payment_method: str
+
+
+class Release(ClientMessage, frozen=True, tag="release"):
+    """Give a hold back."""
+
+    hold_id: str
+
+
+class React(ClientMessage, frozen=True, tag="react"):
+    """Tap a reaction ``count`` times."""
+
+    kind: str
+    count: int
+
+
+class Ping(ClientMessage, frozen=True, tag="ping"):
+    """Ask for a ``pong``: keeps the connection and measures the server's clock."""
+
+
+ClientMessages = Hello | Claim | Checkout | Release | React | Ping
+
+
+# --- server to client ----------------------------------------------------------------------------------------------
+
+
+class ServerMessage(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
+    """Base of everything the server sends."""
+
+
+class Welcome(ServerMessage, frozen=True, tag="welcome"):
+    """The answer to ``hello``. ``recovered``: the missed events follow; else ``snapshot`` is complete."""
+
+    session_id: str
+    epoch: str
+    seq: int
+    server_time_ms: int
+    heartbeat_ms: int
+    recovered: bool
+    holds: list[HoldCard]
+    snapshot: Snapshot | msgspec.UnsetType = msgspec.UNSET
+
+
+class LogEvent(ServerMessage, frozen=True, tag=True):
+    """Base of what stands in the show log: delivered to everyone, in order of ``seq``, without a gap."""
+
+    seq: int
+
+
+class ShowStarted(LogEvent, frozen=True, tag="show.started"):
+    """The show went live."""
+
+    at_ms: int
+
+
+class ShowPaused(LogEvent, frozen=True, tag="show.paused"):
+    """The show is paused."""
+
+    at_ms: int
+
+
+class ShowResumed(LogEvent, frozen=True, tag="show.resumed"):
+    """The show goes on."""
+
+    at_ms: int
+
+
+class ShowEnded(LogEvent, frozen=True, tag="show.ended"):
+    """The show is over."""
+
+    at_ms: int
+
+
+class ProductSpotlight(LogEvent, frozen=True, tag="product.spotlight"):
+    """What is on stage now; an empty list clears it."""
+
+    products: list[ProductCard]
+
+
+class OfferScheduled(LogEvent, frozen=True, tag="offer.scheduled"):
+    """An offer was announced; its preheat begins."""
+
+    offer: OfferCard
+
+
+class OfferOpened(LogEvent, frozen=True, tag="offer.opened"):
+    """The offer takes claims."""
+
+    offer: OfferCard
+
+
+class OfferExtended(LogEvent, frozen=True, tag="offer.extended"):
+    """The offer ends later than it said."""
+
+    offer: OfferCard
+
+
+class OfferEnded(LogEvent, frozen=True, tag="offer.ended"):
+    """The offer is over; ``reason`` is ``time``, ``closed`` or ``show_ended``."""
+
+    offer: OfferCard
+    reason: str | None = None
+
+
+class OfferVoided(LogEvent, frozen=True, tag="offer.voided"):
+    """The host withdrew the offer."""
+
+    offer: OfferCard
+    reason: str | None = None
+
+
+LogEvents = (
+    ShowStarted
+    | ShowPaused
+    | ShowResumed
+    | ShowEnded
+    | ProductSpotlight
+    | OfferScheduled
+    | OfferOpened
+    | OfferExtended
+    | OfferEnded
+    | OfferVoided
+)
+
+
+class OfferStock(ServerMessage, frozen=True, tag="offer.stock"):
+    """How many units there are now: state, at most ten a second, the last value always arrives."""
+
+    offer_id: str
+    available: int
+    held: int
+    sold: int
+
+
+class Viewers(ServerMessage, frozen=True, tag="viewers"):
+    """How many watch now: state, at most one a second."""
+
+    count: int
+
+
+class Reactions(ServerMessage, frozen=True, tag="reactions"):
+    """Taps since the last one: state, at most two a second."""
+
+    counts: dict[str, int]
+
+
+class ClaimAccepted(ServerMessage, frozen=True, tag="claim.accepted"):
+    """The units are kept for this buyer until ``expires_at_ms``."""
+
+    claim_id: str
+    hold_id: str
+    offer_id: str
+    quantity: int
+    expires_at_ms: int
+
+
+class ClaimRefused(ServerMessage, frozen=True, tag="claim.refused"):
+    """No units; ``temporary`` tells whether asking again makes sense."""
+
+    claim_id: str
+    offer_id: str
+    reason: RefusalReason
+    temporary: bool
+
+
+class HoldExpired(ServerMessage, frozen=True, tag="hold.expired"):
+    """The buyer's hold ran out."""
+
+    hold_id: str
+    offer_id: str
+
+
+class HoldReleased(ServerMessage, frozen=True, tag="hold.released"):
+    """The buyer's hold was given back."""
+
+    hold_id: str
+    offer_id: str
+
+
+class OrderSubmitted(ServerMessage, frozen=True, tag="order.submitted"):
+    """The order is safe; payment is under way."""
+
+    order_id: str
+    hold_id: str
+    amount: Money
+
+
+class OrderConfirmed(ServerMessage, frozen=True, tag="order.confirmed"):
+    """Paid and recorded: the units are the buyer's."""
+
+    order_id: str
+    hold_id: str
+    amount: Money
+
+
+class OrderDeclined(ServerMessage, frozen=True, tag="order.declined"):
+    """The payment was refused; the units went back."""
+
+    order_id: str
+    hold_id: str
+    amount: Money
+
+
+class OrderRefunded(ServerMessage, frozen=True, tag="order.refunded"):
+    """Money went back; ``amount`` is what was refunded so far."""
+
+    order_id: str
+    hold_id: str
+    amount: Money
+
+
+class OrderUnfulfillable(ServerMessage, frozen=True, tag="order.unfulfillable"):
+    """No unit was left when the payment arrived; the money goes back by itself."""
+
+    order_id: str
+    hold_id: str
+    amount: Money
+
+
+BuyerEvents = (
+    HoldExpired | HoldReleased | OrderSubmitted | OrderConfirmed | OrderDeclined | OrderRefunded | OrderUnfulfillable
+)
+
+
+class Error(ServerMessage, frozen=True, tag="error"):
+    """A message could not be served; nothing was changed."""
+
+    code: str
+    message: str
+    temporary: bool
+
+
+class Goodbye(ServerMessage, frozen=True, tag="goodbye"):
+    """The server is about to close; come back after a random time within the window."""
+
+    reason: str
+    reconnect_min_ms: int
+    reconnect_max_ms: int
+
+
+class Pong(ServerMessage, frozen=True, tag="pong"):
+    """The answer to ``ping``."""
+
+    server_time_ms: int
+
+
+ServerMessages = (
+    Welcome
+    | LogEvents
+    | OfferStock
+    | Viewers
+    | Reactions
+    | ClaimAccepted
+    | ClaimRefused
+    | BuyerEvents
+    | Error
+    | Goodbye
+    | Pong
+)
+
+_json_encoder = msgspec.json.Encoder()
+_msgpack_encoder = msgspec.msgpack.Encoder()
+_client_json: msgspec.json.Decoder[ClientMessages] = msgspec.json.Decoder(ClientMessages)
+_client_msgpack: msgspec.msgpack.Decoder[ClientMessages] = msgspec.msgpack.Decoder(ClientMessages)
+_server_json: msgspec.json.Decoder[ServerMessages] = msgspec.json.Decoder(ServerMessages)
+_log_json: msgspec.json.Decoder[LogEvents] = msgspec.json.Decoder(LogEvents)
+_buyer_json: msgspec.json.Decoder[BuyerEvents] = msgspec.json.Decoder(BuyerEvents)
+
+
+def encode_json(message: ServerMessage | ClientMessage) -> bytes:
+    """Encode one message for ``showdrop.json``."""
+    return _json_encoder.encode(message)
+
+
+def encode_msgpack(message: ServerMessage | ClientMessage) -> bytes:
+    """Encode one message for ``showdrop.msgpack``."""
+    return _msgpack_encoder.encode(message)
+
+
+def decode_client(payload: bytes, *, binary: bool) -> ClientMessages:
+    """Decode what a client sent.
+
+    Raises:
+        msgspec.ValidationError: a field is missing, unknown or of the wrong type; its text names the path.
+        msgspec.DecodeError: not JSON or MessagePack at all.
+    """
+    return _client_msgpack.decode(payload) if binary else _client_json.decode(payload)
+
+
+def decode_server(payload: bytes | str) -> ServerMessages:
+    """Decode what the server sent, for clients written in Python."""
+    return _server_json.decode(payload)
+
+
+def decode_log_event(payload: bytes | str) -> LogEvents:
+    """Decode one entry of the show log."""
+    return _log_json.decode(payload)
+
+
+def decode_buyer_event(payload: bytes | str) -> BuyerEvents:
+    """Decode one entry of the inbox."""
+    return _buyer_json.decode(payload)

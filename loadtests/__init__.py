@@ -1,0 +1,1 @@
+"""Does it hold? Load from the outside, through the wire and public HTTP only."""

@@ -1,0 +1,390 @@
+"""The levels of channels on a real Postgres: what they are, who may take them, and what is written back."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from inventory.channels.channel import Answer, Capabilities, ChannelConfig, Level, Prepared, Refused, Told
+from inventory.channels.channels_pg import Channels, ChannelView, Failure
+from inventory.channels.leader_pg import Leadership
+from inventory.channels.sync import ChannelSync
+from inventory.stock import allocate
+from inventory.stock_pg import StockLedger, record_movements
+from kit.errors import InvalidError, NotFoundError
+from kit.postgres import Postgres
+from kit.tasks import Tasks
+
+SKUS = [f"SKU-{number:03}" for number in range(20)]
+
+
+class Shelf:
+    """A channel that is a shelf in this process: it remembers what it was told, and refuses what it is asked to."""
+
+    def __init__(self, capabilities: Capabilities) -> None:
+        self.capabilities = capabilities
+        self.calls: list[list[Level]] = []
+        self.shown: dict[str, int] = {}
+        self.refusals: dict[str, Refused] = {}
+
+    async def prepare(self, settings: Mapping[str, str]) -> Prepared:
+        return Prepared(settings=dict(settings), secret="a token", generated=False)
+
+    def open(self, _config: ChannelConfig) -> "Shelf":
+        return self
+
+    async def tell(self, levels: Sequence[Level]) -> list[Answer]:
+        self.calls.append(list(levels))
+        self.shown.update({one.sku: one.quantity for one in levels if one.sku not in self.refusals})
+        return [self.refusals.get(one.sku) or Told() for one in levels]
+
+    async def close(self) -> None:
+        """It has nothing to give up."""
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    return Shelf(Capabilities(batch_size=7, calls_per_s=1000))
+
+
+@pytest.fixture
+def channels(postgres: Postgres, shelf: Shelf) -> Channels:
+    return Channels(postgres, {"shelf": shelf}, lease_ms=300)
+
+
+@pytest.fixture
+def ledger(postgres: Postgres) -> StockLedger:
+    return StockLedger(postgres)
+
+
+@pytest.fixture(autouse=True)
+async def stock(postgres: Postgres, ledger: StockLedger) -> None:
+    """Twenty SKUs with ten units each."""
+    async with postgres.transaction() as connection:
+        await connection.execute("INSERT INTO products (product_id, product_key, title) VALUES ('prod_1', 'k', 'T')")
+        await connection.execute(
+            "INSERT INTO variants (sku, product_id, price_amount, price_currency)"
+            " SELECT sku, 'prod_1', 100, 'EUR' FROM unnest($1::text[]) AS sku",
+            SKUS,
+        )
+        await connection.execute("INSERT INTO stock (sku) SELECT sku FROM variants")
+    for sku in SKUS:
+        await ledger.adjust(sku, 10, key=f"first:{sku}", reason="count")
+
+
+async def create(channels: Channels, *, safety_stock: int = 0) -> str:
+    return (await channels.create("shelf", name="Shelf", settings={}, safety_stock=safety_stock)).channel_id
+
+
+async def view(channels: Channels, channel_id: str) -> ChannelView:
+    return next(one for one in await channels.list() if one.channel_id == channel_id)
+
+
+async def desired(channels: Channels, channel_id: str) -> dict[str, int]:
+    return {item.sku: item.desired for item in (await channels.levels(channel_id)).items}
+
+
+async def tell_all(channels: Channels, channel_id: str) -> None:
+    while due := await channels.take_due(channel_id, 100):
+        await channels.told(channel_id, [one.level for one in due])
+
+
+async def in_step(channels: Channels, channel_id: str, *, behind: int = 0) -> None:
+    """Wait until at most ``behind`` levels have still to be told."""
+    for _ in range(1_000):
+        if (await view(channels, channel_id)).behind <= behind:
+            return
+        await asyncio.sleep(0.01)
+    pytest.fail(f"the channel is still behind: {await view(channels, channel_id)}")
+
+
+def start_sync(postgres: Postgres, channels: Channels, shelf: Shelf) -> Tasks:
+    tasks = Tasks()
+    tasks.forever("channels", ChannelSync(channels, Leadership(postgres), {"shelf": shelf}).run)
+    return tasks
+
+
+async def test_a_new_channel_has_a_level_for_every_sku(channels: Channels) -> None:
+    channel_id = await create(channels, safety_stock=3)
+    assert await desired(channels, channel_id) == dict.fromkeys(SKUS, 7)
+    seen = await view(channels, channel_id)
+    assert (seen.state, seen.behind, seen.last_error) == ("active", 20, None)
+
+
+async def test_levels_are_available_units_less_safety_stock_and_never_negative(
+    postgres: Postgres, channels: Channels, ledger: StockLedger
+) -> None:
+    channel_id = await create(channels, safety_stock=4)
+    async with postgres.transaction() as connection:
+        await record_movements(connection, [allocate(SKUS[0], 5, pool_id="offer_1")])
+    await ledger.adjust(SKUS[1], -9, key="lost", reason="lost")
+
+    levels = await desired(channels, channel_id)
+    assert (levels[SKUS[0]], levels[SKUS[1]], levels[SKUS[2]]) == (1, 0, 6)
+
+    await channels.set_safety_stock(channel_id, 0)
+    levels = await desired(channels, channel_id)
+    assert (levels[SKUS[0]], levels[SKUS[1]], levels[SKUS[2]]) == (5, 1, 10)
+
+
+async def test_changing_the_safety_stock_makes_due_only_what_it_changes(
+    channels: Channels, ledger: StockLedger
+) -> None:
+    await ledger.adjust(SKUS[0], -10, key="lost", reason="lost")
+    channel_id = await create(channels)
+    await tell_all(channels, channel_id)
+    await channels.set_safety_stock(channel_id, 2)
+    assert (await view(channels, channel_id)).behind == 19
+
+
+async def test_channels_set_up_in_the_middle_of_sales_miss_none(channels: Channels, ledger: StockLedger) -> None:
+    async def sell(worker: int) -> None:
+        for number in range(30):
+            await ledger.adjust(SKUS[number % 20], -1 if number % 2 else 1, key=f"{worker}:{number}", reason="test")
+
+    async def set_up() -> list[str]:
+        ids = []
+        for number in range(6):
+            ids.append(await create(channels, safety_stock=number))
+            await channels.set_safety_stock(ids[0], number)
+        await channels.remove(ids.pop())
+        return ids
+
+    *_, ids = await asyncio.gather(sell(1), sell(2), sell(3), set_up())
+
+    stock = {sku: (await ledger.level(sku)).available for sku in SKUS}
+    for channel_id in ids:
+        safety = (await view(channels, channel_id)).safety_stock
+        assert await desired(channels, channel_id) == {sku: max(0, units - safety) for sku, units in stock.items()}
+
+
+async def test_taken_levels_are_nobody_elses_until_the_lease_ends(channels: Channels) -> None:
+    channel_id = await create(channels)
+    batches = await asyncio.gather(*(channels.take_due(channel_id, 5) for _ in range(5)))
+    assert sorted(one.level.sku for batch in batches for one in batch) == SKUS
+    assert await channels.take_due(channel_id, 100) == []
+    await asyncio.sleep(0.35)
+    assert len(await channels.take_due(channel_id, 100)) == 20
+
+
+async def test_a_level_that_changes_while_it_is_told_stays_due_for_its_newer_version(
+    channels: Channels, ledger: StockLedger
+) -> None:
+    channel_id = await create(channels)
+    due = await channels.take_due(channel_id, 100)
+    await ledger.adjust(SKUS[0], -1, key="sold", reason="test")
+    await channels.told(channel_id, [one.level for one in due])
+
+    [again] = await channels.take_due(channel_id, 100)
+    assert (again.level.sku, again.level.quantity, again.told) == (SKUS[0], 9, 10)
+    await channels.told(channel_id, [again.level])
+    assert (await view(channels, channel_id)).lag_ms == 0
+
+
+async def test_an_older_answer_that_comes_late_does_not_undo_a_newer_one(
+    channels: Channels, ledger: StockLedger
+) -> None:
+    channel_id = await create(channels)
+    old = await channels.take_due(channel_id, 100)
+    await ledger.adjust(SKUS[0], -1, key="sold", reason="test")
+    await asyncio.sleep(0.35)
+    await tell_all(channels, channel_id)
+    await channels.told(channel_id, [one.level for one in old])
+    item = (await channels.levels(channel_id, limit=1)).items[0]
+    assert (item.desired, item.told) == (9, 9)
+
+
+async def test_telling_waits_for_no_sale_while_it_holds_rows(postgres: Postgres, channels: Channels) -> None:
+    channel_id = await create(channels)
+    due = await channels.take_due(channel_id, 100)
+    async with postgres.transaction() as sale:
+        # A sale that has levelled a SKU in the middle and then levels both ends: whatever order telling takes rows in,
+        # it would hold one that the sale needs, and wait for one that the sale has.
+        await record_movements(sale, [allocate(SKUS[10], 1, pool_id="offer_0")])
+        telling = asyncio.create_task(channels.told(channel_id, [one.level for one in due]))
+        await asyncio.sleep(0.2)
+        ends = [allocate(sku, 1, pool_id=f"offer_{sku}") for sku in (SKUS[0], SKUS[1], SKUS[-2], SKUS[-1])]
+        await record_movements(sale, ends)
+    await telling
+    assert (await view(channels, channel_id)).behind == 5
+
+
+async def test_a_failure_is_visible_and_due_again_after_its_delay(channels: Channels) -> None:
+    channel_id = await create(channels)
+    [due] = await channels.take_due(channel_id, 1)
+    await channels.failed(channel_id, [Failure(sku=due.level.sku, reason="no such item", delay_ms=200)])
+
+    item = next(one for one in (await channels.levels(channel_id)).items if one.sku == due.level.sku)
+    assert (item.told, item.last_error) == (None, "no such item")
+    assert (await view(channels, channel_id)).last_error == "no such item"
+    assert due.level.sku not in {one.level.sku for one in await channels.take_due(channel_id, 100)}
+    await asyncio.sleep(0.25)
+    [again] = await channels.take_due(channel_id, 1)
+    assert (again.level.sku, again.attempts) == (due.level.sku, 1)
+
+
+async def test_lag_is_the_age_of_the_oldest_change_that_was_not_told(channels: Channels) -> None:
+    channel_id = await create(channels)
+    await asyncio.sleep(0.05)
+    assert 50 <= (await view(channels, channel_id)).lag_ms < 5_000
+    await tell_all(channels, channel_id)
+    assert (await view(channels, channel_id)).lag_ms == 0
+
+
+async def test_a_paused_channel_is_told_nothing_and_catches_up_when_resumed(
+    channels: Channels, ledger: StockLedger
+) -> None:
+    channel_id = await create(channels)
+    await tell_all(channels, channel_id)
+    await channels.pause(channel_id, reason="closed for today")
+    await ledger.adjust(SKUS[0], -2, key="sold", reason="test")
+    assert await channels.take_due(channel_id, 100) == []
+    assert (await view(channels, channel_id)).last_error == "closed for today"
+    assert await channels.active() == {}
+
+    await channels.resume(channel_id)
+    assert [one.level.quantity for one in await channels.take_due(channel_id, 100)] == [8]
+
+
+async def test_levels_come_in_pages_that_hold_every_sku_once(channels: Channels) -> None:
+    channel_id = await create(channels)
+    seen: list[str] = []
+    after: str | None = None
+    while True:
+        page = await channels.levels(channel_id, limit=6, after=after)
+        seen += [item.sku for item in page.items]
+        after = page.next
+        if after is None:
+            break
+    assert seen == SKUS
+
+
+async def test_unknown_channels_and_wrong_fields_are_named(channels: Channels) -> None:
+    for call in (
+        channels.levels("chan_x"),
+        channels.pause("chan_x"),
+        channels.resume("chan_x"),
+        channels.remove("chan_x"),
+        channels.set_safety_stock("chan_x", 1),
+    ):
+        with pytest.raises(NotFoundError, match="chan_x"):
+            await call
+    for kind, name, safety, field in (
+        ("fax", "A", 0, "kind"),
+        ("shelf", " ", 0, "name"),
+        ("shelf", "A", -1, "safety_stock"),
+    ):
+        with pytest.raises(InvalidError) as caught:
+            await channels.create(kind, name=name, settings={}, safety_stock=safety)
+        assert caught.value.details["field"] == field
+
+
+async def test_a_secret_stands_in_no_view_and_no_representation(channels: Channels) -> None:
+    await create(channels)
+    assert "a token" not in repr(await channels.list())
+    assert "a token" not in repr(await channels.active())
+
+
+async def test_a_removed_channel_leaves_nothing_and_sales_go_on(channels: Channels, ledger: StockLedger) -> None:
+    channel_id = await create(channels)
+    await channels.remove(channel_id)
+    await ledger.adjust(SKUS[0], -1, key="sold", reason="test")
+    assert await channels.list() == []
+
+
+async def test_batches_keep_to_the_channels_size_and_refusals_do_not_hold_up_the_rest(
+    postgres: Postgres, channels: Channels, shelf: Shelf
+) -> None:
+    shelf.refusals[SKUS[3]] = Refused(reason="try later", temporary=True)
+    shelf.refusals[SKUS[4]] = Refused(reason="no such item", temporary=False)
+    sync = start_sync(postgres, channels, shelf)
+    try:
+        channel_id = await create(channels)
+        await in_step(channels, channel_id, behind=2)
+        errors = {one.sku: one.last_error for one in (await channels.levels(channel_id)).items if one.last_error}
+        assert errors == {SKUS[3]: "try later", SKUS[4]: "no such item"}
+        shelf.refusals.clear()
+        await in_step(channels, channel_id, behind=1)
+    finally:
+        await sync.stop()
+    assert max(len(call) for call in shelf.calls) == 7
+    assert SKUS[3] in shelf.shown
+    assert SKUS[4] not in shelf.shown
+
+
+async def test_a_channel_that_shows_availability_only_is_called_when_that_changes(
+    postgres: Postgres, channels: Channels, ledger: StockLedger, shelf: Shelf
+) -> None:
+    shelf.capabilities = Capabilities(batch_size=50, calls_per_s=1000, tells="availability")
+    channel_id = await create(channels)
+    sync = start_sync(postgres, channels, shelf)
+    try:
+        await in_step(channels, channel_id)
+        before = len(shelf.calls)
+        for number in range(9):
+            await ledger.adjust(SKUS[0], -1, key=f"sold:{number}", reason="test")
+        await in_step(channels, channel_id)
+        assert len(shelf.calls) == before
+        await ledger.adjust(SKUS[0], -1, key="last", reason="test")
+        await in_step(channels, channel_id)
+        assert [[one.quantity for one in call] for call in shelf.calls[before:]] == [[0]]
+    finally:
+        await sync.stop()
+
+
+async def test_calls_keep_to_the_channels_rate(postgres: Postgres, channels: Channels, shelf: Shelf) -> None:
+    shelf.capabilities = Capabilities(batch_size=4, calls_per_s=10)
+    channel_id = await create(channels)
+    sync = start_sync(postgres, channels, shelf)
+    started = asyncio.get_running_loop().time()
+    try:
+        await in_step(channels, channel_id)
+    finally:
+        await sync.stop()
+    assert len(shelf.calls) == 5
+    assert asyncio.get_running_loop().time() - started >= 0.4
+
+
+async def test_one_process_leads_and_the_next_takes_over_when_it_ends(
+    postgres: Postgres, database_url: str, channels: Channels, ledger: StockLedger, shelf: Shelf
+) -> None:
+    channel_id = await create(channels)
+    other_postgres = await Postgres.connect(database_url, max_size=4)
+    other_shelf = Shelf(shelf.capabilities)
+    first = start_sync(postgres, channels, shelf)
+    await in_step(channels, channel_id)
+    second = start_sync(other_postgres, Channels(other_postgres, {"shelf": other_shelf}), other_shelf)
+    try:
+        await asyncio.sleep(0.2)
+        await ledger.adjust(SKUS[0], -1, key="one", reason="test")
+        await in_step(channels, channel_id)
+        assert other_shelf.calls == []
+        await first.stop()
+        await ledger.adjust(SKUS[0], -1, key="two", reason="test")
+        await in_step(channels, channel_id)
+        assert other_shelf.shown == {SKUS[0]: 8}
+    finally:
+        await first.stop()
+        await second.stop()
+        await other_postgres.close()
+
+
+async def test_a_lost_connection_ends_the_lead_and_the_loops_start_again(
+    postgres: Postgres, channels: Channels, ledger: StockLedger, shelf: Shelf
+) -> None:
+    channel_id = await create(channels)
+    sync = start_sync(postgres, channels, shelf)
+    try:
+        await in_step(channels, channel_id)
+        async with postgres.connection() as connection:
+            await connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+            )
+        await ledger.adjust(SKUS[0], -1, key="one", reason="test")
+        await in_step(channels, channel_id)
+        await asyncio.sleep(1.5)
+        await ledger.adjust(SKUS[0], -1, key="two", reason="test")
+        await in_step(channels, channel_id)
+    finally:
+        await sync.stop()
+    assert shelf.shown[SKUS[0]] == 8

@@ -1,0 +1,39 @@
+import asyncio
+
+from kit.errors import UnavailableError
+from live.api.health import failing_checks
+
+
+async def works() -> None:
+    return
+
+
+async def is_down() -> None:
+    raise UnavailableError("Postgres does not answer: OSError")
+
+
+async def breaks() -> None:
+    raise ValueError("password=hunter2")
+
+
+async def hangs() -> None:
+    await asyncio.sleep(60)
+
+
+async def test_nothing_fails_when_every_check_returns() -> None:
+    assert await failing_checks({"postgres": works, "redis": works}, timeout_s=1) == {}
+
+
+async def test_every_failing_check_is_named_with_its_reason() -> None:
+    checks = {"postgres": is_down, "redis": works, "gateway": hangs, "bank": breaks}
+    assert await failing_checks(checks, timeout_s=0.05) == {
+        "postgres": "Postgres does not answer: OSError",
+        "gateway": "no answer within 0.05 s",
+        "bank": "ValueError",
+    }
+
+
+async def test_checks_run_side_by_side() -> None:
+    started = asyncio.get_running_loop().time()
+    await failing_checks({str(number): hangs for number in range(20)}, timeout_s=0.1)
+    assert asyncio.get_running_loop().time() - started < 1

@@ -1,0 +1,200 @@
+from collections.abc import Callable
+
+import pytest
+from msgspec.structs import replace
+
+from live.rehearse.facts import BookHold, ChannelLevel, Facts, Folded, NewsFacts, Repeat
+from live.rehearse.invariants import judge, shown
+from tests.unit.live.rehearse.facts_of_a_show import facts, order, payment, viewer
+
+
+def broken(found: Facts) -> set[int]:
+    return {verdict.number for verdict in judge(found) if not verdict.held}
+
+
+def test_a_show_in_which_all_is_well_holds_every_invariant() -> None:
+    assert [verdict.number for verdict in judge(facts())] == list(range(1, 12))
+    assert broken(facts()) == set()
+
+
+def lost_unit(found: Facts) -> Facts:
+    return replace(found, book=replace(found.book, available=1))
+
+
+def forgotten_live_hold(found: Facts) -> Facts:
+    hold = BookHold(hold_id="hold_3", status="held", buyer_id="buyer_3", quantity=1)
+    return replace(found, book=replace(found.book, holds=(*found.book.holds[:2], hold)))
+
+
+def wrong_buyer_count(found: Facts) -> Facts:
+    return replace(found, book=replace(found.book, buyers={**found.book.buyers, "buyer_1": (2, ())}))
+
+
+def ended_hold_that_waits(found: Facts) -> Facts:
+    return replace(found, book=replace(found.book, due=frozenset({"hold_3"})))
+
+
+def hold_and_order_disagree(found: Facts) -> Facts:
+    first = replace(order(1), hold_outcome="released")
+    return replace(found, orders=(first, order(2)))
+
+
+def told_two_ends(found: Facts) -> Facts:
+    one = viewer(1)
+    one.hold_ends["hold_1"] = {"expired"}
+    return replace(found, viewers=(one, viewer(2)))
+
+
+def two_orders_for_a_hold(found: Facts) -> Facts:
+    return replace(found, orders=(order(1), replace(order(2), hold_id="hold_1")))
+
+
+def order_paid_twice(found: Facts) -> Facts:
+    again = replace(payment(1), payment_id="pay_9", captured=0, state="voided")
+    return replace(found, payments=(*found.payments, again))
+
+
+def webhook_applied_twice(found: Facts) -> Facts:
+    return replace(found, payment_events=2)
+
+
+def money_without_an_order(found: Facts) -> Facts:
+    stray = replace(payment(3), order_id="order_3")
+    return replace(found, payments=(*found.payments, stray))
+
+
+def order_never_captured(found: Facts) -> Facts:
+    return replace(found, payments=(payment(1), payment(2, captured=0, state="voided")))
+
+
+def bank_gave_back_in_secret(found: Facts) -> Facts:
+    return replace(found, payments=(payment(1), payment(2, refunded=1)))
+
+
+def two_currencies(found: Facts) -> Facts:
+    return replace(found, orders=(order(1), replace(order(2), currency="USD")))
+
+
+def sale_without_a_movement(found: Facts) -> Facts:
+    return replace(found, ledger=replace(found.ledger, sale_units=1, sale_movements=1))
+
+
+def oversold(found: Facts) -> Facts:
+    return replace(found, pool=replace(found.pool, allocated=1))
+
+
+def news_that_nobody_heard(found: Facts) -> Facts:
+    line = NewsFacts(kind="order.refunded", order_id="order_1", buyer_id="buyer_1", done=True)
+    return replace(found, news=(*found.news, line))
+
+
+def unsold_unit_that_was_wanted(found: Facts) -> Facts:
+    return replace(
+        found, pool=replace(found.pool, allocated=3, returned=1), book=replace(found.book, allocated=3, available=1)
+    )
+
+
+def never_quiet(found: Facts) -> Facts:
+    return replace(found, not_quiet=("orders under way: 1",))
+
+
+def missed_event(found: Facts) -> Facts:
+    one = viewer(1)
+    del one.log[2]
+    return replace(found, viewers=(one, viewer(2)))
+
+
+def state_that_differs(found: Facts) -> Facts:
+    return replace(found, folded=(Folded(subject="buyer_1", folded="{}", fresh='{"a":1}'),))
+
+
+def repeat_with_another_answer(found: Facts) -> Facts:
+    return replace(found, repeats=(Repeat(what="opening", first="offer_1", second="offer_2"),))
+
+
+def one_claim_two_holds(found: Facts) -> Facts:
+    one = viewer(1)
+    one.claims["claim_1"].answers = ["hold_1", "hold_3"]
+    return replace(found, viewers=(one, viewer(2)))
+
+
+def accepted_then_refused(found: Facts) -> Facts:
+    one = viewer(1)
+    one.claims["claim_1"].answers = ["hold_1", "!sold_out"]
+    return replace(found, viewers=(one, viewer(2)))
+
+
+def channel_behind(found: Facts) -> Facts:
+    level = ChannelLevel(channel_id="chan_1", safety_stock=1, desired=4, told=3, received=4)
+    return replace(found, channels=replace(found.channels, levels=(level,)))
+
+
+def channel_has_another_number(found: Facts) -> Facts:
+    level = ChannelLevel(channel_id="chan_1", safety_stock=1, desired=4, told=4, received=9)
+    return replace(found, channels=replace(found.channels, levels=(level,)))
+
+
+def forged_call(found: Facts) -> Facts:
+    return replace(found, channels=replace(found.channels, bad_signatures=1))
+
+
+def drifting_ledger(found: Facts) -> Facts:
+    return replace(found, ledger=replace(found.ledger, drifting_skus=1))
+
+
+@pytest.mark.parametrize(
+    ("break_it", "number"),
+    [
+        (lost_unit, 1),
+        (forgotten_live_hold, 1),
+        (wrong_buyer_count, 1),
+        (forgotten_live_hold, 2),
+        (ended_hold_that_waits, 2),
+        (hold_and_order_disagree, 2),
+        (told_two_ends, 2),
+        (two_orders_for_a_hold, 3),
+        (order_paid_twice, 3),
+        (webhook_applied_twice, 3),
+        (money_without_an_order, 4),
+        (order_never_captured, 4),
+        (bank_gave_back_in_secret, 5),
+        (two_currencies, 5),
+        (sale_without_a_movement, 6),
+        (oversold, 6),
+        (news_that_nobody_heard, 6),
+        (unsold_unit_that_was_wanted, 7),
+        (never_quiet, 7),
+        (missed_event, 8),
+        (state_that_differs, 8),
+        (repeat_with_another_answer, 9),
+        (one_claim_two_holds, 9),
+        (accepted_then_refused, 9),
+        (channel_behind, 10),
+        (channel_has_another_number, 10),
+        (forged_call, 10),
+        (drifting_ledger, 11),
+    ],
+)
+def test_a_fact_that_contradicts_an_invariant_breaks_it(break_it: Callable[[Facts], Facts], number: int) -> None:
+    assert number in broken(break_it(facts()))
+
+
+def test_units_that_nobody_wanted_may_stay_unsold() -> None:
+    found = unsold_unit_that_was_wanted(facts())
+    assert broken(replace(found, unmet_buyers=0)) == set()
+
+
+def test_a_refusal_that_is_followed_by_a_hold_is_no_contradiction() -> None:
+    one = viewer(1)
+    one.claims["claim_1"].answers = ["?sold_out", "hold_1"]
+    assert broken(replace(facts(), viewers=(one, viewer(2)))) == set()
+
+
+def test_a_viewer_that_came_back_later_need_not_have_heard_old_news() -> None:
+    one = viewer(1)
+    one.welcomes, one.order_news = 2, {}
+    assert broken(replace(facts(), viewers=(one, viewer(2)))) == set()
+
+
+def test_only_the_first_faults_are_shown() -> None:
+    assert shown(("a", "b", "c", "d", "e")) == "a; b; c; and 2 more"

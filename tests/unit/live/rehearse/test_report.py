@@ -1,0 +1,36 @@
+import io
+
+import pytest
+from msgspec.structs import replace
+from rich.console import Console
+
+from live.rehearse.report import make_report, percentile, print_report
+from tests.unit.live.rehearse.facts_of_a_show import facts
+
+
+def test_the_figures_are_those_of_the_records() -> None:
+    report = make_report(facts(), show_id="show_1", sku="MUG", duration_s=12.34)
+    assert report.held
+    assert report.verdict == "held: 2 of 2 units sold, 0 oversold"
+    assert (report.claims, report.accepted, report.double_taps, report.unanswered) == (2, 2, 2, 0)
+    assert report.answer_ms == {"p50": 10.0, "p95": 20.0, "p99": 20.0}
+    assert report.event_delay_p99_ms == 10.0
+    assert report.events_per_viewer == (3, 3)
+    assert (report.channel_received, report.channel_due) == (4, 5)
+
+
+def test_a_broken_invariant_is_named_in_the_verdict_and_shown_with_its_fault() -> None:
+    found = replace(facts(), ledger=replace(facts().ledger, drifting_skus=3))
+    report = make_report(found, show_id="show_1", sku="MUG", duration_s=1)
+    screen = io.StringIO()
+    print_report(report, Console(file=screen, width=200))
+    assert not report.held
+    assert report.verdict.startswith("BROKEN: invariant 11;")
+    assert "3 SKUs drift" in screen.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("values", "percent", "expected"), [([], 99, 0.0), ([5], 50, 5), (range(1, 101), 99, 99), (range(1, 101), 50, 50)]
+)
+def test_percentiles_are_nearest_rank(values: list[float], percent: int, expected: float) -> None:
+    assert percentile(list(values), percent) == expected

@@ -1,0 +1,77 @@
+"""The handwritten documents: tables that come from code are current, links lead somewhere, examples work."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from standardwebhooks import Webhook
+
+from checkout.order import NEXT_STATES
+from kit.settings import VARIABLES
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+Verify = Callable[[str, dict[str, str], bytes], None]
+
+
+def test_the_settings_table_is_what_the_settings_say() -> None:
+    rows = [f"| `{one.name}` | {one.default} | {one.meaning} |" for one in VARIABLES]
+    text = (DOCS / "operations.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `[A-Z_]+` \|.*$", text, re.MULTILINE) == rows
+
+
+def test_the_diagram_of_an_orders_life_has_every_move_and_no_other() -> None:
+    text = (DOCS / "payments.md").read_text(encoding="utf-8")
+    moves = {(old, new) for old, states in NEXT_STATES.items() for new in states}
+    assert set(re.findall(r"^    (\w+) --> (\w+)", text, re.MULTILINE)) == moves
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_within_the_repository_lead_somewhere(page: Path) -> None:
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    targets = re.findall(r"(?<!!)\[[^\]]+\]\(([^)#\s]+)[^)]*\)", text)
+    missing = [one for one in targets if "://" not in one and not (page.parent / one).exists()]
+    assert missing == []
+
+
+def test_every_decision_is_in_the_index() -> None:
+    files = sorted(page.name for page in (DOCS / "decisions").glob("0*.md"))
+    index = (DOCS / "decisions" / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"\((0[^)]+\.md)\)", index) == files
+
+
+@pytest.fixture
+def verify() -> Verify:
+    """The example of the channels page, as a reader would paste it."""
+    text = (DOCS / "channels.md").read_text(encoding="utf-8")
+    [example] = re.findall(r"```python\n(import base64.*?)```", text, re.DOTALL)
+    names: dict[str, Verify] = {}
+    exec(example, names)  # noqa: S102 - our own documentation
+    return names["verify"]
+
+
+def signed(body: bytes, at: datetime) -> dict[str, str]:
+    return {
+        "webhook-id": "msg_1",
+        "webhook-timestamp": str(int(at.timestamp())),
+        "webhook-signature": Webhook(SECRET).sign("msg_1", at, body.decode()),
+    }
+
+
+def test_the_webhook_example_takes_what_we_sign(verify: Verify) -> None:
+    verify(SECRET, signed(b'{"a":1}', datetime.now(UTC)), b'{"a":1}')
+
+
+def test_the_webhook_example_refuses_another_body(verify: Verify) -> None:
+    with pytest.raises(ValueError, match="signature"):
+        verify(SECRET, signed(b'{"a":1}', datetime.now(UTC)), b'{"a":2}')
+
+
+def test_the_webhook_example_refuses_an_old_call(verify: Verify) -> None:
+    with pytest.raises(ValueError, match="timestamp"):
+        verify(SECRET, signed(b"{}", datetime.now(UTC) - timedelta(hours=1)), b"{}")
