@@ -18,6 +18,7 @@ check: $(VENV)/.dev-ready
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q --no-header tests/unit/test_structure.py
 
 bench: $(VENV)/.dev-ready
 	$(BIN)/showdrop bench all

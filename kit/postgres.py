@@ -13,6 +13,8 @@ from kit.errors import UnavailableError
 # A string: asyncpg's classes are generic for type checkers only.
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 
+Record: TypeAlias = asyncpg.Record
+
 CONNECT_TIMEOUT_S = 10
 # No statement of ours runs longer than a batch settlement; an import raises its own limit inside its transaction.
 STATEMENT_TIMEOUT_MS = 15_000

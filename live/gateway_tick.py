@@ -17,8 +17,8 @@ from live.offers import OfferDirectory
 from live.presence_redis import read_viewers, write_viewers
 from live.room import Room
 from live.room_opening import Rooms
+from live.show_figures_pg import ShowFigures
 from live.show_log_redis import RedisLog
-from live.shows_pg import Shows
 
 
 class Ticker:
@@ -35,7 +35,7 @@ class Ticker:
         redis: RedisClient,
         holds: Holds,
         log: RedisLog,
-        shows: Shows,
+        figures: ShowFigures,
         rooms: Rooms,
         offers: OfferDirectory,
         desk: ClaimDesk,
@@ -44,7 +44,7 @@ class Ticker:
         self._redis = redis
         self._holds = holds
         self._log = log
-        self._shows = shows
+        self._figures = figures
         self._rooms = rooms
         self._offers = offers
         self._desk = desk
@@ -100,7 +100,7 @@ class Ticker:
         for room, viewers in zip(rooms, await read_viewers(self._redis, [room.show_id for room in rooms]), strict=True):
             room.set_viewers(viewers)
             if viewers > self._peaks.get(room.show_id, 0):
-                await self._shows.note_viewers(room.show_id, viewers)
+                await self._figures.note_viewers(room.show_id, viewers)
                 self._peaks[room.show_id] = viewers
 
     async def _reactions(self, rooms: list[Room]) -> None:
@@ -123,7 +123,7 @@ class Ticker:
     async def _counts(self) -> None:
         counts = self._desk.take_counts()
         try:
-            await self._shows.count_claims(counts)
+            await self._figures.count_claims(counts)
         except UnavailableError:
             for (show_id, result), count in counts.items():
                 self._desk.count(show_id, result, count)

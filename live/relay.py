@@ -5,15 +5,15 @@ API process left behind. Two relays at once do no harm: the log takes an event o
 """
 
 from live.limits import RELAY_MOST_EVENTS
+from live.show_events_pg import ShowEvents
 from live.show_log_redis import RedisLog
-from live.shows_pg import Shows
 
 
 class Relay:
     """Moves events of one show at a time."""
 
-    def __init__(self, shows: Shows, log: RedisLog) -> None:
-        self._shows = shows
+    def __init__(self, events: ShowEvents, log: RedisLog) -> None:
+        self._events = events
         self._log = log
 
     async def relay(self, show_id: str) -> None:
@@ -23,17 +23,17 @@ class Relay:
             UnavailableError: Redis or Postgres does not answer; what was not copied stays marked as such.
         """
         after: int | None = None
-        while events := await self._shows.events_to_relay(show_id, after=after, limit=RELAY_MOST_EVENTS):
+        while events := await self._events.to_relay(show_id, after=after, limit=RELAY_MOST_EVENTS):
             top = 0
             for seq, payload in events:
                 top = (await self._log.append(show_id, payload, seq=seq)).seq
                 if top < seq:
                     break
-            await self._shows.mark_relayed(show_id, top)
+            await self._events.mark_relayed(show_id, top)
             # A log that fell behind (an older copy of Redis) is continued from where it ends.
             after = top
 
     async def relay_all(self) -> None:
         """Copy the events of every show that has any left."""
-        for show_id in await self._shows.shows_to_relay():
+        for show_id in await self._events.shows_to_relay():
             await self.relay(show_id)

@@ -4,7 +4,6 @@ An event gets its position in the transaction that makes it, and the show's row 
 positions are dense, in commit order, and known before anything leaves for Redis.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 
 import asyncpg
@@ -20,6 +19,7 @@ from live import wire
 from live.limits import SNAPSHOT_MOST_OFFERS
 from live.offer import OfferEnd, OfferTerms, require_running, state_at
 from live.show import ShowAction, next_state, require_on_air
+from live.show_events_pg import add_event
 
 _sql = Queries(Path(__file__).parent / "sql" / "shows.sql")
 _cards = msgspec.json.Decoder(list[wire.ProductCard])
@@ -127,7 +127,7 @@ class Shows:
                 "resume": wire.ShowResumed,
                 "end": wire.ShowEnded,
             }
-            await _add_event(connection, show_id, lambda seq: kinds[action](seq=seq, at_ms=at_ms))
+            await add_event(connection, show_id, lambda seq: kinds[action](seq=seq, at_ms=at_ms))
         return ended
 
     async def pin(self, show_id: str, products: list[wire.ProductCard]) -> None:
@@ -141,7 +141,7 @@ class Shows:
             show = await _lock_show(connection, show_id)
             require_on_air(show["state"], "pin products")
             await connection.execute(_sql.set_spotlight, show_id, msgspec.json.encode(products).decode())
-            await _add_event(connection, show_id, lambda seq: wire.ProductSpotlight(seq=seq, products=products))
+            await add_event(connection, show_id, lambda seq: wire.ProductSpotlight(seq=seq, products=products))
 
     async def open_offer(self, show_id: str, offer_id: str, terms: OfferTerms, sold: SoldVariant) -> None:
         """Create an offer, its pool and its ring-fenced units; an id that is there already stays as it is.
@@ -186,7 +186,7 @@ class Shows:
                 announced_at_ms,
             )
             offer = await _read_offer(connection, offer_id)
-            await _add_event(connection, show_id, lambda seq: wire.OfferScheduled(seq=seq, offer=offer.card))
+            await add_event(connection, show_id, lambda seq: wire.OfferScheduled(seq=seq, offer=offer.card))
             if terms.preheat_ms == 0:
                 await _open(connection, offer)
 
@@ -202,7 +202,7 @@ class Shows:
             require_running(offer.state, "extend")
             await set_ends_at(connection, offer_id, offer.card.ends_at_ms + extend_ms)
             later = await _read_offer(connection, offer_id)
-            await _add_event(connection, offer.show_id, lambda seq: wire.OfferExtended(seq=seq, offer=later.card))
+            await add_event(connection, offer.show_id, lambda seq: wire.OfferExtended(seq=seq, offer=later.card))
 
     async def end_offer(self, offer_id: str, *, void_reason: str | None = None) -> bool:
         """End a running offer now, or void it. Returns whether it was running: ending twice is not an error.
@@ -243,49 +243,6 @@ class Shows:
                 await _end(connection, offer, "time")
             return (await _read_offer(connection, offer_id)).state
 
-    async def shows_to_relay(self) -> list[str]:
-        """Return shows with events that Redis may not have."""
-        async with self._postgres.connection() as connection:
-            return [row["show_id"] for row in await connection.fetch(_sql.shows_to_relay)]
-
-    async def events_to_relay(self, show_id: str, *, after: int | None, limit: int) -> list[tuple[int, bytes]]:
-        """Return events after a position, oldest first; ``after`` None begins at the oldest unrelayed one."""
-        async with self._postgres.connection() as connection:
-            if after is None:
-                oldest: int | None = await connection.fetchval(_sql.oldest_unrelayed, show_id)
-                if oldest is None:
-                    return []
-                after = oldest - 1
-            rows = await connection.fetch(_sql.events_to_relay, show_id, after, limit)
-        return [(row["seq"], row["event"].encode()) for row in rows]
-
-    async def mark_relayed(self, show_id: str, up_to: int) -> None:
-        """Note that Redis has the events up to a position."""
-        async with self._postgres.connection() as connection:
-            await connection.execute(_sql.mark_relayed, show_id, up_to)
-
-    async def count_claims(self, counts: dict[tuple[str, str], int]) -> None:
-        """Add claims by (show, result) to the report's sums."""
-        if counts:
-            rows = sorted(counts.items())
-            async with self._postgres.connection() as connection:
-                await connection.execute(
-                    _sql.count_claims,
-                    [show_id for (show_id, _), _ in rows],
-                    [result for (_, result), _ in rows],
-                    [count for _, count in rows],
-                )
-
-    async def note_viewers(self, show_id: str, viewers: int) -> None:
-        """Raise the show's peak of viewers if this is more."""
-        async with self._postgres.connection() as connection:
-            await connection.execute(_sql.note_viewers, show_id, viewers)
-
-
-async def _add_event(connection: Connection, show_id: str, make: Callable[[int], wire.LogEvent]) -> None:
-    seq: int = await connection.fetchval(_sql.next_seq, show_id)
-    await connection.execute(_sql.add_event, show_id, seq, wire.encode_json(make(seq)).decode())
-
 
 async def _lock_show(connection: Connection, show_id: str) -> asyncpg.Record:
     row = await connection.fetchrow(_sql.lock_show, show_id)
@@ -310,7 +267,7 @@ async def _read_offer(connection: Connection, offer_id: str) -> OfferRow:
 
 async def _open(connection: Connection, offer: OfferRow) -> None:
     await connection.execute(_sql.set_offer_state, offer.card.offer_id, "open", None)
-    await _add_event(connection, offer.show_id, lambda seq: wire.OfferOpened(seq=seq, offer=offer.card))
+    await add_event(connection, offer.show_id, lambda seq: wire.OfferOpened(seq=seq, offer=offer.card))
 
 
 async def _end(connection: Connection, offer: OfferRow, reason: OfferEnd) -> None:
@@ -318,13 +275,13 @@ async def _end(connection: Connection, offer: OfferRow, reason: OfferEnd) -> Non
     if reason != "time":
         # At its own end the pool stays open for the grace; the janitor closes it after that.
         await close_pool(connection, offer.card.offer_id, release_holds=False)
-    await _add_event(connection, offer.show_id, lambda seq: wire.OfferEnded(seq=seq, offer=offer.card, reason=reason))
+    await add_event(connection, offer.show_id, lambda seq: wire.OfferEnded(seq=seq, offer=offer.card, reason=reason))
 
 
 async def _void(connection: Connection, offer: OfferRow, reason: str) -> None:
     await connection.execute(_sql.set_offer_state, offer.card.offer_id, "voided", reason)
     await close_pool(connection, offer.card.offer_id, release_holds=True)
-    await _add_event(connection, offer.show_id, lambda seq: wire.OfferVoided(seq=seq, offer=offer.card, reason=reason))
+    await add_event(connection, offer.show_id, lambda seq: wire.OfferVoided(seq=seq, offer=offer.card, reason=reason))
 
 
 def _unknown_show(show_id: str) -> NotFoundError:

@@ -4,7 +4,6 @@ import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 
-import asyncpg
 import httpx
 import msgspec
 
@@ -18,7 +17,7 @@ from checkout.limits import (
 from checkout.payments.bank_webhook import BankEvent, WebhookSigner
 from kit.log import logger
 from kit.money import Money
-from kit.postgres import Postgres
+from kit.postgres import Postgres, Record
 from kit.sql import Queries
 
 _sql = Queries(Path(__file__).parent.parent / "sql" / "bank.sql")
@@ -56,7 +55,7 @@ class BankWebhooks:
                     await connection.execute(_sql.postpone_webhook, row["payment_id"], wait_ms)
         return len(done)
 
-    async def _post(self, client: httpx.AsyncClient, url: str, row: asyncpg.Record) -> bool:
+    async def _post(self, client: httpx.AsyncClient, url: str, row: Record) -> bool:
         body = msgspec.json.encode(
             BankEvent(
                 type="payment.authorised",

@@ -1,11 +1,12 @@
 -- Orders: writing them, and reading them for people.
 
 -- name: insert_orders
--- In hold order, so that two processes with the same holds wait for each other instead of locking up.
+-- In hold order, so that two processes with the same holds wait for each other instead of locking up. All get the same
+-- time, so that within a batch the order ids, which begin with the time of arrival, say who came first.
 INSERT INTO orders (order_id, hold_id, pool_id, show_id, buyer_id, sku, quantity, amount, currency, payment_method,
-                    provider, shipping)
+                    provider, shipping, created_at_ms)
 SELECT order_id, hold_id, pool_id, show_id, buyer_id, sku, quantity, amount, currency, payment_method,
-       provider, shipping::jsonb
+       provider, shipping::jsonb, (SELECT now_ms())
 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bigint[],
             $9::text[], $10::text[], $11::text[], $12::text[])
     WITH ORDINALITY AS given (order_id, hold_id, pool_id, show_id, buyer_id, sku, quantity, amount, currency,

@@ -60,8 +60,11 @@ SERVER_GONE_S: Final = 20.0
 HEALTH_POLL_S: Final = 1.0
 """Between two looks at whether the server lives."""
 
-REPEATED_CHECKOUTS: Final = 5
-"""Holds that are paid for a second time."""
+REPEATED_REQUESTS: Final = 5
+"""Holds that are paid for a second time, and as many that are released a second time."""
+
+REPEAT_TIMEOUT_S: Final = 5.0
+"""For the answer to such a repeat; none at all is a fault."""
 
 CLEAR_UP_TIMEOUT_S: Final = 3.0
 """For each of the steps that leave the shop as it was; a server that is gone does not answer them."""

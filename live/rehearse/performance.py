@@ -1,7 +1,6 @@
 """The show of a rehearsal, from its start to its end, and what is collected afterwards."""
 
 import asyncio
-import contextlib
 import random
 
 import msgspec
@@ -21,7 +20,7 @@ from live.rehearse.limits import (
     PREHEAT_MS,
     QUIET_POLL_S,
     QUIET_TIMEOUT_S,
-    REPEATED_CHECKOUTS,
+    REPEATED_REQUESTS,
     SALE_S,
     SLACK_S,
 )
@@ -86,7 +85,7 @@ class Performance:
         evidence = EvidencePg(self._postgres, show_id=self._show_id, offer_id=offer.offer_id, sku=self._goods.sku)
         await self._sell(offer)
         await self._quiet(evidence, offer, closed=False)
-        await self._repeat_checkouts()
+        await self._repeat_requests()
         await self._host.post_raw(f"/v1/offers/{offer.offer_id}/close", {})
         await self._host.post_raw(f"{show}/end", {})
         not_quiet = await self._quiet(evidence, offer, closed=True)
@@ -145,21 +144,16 @@ class Performance:
             self._progress("waiting for quiet", most - left, most)
             await asyncio.sleep(QUIET_POLL_S)
 
-    async def _repeat_checkouts(self) -> None:
-        """Pay for holds that were paid already: the same order must come back."""
-        paid = [
-            (viewer, hold_id)
-            for viewer in self._crowd.viewers
-            for hold_id in viewer.record.order_of
-            if viewer.client.phase == "live"
-        ]
-        for viewer, hold_id in random.sample(paid, min(REPEATED_CHECKOUTS, len(paid))):
-            before = sorted(viewer.record.order_of[hold_id])
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(SLACK_S):
-                    await viewer.pay(hold_id, "pm_test_ok")
-            after = sorted(viewer.record.order_of[hold_id])
-            self._repeats.append(Repeat(what=f"paying for {hold_id}", first=" ".join(before), second=" ".join(after)))
+    async def _repeat_requests(self) -> None:
+        """Pay again for what was paid and release again what was released: the same answer must come back."""
+        live = [viewer for viewer in self._crowd.viewers if viewer.client.phase == "live"]
+        paid = [viewer for viewer in live if viewer.record.order_of]
+        released = [viewer for viewer in live if viewer.record.released]
+        checkouts = random.sample(paid, min(REPEATED_REQUESTS, len(paid)))
+        releases = random.sample(released, min(REPEATED_REQUESTS, len(released)))
+        self._repeats += await asyncio.gather(
+            *(viewer.pay_again() for viewer in checkouts), *(viewer.release_again() for viewer in releases)
+        )
 
     async def _collect(self, evidence: EvidencePg, offer: OfferView, not_quiet: tuple[str, ...]) -> Facts:
         crowd, receiver, channel_id = self._crowd, self._channel.receiver, self._channel.channel_id

@@ -65,6 +65,11 @@ class ViewerRecord:
     messages: int = 0
     errors: list[str] = field(default_factory=list)
 
+    @property
+    def released(self) -> list[str]:
+        """Holds that were released without an order."""
+        return [hold_id for hold_id, ends in self.hold_ends.items() if ends == {"released"}]
+
     def add(self, message: wire.ServerMessage, now_ms: float) -> None:
         """Write one message down; ``now_ms`` is the server's time."""
         self.messages += 1

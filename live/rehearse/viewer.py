@@ -2,14 +2,15 @@
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 
 from kit.ids import new_ulid
 from live import wire
 from live.client_ws import ClaimAnswer, ServerRefusedError, ShowdropClient
-from live.rehearse.limits import CHECKOUT_TRIES, LATE_AFTER_S, RETRY_FIRST_S, RETRY_LAST_S
+from live.rehearse.facts import Repeat
+from live.rehearse.limits import CHECKOUT_TRIES, LATE_AFTER_S, REPEAT_TIMEOUT_S, RETRY_FIRST_S, RETRY_LAST_S
 from live.rehearse.plan import Plan
-from live.rehearse.record import ClaimRecord, ViewerRecord
+from live.rehearse.record import ClaimRecord, OrderNews, ViewerRecord
 
 
 class Viewer:
@@ -84,11 +85,11 @@ class Viewer:
         is_late = self.client.server_now_ms() - offer.starts_at_ms > LATE_AFTER_S * 1000
         ending = "pay" if is_late else self.plan.ending
         if ending == "pay":
-            await self.pay(hold_id, "pm_test_ok" if is_late else self.plan.payment_method)
+            await self._pay(hold_id, "pm_test_ok" if is_late else self.plan.payment_method)
         elif ending == "release":
             await self.client.release(hold_id)
 
-    async def pay(self, hold_id: str, payment_method: str) -> None:
+    async def _pay(self, hold_id: str, payment_method: str) -> None:
         """Check a hold out, again after temporary errors."""
         for attempt in range(CHECKOUT_TRIES):
             try:
@@ -99,3 +100,27 @@ class Viewer:
                 await asyncio.sleep(random.uniform(0, 0.2 * 2**attempt))  # noqa: S311 - jitter, not a secret
             else:
                 return
+
+    async def pay_again(self) -> Repeat:
+        """Check a hold out that has its order already."""
+        hold_id, orders = next(iter(self.record.order_of.items()))
+        answer = await self._answer_to(self.client.checkout(hold_id, "pm_test_ok"))
+        second = answer.order_id if isinstance(answer, OrderNews) else str(answer)
+        return Repeat(what=f"paying again for {hold_id}", first=" ".join(sorted(orders)), second=second)
+
+    async def release_again(self) -> Repeat:
+        """Give a hold back that was given back already."""
+        hold_id = self.record.released[0]
+        answer = await self._answer_to(self.client.release(hold_id))
+        second = "released" if isinstance(answer, wire.HoldReleased) else str(answer)
+        return Repeat(what=f"releasing {hold_id} again", first="released", second=second)
+
+    @staticmethod
+    async def _answer_to(request: Coroutine[None, None, wire.ServerMessage]) -> wire.ServerMessage | str:
+        try:
+            async with asyncio.timeout(REPEAT_TIMEOUT_S):
+                return await request
+        except TimeoutError:
+            return "no answer"
+        except ServerRefusedError as error:
+            return f"error {error.code}"

@@ -22,6 +22,7 @@ from live.api.app_http import ApiParts, build_app
 from live.api.idempotency_pg import Idempotency
 from live.relay import Relay
 from live.roles.stores import Place, Stores
+from live.show_events_pg import ShowEvents
 from live.stage import Stage
 from live.tokens import Tokens
 
@@ -66,7 +67,7 @@ class ApiRole:
                     pools=stores.pools,
                     holds=stores.holds,
                     catalogue=catalogue,
-                    relay=Relay(stores.shows, stores.log),
+                    relay=Relay(ShowEvents(stores.postgres), stores.log),
                     log=stores.log,
                     redis=stores.redis,
                 ),

@@ -14,6 +14,7 @@ from live.gateway_tick import Ticker
 from live.log_reader_redis import LogReader
 from live.roles.stores import Place, Stores
 from live.room_opening import Rooms
+from live.show_figures_pg import ShowFigures
 from live.tokens import Tokens
 
 POSTGRES_CONNECTIONS = 8
@@ -55,7 +56,7 @@ class GatewayRole:
             redis=stores.redis,
             holds=stores.holds,
             log=stores.log,
-            shows=stores.shows,
+            figures=ShowFigures(stores.postgres),
             rooms=rooms,
             offers=stores.offers,
             desk=desk,

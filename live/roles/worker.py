@@ -14,6 +14,7 @@ from inventory.keeper import Keeper
 from kit.tasks import Tasks
 from live.relay import Relay
 from live.roles.stores import Place, Stores
+from live.show_events_pg import ShowEvents
 
 POSTGRES_CONNECTIONS = 12
 KEEPER_EVERY_S = 0.2
@@ -43,7 +44,7 @@ class WorkerRole:
         """
         settings = place.settings
         stores = await Stores.open(place, "worker", connections=POSTGRES_CONNECTIONS)
-        relay = Relay(stores.shows, stores.log)
+        relay = Relay(ShowEvents(stores.postgres), stores.log)
 
         async def settle_stale(hold: Hold) -> None:
             offer = await stores.offers.get(hold.pool_id)

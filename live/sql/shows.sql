@@ -28,12 +28,6 @@ WHERE show_id = $1
 -- name: set_spotlight
 UPDATE shows SET spotlight = $2::jsonb WHERE show_id = $1
 
--- name: next_seq
-UPDATE shows SET seq = seq + 1 WHERE show_id = $1 RETURNING seq
-
--- name: add_event
-INSERT INTO show_events (show_id, seq, event) VALUES ($1, $2, $3::jsonb)
-
 -- name: create_offer
 INSERT INTO offers (offer_id, show_id, product_id, title, price_amount, price_currency, announced_at_ms, state)
 VALUES ($1, $2, $3, $4, $5, $6, $7, 'preheat')
@@ -63,24 +57,3 @@ WHERE (offers.state = 'preheat' AND pools.starts_at_ms <= now_ms())
    OR (offers.state IN ('preheat', 'open') AND pools.ends_at_ms <= now_ms())
 ORDER BY offers.offer_id
 LIMIT 100
-
--- name: shows_to_relay
-SELECT DISTINCT show_id FROM show_events WHERE NOT relayed LIMIT 100
-
--- name: events_to_relay
--- From the oldest one that Redis has not got; those above it that were relayed before are offered again and ignored.
-SELECT seq, event::text AS event FROM show_events WHERE show_id = $1 AND seq > $2 ORDER BY seq LIMIT $3
-
--- name: oldest_unrelayed
-SELECT min(seq) FROM show_events WHERE show_id = $1 AND NOT relayed
-
--- name: mark_relayed
-UPDATE show_events SET relayed = true WHERE show_id = $1 AND seq <= $2 AND NOT relayed
-
--- name: count_claims
-INSERT INTO claim_counts (show_id, result, claims)
-SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[])
-ON CONFLICT (show_id, result) DO UPDATE SET claims = claim_counts.claims + excluded.claims
-
--- name: note_viewers
-UPDATE shows SET peak_viewers = $2 WHERE show_id = $1 AND peak_viewers < $2

@@ -30,6 +30,7 @@ from live.inbox import Inbox
 from live.offers import OfferDirectory
 from live.purchases import Purchases
 from live.relay import Relay
+from live.show_events_pg import ShowEvents
 from live.show_log_redis import RedisLog
 from live.shows_pg import Shows
 from live.stage import Stage
@@ -53,7 +54,13 @@ async def parts(postgres: Postgres, redis: Redis, tokens: Tokens) -> AsyncIterat
         tokens=tokens,
         idempotency=Idempotency(postgres),
         stage=Stage(
-            shows=shows, pools=pools, holds=holds, catalogue=catalogue, relay=Relay(shows, log), log=log, redis=redis
+            shows=shows,
+            pools=pools,
+            holds=holds,
+            catalogue=catalogue,
+            relay=Relay(ShowEvents(postgres), log),
+            log=log,
+            redis=redis,
         ),
         purchases=Purchases(offers, holds, submitter, Inbox(RedisLog(redis, "inbox"), offers)),
         catalogue=catalogue,
