@@ -35,6 +35,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log: LogFormat = "text"
     currency: str = "EUR"
     api_url: str | None = None  # how the worker reaches the API; None: host and HTTP port above
+    ws_url: str | None = None  # how browsers reach the gateway; None: host and WebSocket port above
 
 
 class Variable(msgspec.Struct, frozen=True):
@@ -57,6 +58,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("SHOWDROP_LOG", "text", "text or json"),
     Variable("SHOWDROP_CURRENCY", "EUR", "currency of catalogue files that name none"),
     Variable("SHOWDROP_API_URL", "from host and port", "where the worker reaches the API"),
+    Variable("SHOWDROP_WS_URL", "from host and port", "where browsers reach the gateway: ws:// or wss://"),
 )
 
 
@@ -83,6 +85,7 @@ def read_settings(environ: Mapping[str, str] | None = None, *, flags: Mapping[st
         log=_log_format(env),
         currency=_currency(env),
         api_url=_url(env, "SHOWDROP_API_URL", ("http", "https")),
+        ws_url=_url(env, "SHOWDROP_WS_URL", ("ws", "wss")),
     )
     given = {name: value for name, value in (flags or {}).items() if value is not None}
     settings = msgspec.structs.replace(settings, **given)

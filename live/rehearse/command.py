@@ -1,6 +1,7 @@
 """``showdrop rehearse``."""
 
 import asyncio
+import logging
 import sys
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -40,6 +41,8 @@ def rehearse_command(  # noqa: PLR0917 - click passes every option by name
     the server stopped answering.
     """
     screen = Console(stderr=True)
+    # What it says about a server that is gone reaches us as an error, and is said in one line.
+    logging.getLogger("asyncpg").disabled = True
     try:
         options = _options(
             read_settings(), viewers=viewers, units=units, url=url, ws_url=ws_url, seed=seed, with_channel=channel

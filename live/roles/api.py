@@ -80,7 +80,7 @@ class ApiRole:
                 webhooks=WebhookInbox(PaymentEvents(stores.postgres), stores.providers),
                 channels=Channels(stores.postgres, channel_kinds(allow_private=demo)),
                 registry=registry,
-                ws_url=f"ws://{settings.host}:{settings.ws_port}",
+                ws_url=settings.ws_url or f"ws://{settings.host}:{settings.ws_port}",
                 currency=settings.currency,
                 demo=demo,
                 origins=settings.origins,
