@@ -15,7 +15,7 @@ from kit.log import logger
 _log = logger("keeper")
 
 RUN_ID_EVERY_ROUNDS = 5
-"""Rounds between two looks at which Redis server this is."""
+"""Rounds between two looks at which Redis server this is, and two tellings of when pools end."""
 
 STALE_EVERY_ROUNDS = 25
 """Rounds between two searches for submissions that lost their order."""
@@ -63,6 +63,10 @@ class Keeper:
         for pool, counts in zip(pools, await self._holds.counts(ids), strict=True):
             if counts.epoch != pool.epoch:
                 await self.recover(pool.pool_id)
+        if self._rounds % RUN_ID_EVERY_ROUNDS == 0:
+            for pool in pools:
+                # Whoever extended it may have died before the book heard of it.
+                await self._holds.extend(pool)
         ended = await self._holds.sweep(ids)
         if ended:
             await self._tell(ended)

@@ -165,8 +165,13 @@ def _secret(env: Mapping[str, str]) -> str | None:
 def _origins(env: Mapping[str, str]) -> tuple[str, ...]:
     origins = tuple(part.strip().rstrip("/") for part in env.get("SHOWDROP_ORIGINS", "").split(",") if part.strip())
     for origin in origins:
-        parts = urlsplit(origin)
-        if parts.scheme not in ("http", "https") or not parts.netloc or parts.path:
+        try:
+            parts = urlsplit(origin)
+            is_origin = parts.scheme in ("http", "https") and origin == f"{parts.scheme}://{parts.netloc}" != "://"
+            is_origin = is_origin and bool(parts.hostname) and "@" not in parts.netloc
+        except ValueError:
+            is_origin = False
+        if not is_origin:
             raise SettingError(f"SHOWDROP_ORIGINS: {origin!r} is not an origin; write it like https://shop.example")
     return origins
 

@@ -31,10 +31,12 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 from websockets.typing import Subprotocol
 
-from kit.errors import ShowdropError
 from kit.ids import new_ulid
 from live import wire
+from live.client_requests import ClientClosedError, Requests, ServerRefusedError
 from live.client_rules import ServerClock, backoff_s, judge_seq, may_reconnect
+
+__all__ = ["ClaimAnswer", "ClientClosedError", "ServerRefusedError", "ShowdropClient"]
 
 WELCOME_TIMEOUT_S: Final = 12.0
 """From dialling to ``welcome``; past it, that connection is given up."""
@@ -59,36 +61,10 @@ _SUBPROTOCOL: Final = Subprotocol(wire.JSON_SUBPROTOCOL)
 _PING: Final = wire.encode_json(wire.Ping())
 
 
-class ClientClosedError(ShowdropError):
-    """The client has ended: it was closed, or the server told it to stay away (``details["close_code"]``)."""
-
-    default_code = "closed"
-
-
-class ServerRefusedError(ShowdropError):
-    """The server answered ``error``; ``said`` is that message."""
-
-    default_code = "refused"
-
-    def __init__(self, said: wire.Error) -> None:
-        super().__init__(said.message, code=said.code)
-        self.said = said
-
-
 class _Numbered(msgspec.Struct):
     """What is read of a message whose type is newer than this client."""
 
     seq: int | None = None
-
-
-class _Request:
-    """What was asked; the answer goes to everyone who waits for ``future``."""
-
-    def __init__(self, message: bytes) -> None:
-        self.message = message
-        self.future: asyncio.Future[wire.ServerMessage] = asyncio.get_running_loop().create_future()
-        # Nobody may be waiting any more when the client is closed.
-        self.future.add_done_callback(lambda future: future.cancelled() or future.exception())
 
 
 class ShowdropClient:
@@ -136,8 +112,7 @@ class ShowdropClient:
         self._asked_at_ms: deque[float] = deque()  # of hello and pings, which one connection answers in order
         self._timers: set[asyncio.TimerHandle] = set()
         self._sending: set[asyncio.Task[None]] = set()
-        self._claims: dict[str, _Request] = {}  # by claim_id
-        self._hold_requests: dict[str, _Request] = {}  # by hold_id: a checkout or a release
+        self._requests = Requests()
         self._welcomed = asyncio.Event()  # set while live, and for good when stopped
         self._ended: ClientClosedError | None = None
         self._task: asyncio.Task[None] | None = None
@@ -199,7 +174,7 @@ class ShowdropClient:
         """
         claim_id = claim_id or new_ulid()
         message = wire.Claim(claim_id=claim_id, offer_id=offer_id, quantity=quantity)
-        answer = await self._ask(self._claims, claim_id, message)
+        answer = await self._ask(message)
         if not isinstance(answer, wire.ClaimAccepted | wire.ClaimRefused):
             raise TypeError(f"a claim was answered with {answer!r}")
         return answer
@@ -215,11 +190,11 @@ class ShowdropClient:
             ClientClosedError: the client ended before the answer came.
         """
         message = wire.Checkout(hold_id=hold_id, payment_method=payment_method)
-        return await self._ask(self._hold_requests, hold_id, message)
+        return await self._ask(message)
 
     async def release(self, hold_id: str) -> wire.ServerMessage:
         """Give a hold back; returns and raises as ``checkout`` does."""
-        return await self._ask(self._hold_requests, hold_id, wire.Release(hold_id=hold_id))
+        return await self._ask(wire.Release(hold_id=hold_id))
 
     def react(self, kind: str, count: int = 1) -> None:
         """Tap a reaction; lost when the client is not live."""
@@ -302,27 +277,23 @@ class ShowdropClient:
             return
         self._ended = reason
         self.phase = "stopped"
-        self._fail(self._claims, reason)
-        self._fail(self._hold_requests, reason)
+        self._requests.fail_all(reason)
         self._welcomed.set()
 
-    @staticmethod
-    def _fail(requests: dict[str, _Request], reason: ShowdropError) -> None:
-        for request in requests.values():
-            if not request.future.done():
-                request.future.set_exception(reason)
-        requests.clear()
-
-    async def _ask(self, requests: dict[str, _Request], key: str, message: wire.ClientMessage) -> wire.ServerMessage:
+    async def _ask(
+        self,
+        message: wire.Claim | wire.Checkout | wire.Release,
+    ) -> wire.ServerMessage:
         if self._ended is not None:
             raise self._ended
         encoded = wire.encode_json(message)
-        request = requests.get(key)
-        if request is None:
-            request = requests[key] = _Request(encoded)
+        if isinstance(message, wire.Claim):
+            future = self._requests.open_claim(message.claim_id, encoded)
+        else:
+            future = self._requests.open_hold(message.hold_id, encoded)
         self._send(encoded)
         # Two may wait for one answer: the one that gives up must not take it from the other.
-        return await asyncio.shield(request.future)
+        return await asyncio.shield(future)
 
     def _send(self, message: bytes) -> None:
         """Send when live; what must not be lost is sent again after the next welcome."""
@@ -353,7 +324,7 @@ class ShowdropClient:
         elif isinstance(message, wire.Goodbye):
             self._goodbye = message
         else:
-            self._settle(message)
+            self._requests.settle(message)
         if self._on_message is not None:
             self._on_message(message)
 
@@ -369,8 +340,8 @@ class ShowdropClient:
         self.welcomes += 1
         self.phase = "live"
         self._welcomed.set()
-        for request in (*self._claims.values(), *self._hold_requests.values()):
-            self._send(request.message)
+        for message in self._requests.unanswered():
+            self._send(message)
         for delay_s in CLOCK_PINGS_S:
             self._later(delay_s, self._ping)
         self._later(self._heartbeat_s, self._beat)
@@ -390,19 +361,6 @@ class ShowdropClient:
                 self.position = None
             self.cut()
         return verdict == "apply"
-
-    def _settle(self, message: wire.ServerMessage) -> None:
-        if isinstance(message, wire.ClaimAccepted | wire.ClaimRefused):
-            request = self._claims.pop(message.claim_id, None)
-        elif isinstance(message, wire.BuyerEvents):
-            request = self._hold_requests.pop(message.hold_id, None)
-        elif isinstance(message, wire.Error):
-            self._fail(self._hold_requests, ServerRefusedError(message))
-            return
-        else:
-            return
-        if request is not None and not request.future.done():
-            request.future.set_result(message)
 
     def _learn(self, server_time_ms: int) -> None:
         if self._asked_at_ms:

@@ -110,8 +110,8 @@ class Gateway:
         """Once: close who was silent for too long, and let go of shows that nobody watches."""
         await asyncio.sleep(1)
         now = asyncio.get_running_loop().time()
-        for connection, session in list(self._connections.items()):
-            connection.check_deadline(now, welcomed=session is not None and session.is_welcomed)
+        for connection in list(self._connections):
+            connection.check_deadline(now)
         await self._rooms.let_go(idle_since=now - ROOM_IDLE_S)
 
     async def tick(self) -> None:
@@ -170,6 +170,10 @@ class Gateway:
     async def room(self, show_id: str) -> Room:
         """Return the show's room. Raises NotFoundError, UnavailableError."""
         return await self._rooms.get(show_id)
+
+    def is_open(self, room: Room) -> bool:
+        """Tell whether this room still hears its show; one that was renewed or let go does not."""
+        return self._rooms.is_open(room)
 
     async def missed(self, room: Room, resume: wire.Position) -> list[Frame] | None:
         """Return the events after a position, or None when they cannot all be told.

@@ -13,6 +13,7 @@ from live import wire
 from live.claim_desk import ClaimDesk
 from live.frames import Frame
 from live.limits import PRESENCE_EVERY_TICKS, PRESENCE_KEPT_S, REACTIONS_EVERY_TICKS, TICK_MS
+from live.offer import OVER
 from live.offers import OfferDirectory
 from live.presence_redis import read_viewers, write_viewers
 from live.room import Room
@@ -49,7 +50,7 @@ class Ticker:
         self._offers = offers
         self._desk = desk
         self._ticks = 0
-        self._behind: dict[str, int] = {}
+        self._behind: dict[str, tuple[int, int]] = {}
         self._peaks: dict[str, int] = {}
 
     async def tick(self, rooms: list[Room]) -> None:
@@ -73,13 +74,16 @@ class Ticker:
             (room, offer.offer_id)
             for room in rooms
             for offer in room.snapshot.offers
-            if offer.state in ("preheat", "open") or offer.held > 0
+            if offer.state in ("preheat", "open") or offer.held > 0 or offer.offer_id not in room.counted
         ]
         for (room, offer_id), counts in zip(
             watched, await self._holds.counts([offer_id for _, offer_id in watched]), strict=True
         ):
             if not counts.epoch:
+                if _is_over(room, offer_id):
+                    room.counted.add(offer_id)  # its book has gone, as it should
                 continue
+            room.counted.add(offer_id)
             room.set_stock(offer_id, available=counts.available, held=counts.held, sold=counts.sold)
             known = self._offers.known(offer_id)
             if known is not None and known.pool.epoch != counts.epoch:
@@ -87,13 +91,17 @@ class Ticker:
 
     async def _positions(self, rooms: list[Room]) -> None:
         """A log that is ahead of its room in two ticks in a row has lost a message on the way."""
-        for room in rooms:
-            position = await self._log.position(room.show_id)
-            in_step = position is not None and position.epoch == room.epoch and position.seq <= room.seq
-            if in_step or self._behind.get(room.show_id) != room.seq:
-                self._behind[room.show_id] = -1 if in_step else room.seq
-            else:
+        shows = [room.show_id for room in rooms]
+        logs, inboxes = await asyncio.gather(self._log.positions(shows), self._rooms.inbox_positions(shows))
+        behind: dict[str, tuple[int, int]] = {}
+        for room, log, (heard, inbox) in zip(rooms, logs, inboxes, strict=True):
+            hears_all = inbox is None or heard is None or _has(heard, inbox)
+            if hears_all and _has(wire.Position(room.epoch, room.seq), log):
+                continue
+            behind[room.show_id] = (room.seq, 0 if heard is None else heard.seq)
+            if self._behind.get(room.show_id) == behind[room.show_id]:
                 self._rooms.check(room.show_id)
+        self._behind = behind
 
     async def _presence(self, rooms: list[Room]) -> None:
         await write_viewers(self._redis, self._gateway_id, {room.show_id: len(room) for room in rooms})
@@ -128,3 +136,12 @@ class Ticker:
             for (show_id, result), count in counts.items():
                 self._desk.count(show_id, result, count)
             raise
+
+
+def _has(heard: wire.Position, newest: wire.Position | None) -> bool:
+    """Tell whether a reader at ``heard`` has everything up to ``newest``."""
+    return newest is not None and heard.epoch == newest.epoch and newest.seq <= heard.seq
+
+
+def _is_over(room: Room, offer_id: str) -> bool:
+    return any(one.offer_id == offer_id and one.state in OVER for one in room.snapshot.offers)

@@ -89,6 +89,9 @@ HANDSHAKE_TIMEOUT_S: Final = 10.0
 CLOSE_TIMEOUT_S: Final = 3.0
 """Seconds that a viewer has to answer a close before the connection is cut."""
 
+EARLY_MOST_MESSAGES: Final = 16
+"""Messages that a viewer may send between ``hello`` and ``welcome``: they wait, and are served after the welcome."""
+
 HEARTBEAT_MS: Final = 25_000
 """How often a viewer has to let itself be heard."""
 
@@ -97,6 +100,9 @@ HEARTBEAT_MISSED_MS: Final = 60_000
 
 WRITE_HIGH_BYTES: Final = 256 * 1024
 """Bytes waiting for one viewer at which it counts as slow and is cut; it comes back and resumes."""
+
+WELCOME_MOST_BYTES: Final = 4 * 1024 * 1024
+"""Bytes that may wait for a viewer who is just being welcomed: the largest snapshot, or a thousand missed events."""
 
 WRITE_LOW_BYTES: Final = 64 * 1024
 """Bytes waiting for one viewer at which it counts as caught up."""
@@ -153,5 +159,6 @@ GOODBYE_MAX_MS: Final = 10_000
 """Latest return after a ``goodbye``: spreads a restart's reconnects."""
 
 assert HEARTBEAT_MISSED_MS > 2 * HEARTBEAT_MS
-assert WRITE_LOW_BYTES < WRITE_HIGH_BYTES
+assert WRITE_LOW_BYTES < WRITE_HIGH_BYTES < WELCOME_MOST_BYTES
+assert EARLY_MOST_MESSAGES < VIEWER_MESSAGES_BURST
 assert ROOM_KEPT_FRAMES < LOG_KEPT_ENTRIES

@@ -16,6 +16,9 @@ from live.show_log_redis import channel_of, parse_channel, parse_message
 SUBSCRIBE_TIMEOUT_S = 5.0
 """Seconds until a subscription has to be confirmed."""
 
+OWN_CHANNEL = "showdrop:reader"
+"""Keeps the connection subscribed while no show is served; nothing is ever published there."""
+
 LISTEN_TIMEOUT_S = 1.0
 """Seconds that one wait for a message may take."""
 
@@ -82,11 +85,12 @@ class LogReader:
         pubsub = self._redis.pubsub()
         try:
             with redis_errors():
-                # The client's own channel keeps the connection subscribed while no show is served.
-                await pubsub.subscribe("showdrop:reader", *self._channels)
+                # Our own channel comes last: when Redis confirms it, it has confirmed all of them.
+                known = set(self._channels)
+                await pubsub.subscribe(*known, OWN_CHANNEL)
                 self._pubsub = pubsub
-                self._on_reconnect()
-                self.connected = True
+                if late := self._channels - known:
+                    await pubsub.subscribe(*late)
                 while True:
                     message = await pubsub.get_message(timeout=LISTEN_TIMEOUT_S)
                     if message is not None:
@@ -104,7 +108,11 @@ class LogReader:
     def _handle(self, message: dict[str, object]) -> None:
         channel = message["channel"]
         assert isinstance(channel, bytes)
-        if message["type"] == "subscribe":
+        if message["type"] == "subscribe" and channel == OWN_CHANNEL.encode():
+            # Only now: a gap that is read earlier may have another one right behind it.
+            self.connected = True
+            self._on_reconnect()
+        elif message["type"] == "subscribe":
             waiting = self._confirmed.get(channel.decode())
             if waiting is not None and not waiting.done():
                 waiting.set_result(None)

@@ -44,6 +44,7 @@ class Room:
         self.msgpack_seats: set[Seat] = set()
         self.buyers: dict[str, set[Seat]] = {}
         self.empty_since: float | None = None
+        self.counted: set[str] = set()  # offers whose counts were read at least once
         self.taps: dict[str, int] = {}
         self.tap_totals: dict[str, int] | None = None
         self._kept: deque[tuple[int, Frame]] = deque(maxlen=ROOM_KEPT_FRAMES)
@@ -58,9 +59,13 @@ class Room:
         """Seat a viewer: it gets every frame from now on."""
         self.flush()
         (self.msgpack_seats if seat.binary else self.json_seats).add(seat)
+        self.expect(seat)
+        self.empty_since = None
+
+    def expect(self, seat: Seat) -> None:
+        """Bring a buyer their own news from now on, before they have a seat."""
         if seat.buyer_id is not None:
             self.buyers.setdefault(seat.buyer_id, set()).add(seat)
-        self.empty_since = None
 
     def leave(self, seat: Seat) -> None:
         """Let a viewer go; one that never sat here may leave too."""

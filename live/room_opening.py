@@ -1,10 +1,11 @@
 """Opening rooms, and keeping them in step with their logs: subscribe, then snapshot, then apply (D4)."""
 
 import asyncio
+from collections.abc import Sequence
 
 import msgspec
 
-from kit.errors import NotFoundError, UnavailableError
+from kit.errors import UnavailableError
 from kit.log import logger
 from live import wire
 from live.close_codes import CloseCode
@@ -47,6 +48,10 @@ class Rooms:
         """Return every open room."""
         return list(self._rooms.values())
 
+    def is_open(self, room: Room) -> bool:
+        """Tell whether this is still the room that hears its show."""
+        return self._rooms.get(room.show_id) is room
+
     async def get(self, show_id: str) -> Room:
         """Return a show's room; the first viewer opens it, those who come meanwhile wait for the same opening.
 
@@ -61,7 +66,7 @@ class Rooms:
         if opening is None:
             opening = asyncio.create_task(self._open(show_id))
             self._opening[show_id] = opening
-            opening.add_done_callback(lambda _done: self._opening.pop(show_id, None))
+            opening.add_done_callback(lambda done: self._opened(show_id, done))
         return await asyncio.shield(opening)
 
     async def let_go(self, *, idle_since: float) -> None:
@@ -92,6 +97,11 @@ class Rooms:
         for room in self.open_rooms():
             self.check(room.show_id)
 
+    async def inbox_positions(self, show_ids: Sequence[str]) -> list[tuple[wire.Position | None, wire.Position | None]]:
+        """Return up to where each show's inbox was heard, and its newest position."""
+        newest = await self._inbox.positions(show_ids)
+        return [(self._heard_inbox.get(show_id), one) for show_id, one in zip(show_ids, newest, strict=True)]
+
     def check(self, show_id: str) -> None:
         """Look for a gap behind the room's position, and fill it."""
         if show_id in self._rooms and show_id not in self._filling:
@@ -109,6 +119,11 @@ class Rooms:
         if self.reader is not None:
             await self.reader.close()
 
+    def _opened(self, show_id: str, opening: "asyncio.Task[Room]") -> None:
+        del self._opening[show_id]
+        if not opening.cancelled():
+            opening.exception()  # those who waited have it; if they all left, nobody needs it
+
     async def _open(self, show_id: str) -> Room:
         if self.reader is None:
             raise UnavailableError("the gateway is not connected to Redis yet", code="redis_down")
@@ -116,9 +131,9 @@ class Rooms:
         try:
             await self.reader.subscribe(show_id)
             room = await self._read(show_id)
-        except (NotFoundError, UnavailableError):
-            await self.reader.unsubscribe(show_id)
+        except BaseException:
             self._early.pop(show_id, None)
+            await self.reader.unsubscribe(show_id)
             raise
         self._rooms[show_id] = room
         for entry in self._early.pop(show_id):
@@ -139,14 +154,17 @@ class Rooms:
         if entry.epoch != room.epoch:
             self.check(room.show_id)
         elif entry.seq == room.seq + 1:
-            event = wire.decode_log_event(entry.payload)
-            if not isinstance(
-                event, wire.ShowStarted | wire.ShowPaused | wire.ShowResumed | wire.ShowEnded | wire.ProductSpotlight
-            ):
-                self._offers.forget(event.offer.offer_id)
-            room.take(event)
+            self._take(room, entry)
         elif entry.seq > room.seq:
             self.check(room.show_id)
+
+    def _take(self, room: Room, entry: LogEntry) -> None:
+        event = wire.decode_log_event(entry.payload)
+        if not isinstance(
+            event, wire.ShowStarted | wire.ShowPaused | wire.ShowResumed | wire.ShowEnded | wire.ProductSpotlight
+        ):
+            self._offers.forget(event.offer.offer_id)
+        room.take(event)
 
     async def _fill(self, show_id: str) -> None:
         """Read what is missing behind the room's position; without an unbroken answer everyone takes a snapshot."""
@@ -156,7 +174,7 @@ class Rooms:
             while entries:
                 for entry in entries:
                     if entry.seq == room.seq + 1:
-                        room.take(wire.decode_log_event(entry.payload))
+                        self._take(room, entry)
                 entries = await self._log.read(show_id, wire.Position(room.epoch, room.seq), limit=LOG_READ_ENTRIES)
             if entries is None:
                 await self._renew(room)
@@ -166,12 +184,14 @@ class Rooms:
 
     async def _renew(self, room: Room) -> None:
         """Put a fresh room in the old one's place; its viewers come back and take the snapshot."""
-        position = await self._log.position(room.show_id)
+        [position] = await self._log.positions([room.show_id])
         if position is not None and position.epoch == room.epoch and position.seq <= room.seq:
             # Redis is behind what Postgres told us: the relay is on its way, nothing is lost.
             return
         _log.warning("room_renewed", show_id=room.show_id, seq=room.seq)
-        self._rooms[room.show_id] = await self._read(room.show_id)
+        fresh = await self._read(room.show_id)
+        fresh.empty_since = asyncio.get_running_loop().time()
+        self._rooms[room.show_id] = fresh
         for seat in [*room.json_seats, *room.msgpack_seats]:
             if isinstance(seat, ViewerSession):
                 seat.state_lost(CloseCode.STATE_LOST)

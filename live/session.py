@@ -1,7 +1,6 @@
 """A viewer's session: what each message means, from ``hello`` to the last word."""
 
 import asyncio
-import contextlib
 from typing import Protocol, assert_never
 
 import msgspec
@@ -16,6 +15,7 @@ from live.claim_desk import ClaimDesk
 from live.close_codes import CloseCode
 from live.frames import Frame
 from live.limits import (
+    EARLY_MOST_MESSAGES,
     HEARTBEAT_MS,
     OFFER_MOST_UNITS,
     REACTION_KIND_MAX_CHARS,
@@ -27,9 +27,12 @@ from live.limits import (
 )
 from live.purchases import Purchases
 from live.room import Room
-from live.tokens import Identity, Tokens
+from live.tokens import Tokens
 
 _log = logger("session")
+
+_Asked = wire.Claim | wire.Checkout | wire.Release | wire.React | wire.Ping
+"""What a viewer may send after the hello."""
 
 
 class Connection(Protocol):
@@ -46,6 +49,10 @@ class Connection(Protocol):
         """Close with a code."""
         ...
 
+    def greeted(self) -> None:
+        """The viewer said hello."""
+        ...
+
     def welcomed(self) -> None:
         """The hello was answered."""
         ...
@@ -60,6 +67,10 @@ class House(Protocol):
 
     async def room(self, show_id: str) -> Room:
         """Return the show's room, opening it when it is closed."""
+        ...
+
+    def is_open(self, room: Room) -> bool:
+        """Tell whether this room still hears its show."""
         ...
 
     async def missed(self, room: Room, resume: wire.Position) -> list[Frame] | None:
@@ -80,9 +91,12 @@ class ViewerSession:
 
     __slots__ = (
         "_connection",
+        "_early",
+        "_entering",
         "_filled_at",
         "_hello",
         "_house",
+        "_news",
         "_refused",
         "_room",
         "_show_id",
@@ -99,27 +113,29 @@ class ViewerSession:
         self._house = house
         self._show_id = show_id
         self._room: Room | None = None
+        self._entering: Room | None = None
+        self._news: list[bytes] = []
         self._hello: asyncio.Task[None] | None = None
+        self._early: list[_Asked] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._tokens_left = VIEWER_MESSAGES_BURST
         self._filled_at = connection.loop.time()
         self._refused = 0
 
-    @property
-    def is_welcomed(self) -> bool:
-        """Whether the viewer sits in the room."""
-        return self._room is not None
-
     def write(self, data: bytes) -> None:
-        """Send complete frames."""
-        self._connection.write(data)
+        """Send complete frames; news that come while the welcome is made wait behind it."""
+        if self._room is None:
+            self._news.append(data)
+        else:
+            self._connection.write(data)
 
     def closed(self) -> None:
         """Leave the room; what was begun for the buyer (a checkout) goes on."""
         if self._hello is not None:
             self._hello.cancel()
-        if self._room is not None:
-            self._room.leave(self)
+        for room in (self._entering, self._room):
+            if room is not None:
+                room.leave(self)
 
     def state_lost(self, code: CloseCode) -> None:
         """Close: the gateway cannot tell what this viewer missed."""
@@ -138,13 +154,24 @@ class ViewerSession:
             if self._hello is not None:
                 self._bad_message("hello was said before")
             else:
+                self._connection.greeted()
                 self._hello = asyncio.create_task(self._greet(message))
-        elif self._room is None:
-            self._connection.close(CloseCode.BAD_MESSAGE, "say hello first, and wait for the welcome")
-        else:
+                self._hello.add_done_callback(self._greeting_ended)
+        elif self._hello is None:
+            self._connection.close(CloseCode.BAD_MESSAGE, "say hello first")
+        elif self._room is not None:
             self._serve(message, self._room)
+        elif len(self._early) < EARLY_MOST_MESSAGES:
+            self._early.append(message)
+        else:
+            self._over_rate(message)
 
-    def _serve(self, message: wire.Claim | wire.Checkout | wire.Release | wire.React | wire.Ping, room: Room) -> None:
+    def signalled(self) -> None:
+        """Take a ping or pong frame: they count like messages, or a flood of them would cost us and nobody else."""
+        if not self._within_rate():
+            self._count_refusal()
+
+    def _serve(self, message: _Asked, room: Room) -> None:
         match message:
             case wire.Ping():
                 self._send(wire.Pong(server_time_ms=now_ms()))
@@ -167,8 +194,11 @@ class ViewerSession:
             if identity is not None and not identity.may_enter(self._show_id):
                 self._connection.close(CloseCode.FORBIDDEN, "this token is for another show")
                 return
-            room = await self._house.room(self._show_id)
-            await self._seat(room, identity, hello.resume)
+            if identity is not None and identity.role == "viewer":
+                self.buyer_id = identity.subject
+            while self._room is None:
+                room = await self._house.room(self._show_id)
+                await self._seat(room, hello.resume)
         except UnauthorisedError as error:
             self._connection.close(CloseCode.BAD_TOKEN, error.message)
         except NotFoundError:
@@ -177,14 +207,24 @@ class ViewerSession:
             _log.warning("hello_waits", show_id=self._show_id, error=error.message)
             self._connection.close(CloseCode.OVERLOAD, "not ready; come back soon")
 
-    async def _seat(self, room: Room, identity: Identity | None, resume: wire.Position | None) -> None:
-        if identity is not None and identity.role == "viewer":
-            self.buyer_id = identity.subject
+    def _greeting_ended(self, greeting: "asyncio.Task[None]") -> None:
+        if not greeting.cancelled() and (error := greeting.exception()) is not None:
+            _log.error("hello_failed", show_id=self._show_id, exc_info=error)
+            self._connection.close(CloseCode.OVERLOAD, "come back soon")
+
+    async def _seat(self, room: Room, resume: wire.Position | None) -> None:
+        """Give the viewer the welcome and a seat; without either when the room was replaced meanwhile."""
         holds: list[wire.HoldCard] = []
         orders: list[wire.ServerMessage] = []
         if self.buyer_id is not None:
+            # Listen first, then read: what happens in between comes behind the welcome instead of never.
+            self._entering = room
+            room.expect(self)
             holds, orders = await self._house.own_state(room, self.buyer_id)
         missed = None if resume is None else await self._house.missed(room, resume)
+        if not self._house.is_open(room):
+            room.leave(self)
+            return
         # From here on nothing awaits: the welcome, the missed events and the seat belong to the same moment.
         recovered = missed is not None
         welcome = wire.Welcome(
@@ -199,13 +239,19 @@ class ViewerSession:
         )
         room.flush()
         self._send(welcome)
+        self._room = room
         for frame in missed or ():
             self.write(frame.msgpack if self.binary else frame.json)
         for message in orders:
             self._send(message)
+        for data in self._news:
+            self.write(data)
+        self._news.clear()
         room.join(self)
-        self._room = room
         self._connection.welcomed()
+        early, self._early = self._early, []
+        for asked in early:
+            self._serve(asked, room)
 
     # --- claims, purchases, reactions ---------------------------------------------------------------------------
 
@@ -286,11 +332,14 @@ class ViewerSession:
         self._tokens_left -= 1
         return True
 
-    def _over_rate(self, message: wire.ClientMessages) -> None:
+    def _count_refusal(self) -> None:
         self._refused += 1
         if self._refused > VIEWER_MESSAGES_REFUSED:
             self._connection.close(CloseCode.OVERLOAD, "too many messages")
-        elif isinstance(message, wire.Claim):
+
+    def _over_rate(self, message: wire.ClientMessages) -> None:
+        self._count_refusal()
+        if isinstance(message, wire.Claim):
             self._refuse(message, "rate_limited", temporary=True)
         else:
             self._send(wire.Error(code="rate_limited", message="too many messages; slow down", temporary=True))
@@ -301,5 +350,4 @@ class ViewerSession:
 
     def _send(self, message: wire.ServerMessage) -> None:
         frame = Frame(message)
-        with contextlib.suppress(RuntimeError):
-            self.write(frame.msgpack if self.binary else frame.json)
+        self._connection.write(frame.msgpack if self.binary else frame.json)

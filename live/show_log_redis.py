@@ -1,5 +1,6 @@
 """The logs in Redis: one script appends to a stream and publishes the same bytes."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
@@ -79,10 +80,12 @@ class RedisLog:
         epoch, top = cast(tuple[bytes, bytes], await _begin(self._redis, [meta], [new_ulid(), seq]))
         return Position(epoch.decode(), int(top))
 
-    async def position(self, show_id: str) -> Position | None:
-        """Return the newest position, or None when there is no log yet (or none any more)."""
-        [(epoch, seq)] = await pipelined(self._redis, [("HMGET", self._keys(show_id)[1], "epoch", "seq")])
-        return None if epoch is None else Position(epoch.decode(), int(seq))
+    async def positions(self, show_ids: Sequence[str]) -> list[Position | None]:
+        """Return each show's newest position, in one round trip; None where there is no log (any more)."""
+        if not show_ids:
+            return []
+        rows = await pipelined(self._redis, [("HMGET", self._keys(one)[1], "epoch", "seq") for one in show_ids])
+        return [None if epoch is None else Position(epoch.decode(), int(seq)) for epoch, seq in rows]
 
     async def read(self, show_id: str, after: Position, *, limit: int) -> list[LogEntry] | None:
         """Return the entries after a position, oldest first.

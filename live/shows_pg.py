@@ -10,7 +10,6 @@ import asyncpg
 import msgspec
 
 from inventory.pools_pg import PoolTerms, close_pool, create_pool, set_ends_at
-from kit.clock import now_ms
 from kit.errors import ConflictError, NotFoundError
 from kit.money import Money
 from kit.postgres import Connection, Postgres
@@ -113,7 +112,7 @@ class Shows:
         async with self._postgres.transaction() as connection:
             show = await _lock_show(connection, show_id)
             state = next_state(show["state"], action)
-            at_ms = now_ms()
+            at_ms = await _now_ms(connection)
             ended: list[str] = []
             if state == "ended":
                 for row in await connection.fetch(_sql.offers_of_show, show_id, SNAPSHOT_MOST_OFFERS):
@@ -163,7 +162,7 @@ class Shows:
                 )
             if len(await connection.fetch(_sql.offers_of_show, show_id, SNAPSHOT_MOST_OFFERS)) >= SNAPSHOT_MOST_OFFERS:
                 raise ConflictError(f"a show has at most {SNAPSHOT_MOST_OFFERS} offers", code="too_many_offers")
-            announced_at_ms = now_ms()
+            announced_at_ms = await _now_ms(connection)
             starts_at_ms = announced_at_ms + terms.preheat_ms
             pool = PoolTerms(
                 sku=terms.sku,
@@ -232,7 +231,7 @@ class Shows:
             offer = await _lock_offer(connection, offer_id)
             card = offer.card
             due = state_at(
-                now_ms(),
+                await _now_ms(connection),
                 announced_at_ms=offer.announced_at_ms,
                 starts_at_ms=card.starts_at_ms,
                 ends_at_ms=card.ends_at_ms,
@@ -242,6 +241,12 @@ class Shows:
             if offer.state in ("preheat", "open") and due == "ended":
                 await _end(connection, offer, "time")
             return (await _read_offer(connection, offer_id)).state
+
+
+async def _now_ms(connection: Connection) -> int:
+    """Return the database's clock: it decides about shows and offers, whichever process asks (D6)."""
+    now_ms: int = await connection.fetchval(_sql.now)
+    return now_ms
 
 
 async def _lock_show(connection: Connection, show_id: str) -> asyncpg.Record:

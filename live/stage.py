@@ -59,8 +59,8 @@ class Stage:
         show, offers = await self._shows.read(show_id)
         counts = await self._holds.counts([offer.card.offer_id for offer in offers])
         [viewers] = await read_viewers(self._redis, [show_id])
-        position = await self._log.position(show_id)
-        return _show_view(show, offers, counts, viewers, "" if position is None else position.epoch)
+        position = await self._log.begin(show_id, show.seq)
+        return _show_view(show, offers, counts, viewers, position.epoch)
 
     async def shows(self, *, limit: int, after: str | None) -> tuple[list[ShowView], str | None]:
         """Return shows, newest first, and the id to go on after, or None at the end."""
@@ -141,7 +141,11 @@ class Stage:
         await self._shows.extend_offer(offer_id, extend_ms)
         pool = await self._pools.get(offer_id)
         if pool is not None:
-            await self._holds.extend(pool)
+            try:
+                await self._holds.extend(pool)
+            except UnavailableError:
+                # The new end is durable; the keeper tells the book as soon as Redis answers.
+                _log.warning("book_extends_later", offer_id=offer_id)
         return await self._after_change(offer_id)
 
     async def close_offer(self, offer_id: str) -> OfferView:

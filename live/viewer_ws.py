@@ -27,6 +27,7 @@ from live.limits import (
     HEARTBEAT_MISSED_MS,
     MESSAGE_MAX_BYTES,
     RETRY_AFTER_S,
+    WELCOME_MOST_BYTES,
     WRITE_HIGH_BYTES,
     WRITE_LOW_BYTES,
 )
@@ -41,6 +42,10 @@ class Session(Protocol):
 
     def received(self, payload: bytes) -> None:
         """Take one complete message."""
+        ...
+
+    def signalled(self) -> None:
+        """Take note of a ping or pong frame."""
         ...
 
     def closed(self) -> None:
@@ -87,6 +92,7 @@ class ViewerConnection(asyncio.Protocol):
         "_deadline",
         "_door",
         "_fragments",
+        "_greeted",
         "_plain",
         "_protocol",
         "_session",
@@ -107,7 +113,8 @@ class ViewerConnection(asyncio.Protocol):
         )
         self._session: Session | None = None
         self._transport: asyncio.Transport | None = None
-        self._fragments: list[bytes] = []
+        self._fragments = bytearray()
+        self._greeted = False
         self._deadline = loop.time() + HANDSHAKE_TIMEOUT_S
         self._close_timer: asyncio.TimerHandle | None = None
         self._plain: asyncio.Task[None] | None = None
@@ -118,7 +125,7 @@ class ViewerConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport; a viewer who reads too slowly shows by its write buffer."""
         self._transport = cast(asyncio.Transport, transport)
-        self._transport.set_write_buffer_limits(WRITE_HIGH_BYTES, WRITE_LOW_BYTES)
+        self._transport.set_write_buffer_limits(WELCOME_MOST_BYTES, WRITE_LOW_BYTES)
         self._door.opened(self)
 
     def data_received(self, data: bytes) -> None:
@@ -175,23 +182,27 @@ class ViewerConnection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
+    def greeted(self) -> None:
+        """The viewer said hello: from now on the heartbeat counts instead of the handshake's deadline."""
+        self._greeted = True
+        self._heard()
+
     def welcomed(self) -> None:
-        """From now on the heartbeat counts instead of the handshake's deadline."""
-        self.heard()
+        """The welcome was written: from here on a viewer who falls behind counts as slow."""
+        if self._transport is not None:
+            unread = self._transport.get_write_buffer_size()
+            self._transport.set_write_buffer_limits(unread + WRITE_HIGH_BYTES, WRITE_LOW_BYTES)
 
-    def heard(self) -> None:
-        """The viewer said something: its silence begins anew."""
-        self._deadline = self.loop.time() + HEARTBEAT_MISSED_MS / 1000
-
-    def check_deadline(self, now: float, *, welcomed: bool) -> None:
-        """Close a viewer that was silent for too long."""
+    def check_deadline(self, now: float) -> None:
+        """Close a viewer that was silent for too long; one that does not let itself be closed is cut."""
         if now <= self._deadline:
             return
-        if self._protocol.state is State.OPEN:
-            code = CloseCode.NO_HEARTBEAT if welcomed else CloseCode.BAD_MESSAGE
-            self.close(code, "nothing was heard for too long" if welcomed else "no hello within ten seconds")
-        elif self._protocol.state is State.CONNECTING:
+        if self._protocol.state is not State.OPEN:
             self.cut()
+        elif self._greeted:
+            self.close(CloseCode.NO_HEARTBEAT, "nothing was heard for too long")
+        else:
+            self.close(CloseCode.BAD_MESSAGE, "no hello within ten seconds")
 
     # --- inside -------------------------------------------------------------------------------------------------
 
@@ -207,6 +218,9 @@ class ViewerConnection(asyncio.Protocol):
             self._accept(request, show_id)
 
     def _accept(self, request: Request, show_id: str) -> None:
+        if self._protocol.eof_sent:  # broken frames came right behind the request
+            self._flush()
+            return
         response = self._protocol.accept(request)
         self._protocol.send_response(response)
         if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
@@ -235,21 +249,30 @@ class ViewerConnection(asyncio.Protocol):
         headers = Headers([("Content-Type", content_type), ("Content-Length", str(len(body))), ("Connection", "close")])
         if retry_after_s is not None:
             headers["Retry-After"] = str(retry_after_s)
-        self._protocol.send_response(Response(int(status), HTTPStatus(status).phrase, headers, body))
+        if not self._protocol.eof_sent:  # else what followed the request was no WebSocket, and we hung up
+            self._protocol.send_response(Response(int(status), HTTPStatus(status).phrase, headers, body))
         self._flush()
 
+    def _heard(self) -> None:
+        self._deadline = self.loop.time() + HEARTBEAT_MISSED_MS / 1000
+
     def _frame(self, frame: WsFrame) -> None:
-        self.heard()
-        if frame.opcode in (Opcode.TEXT, Opcode.BINARY):
+        if self._greeted:
+            # Before the hello nothing puts the deadline off: pings alone would keep a seat for ever.
+            self._heard()
+        if frame.opcode in (Opcode.PING, Opcode.PONG):
+            if self._session is not None:
+                self._session.signalled()
+        elif frame.opcode in (Opcode.TEXT, Opcode.BINARY):
             if frame.fin:
                 self._message(bytes(frame.data))
             else:
-                self._fragments = [bytes(frame.data)]
+                self._fragments = bytearray(frame.data)
         elif frame.opcode is Opcode.CONT:
             # The protocol object bounds the sum of the fragments by its max_size.
-            self._fragments.append(bytes(frame.data))
+            self._fragments += frame.data
             if frame.fin:
-                whole, self._fragments = b"".join(self._fragments), []
+                whole, self._fragments = bytes(self._fragments), bytearray()
                 self._message(whole)
 
     def _message(self, payload: bytes) -> None:

@@ -28,6 +28,10 @@ def main(tier: str) -> None:
             click.echo(f"load: tier {tier}, {viewers} viewers, {units} units, {server.url}")
             server.import_catalogue(catalogue(PRODUCTS))
             code = server.rehearse(viewers, units, REHEARSAL_TIMEOUT_S)
+            if code not in (0, 1):
+                click.echo(
+                    f"load: the rehearsal ended with {code}; the server's last words: {server.last_line()}", err=True
+                )
     except LoadError as error:
         click.echo(f"load: {error}", err=True)
         sys.exit(EXIT_CANNOT)

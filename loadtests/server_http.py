@@ -113,13 +113,14 @@ class Server:
         gives_up_at = time.monotonic() + READY_TIMEOUT_S
         while time.monotonic() < gives_up_at:
             if process.poll() is not None:
-                raise LoadError(f"the server ended with {process.returncode}: {self._last_line()}")
+                raise LoadError(f"the server ended with {process.returncode}: {self.last_line()}")
             if all(_is_ready(url) for url in self._ready_urls):
                 return
             time.sleep(0.2)
-        raise LoadError(f"the server was not ready within {READY_TIMEOUT_S:.0f} s: {self._last_line()}")
+        raise LoadError(f"the server was not ready within {READY_TIMEOUT_S:.0f} s: {self.last_line()}")
 
-    def _last_line(self) -> str:
+    def last_line(self) -> str:
+        """Return the last line of the server's log."""
         lines = self._log.read_text(errors="replace").strip().splitlines()
         return lines[-1] if lines else "it said nothing"
 

@@ -30,6 +30,8 @@ for at = FIRST_ORDER, #ARGV, FIELDS do
     local hold_id, buyer_id, quantity, status = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2]), ARGV[at + 3]
     ordered[hold_id] = true
     local known = survived[hold_id]
+    -- Its sale was noted after the orders were read: Postgres had decided, and nobody will say it again.
+    if known and known[1] == 'sold' then status = 'sold' end
     write_hold(hold_id, {status, buyer_id, quantity, known and known[4] or now, known and known[5] or ''})
     if status == 'sold' then
         sold = sold + quantity

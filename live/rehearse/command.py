@@ -42,7 +42,8 @@ def rehearse_command(  # noqa: PLR0917 - click passes every option by name
     """
     screen = Console(stderr=True)
     # What it says about a server that is gone reaches us as an error, and is said in one line.
-    logging.getLogger("asyncpg").disabled = True
+    logging.getLogger("asyncpg").addHandler(logging.NullHandler())
+    logging.getLogger("asyncpg").propagate = False
     try:
         options = _options(
             read_settings(), viewers=viewers, units=units, url=url, ws_url=ws_url, seed=seed, with_channel=channel

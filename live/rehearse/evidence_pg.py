@@ -38,10 +38,15 @@ class EvidencePg:
         self._offer_id = offer_id
         self._sku = sku
 
-    async def unrest(self, *, closed: bool) -> dict[str, int]:
-        """Return what is still on its way, by kind; empty when all is quiet. ``closed``: the pool must be, too."""
+    async def unrest(self, *, channel_id: str | None, closed: bool) -> dict[str, int]:
+        """Return what is still on its way, by kind; empty when all is quiet.
+
+        Args:
+            channel_id: the channel that must have been told; others may be down for reasons of their own.
+            closed: whether the pool must be closed, too.
+        """
         async with self._postgres.connection() as connection:
-            rows = await connection.fetch(_sql.unrest, self._offer_id, self._show_id, self._sku)
+            rows = await connection.fetch(_sql.unrest, self._offer_id, self._show_id, channel_id, self._sku)
             found = {row["what"]: row["items"] for row in rows if row["items"]}
             if closed and await connection.fetchval(_sql.open_pools, self._offer_id):
                 found["pools not closed"] = 1

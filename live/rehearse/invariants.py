@@ -240,12 +240,13 @@ def channels_converge(facts: Facts) -> Found:
     own = None
     for level in facts.channels.levels:
         due = max(0, facts.ledger.on_hand - facts.ledger.ring_fenced - level.safety_stock)
-        if (level.desired, level.told) != (due, due):
-            faults.append(f"{level.channel_id}: {due} due, {level.desired} desired, {level.told} told")
+        if level.desired != due:
+            faults.append(f"{level.channel_id}: {due} due, {level.desired} desired")
+        # Others may be down for reasons of their own.
         if level.channel_id == facts.channels.own_id:
             own = level
-            if level.received != due:
-                faults.append(f"{level.channel_id}: {due} due, the channel has {level.received}")
+            if (level.told, level.received) != (due, due):
+                faults.append(f"{level.channel_id}: {due} due, {level.told} told, the channel has {level.received}")
     if facts.channels.own_id is not None and own is None:
         faults.append("the rehearsal's channel has no level")
     if facts.channels.bad_signatures:

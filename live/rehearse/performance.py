@@ -1,6 +1,7 @@
 """The show of a rehearsal, from its start to its end, and what is collected afterwards."""
 
 import asyncio
+import contextlib
 import random
 
 import msgspec
@@ -14,7 +15,7 @@ from live.rehearse.crowd import Crowd
 from live.rehearse.evidence_pg import EvidencePg
 from live.rehearse.evidence_redis import read_book
 from live.rehearse.facts import ChannelFacts, Facts, Repeat
-from live.rehearse.host_http import HostHttp
+from live.rehearse.host_http import HostHttp, HostRefusedError
 from live.rehearse.limits import (
     HOLD_TTL_MS,
     PREHEAT_MS,
@@ -86,7 +87,9 @@ class Performance:
         await self._sell(offer)
         await self._quiet(evidence, offer, closed=False)
         await self._repeat_requests()
-        await self._host.post_raw(f"/v1/offers/{offer.offer_id}/close", {})
+        # It may have ended by itself meanwhile.
+        with contextlib.suppress(HostRefusedError):
+            await self._host.post_raw(f"/v1/offers/{offer.offer_id}/close", {})
         await self._host.post_raw(f"{show}/end", {})
         not_quiet = await self._quiet(evidence, offer, closed=True)
         self._progress("verifying", 0, 1)
@@ -133,7 +136,7 @@ class Performance:
         gives_up_at = loop.time() + QUIET_TIMEOUT_S
         most = 1
         while True:
-            unrest = await evidence.unrest(closed=closed)
+            unrest = await evidence.unrest(channel_id=self._channel.channel_id, closed=closed)
             held = (await read_book(self._redis, offer.offer_id)).held
             if held:
                 unrest["units held"] = held

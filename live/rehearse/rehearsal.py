@@ -25,6 +25,7 @@ from live.tokens import Tokens
 from live.views import ShowView
 
 T = TypeVar("T")
+CHANNEL_NAME = "rehearsal"
 
 
 class NoCatalogueError(ShowdropError):
@@ -61,6 +62,16 @@ class RehearseOptions(msgspec.Struct, frozen=True, kw_only=True):
 class _NewChannel(msgspec.Struct):
     channel_id: str
     secret: str
+
+
+class _Channel(msgspec.Struct):
+    channel_id: str
+    kind: str
+    name: str
+
+
+class _Channels(msgspec.Struct):
+    items: list[_Channel]
 
 
 async def rehearse(options: RehearseOptions, progress: Progress) -> RehearseReport:
@@ -141,7 +152,11 @@ class _Rehearsal:
     async def _channel(self, receiver: ChannelReceiver) -> OwnChannel:
         if not self._options.with_channel:
             return OwnChannel(receiver, None)
-        body = {"kind": "webhook", "name": "rehearsal", "url": receiver.url}
+        for left in (await self._host.get("/v1/channels", _Channels)).items:
+            # Of a rehearsal that could not clear up.
+            if (left.kind, left.name) == ("webhook", CHANNEL_NAME):
+                await self._host.delete(f"/v1/channels/{left.channel_id}")
+        body = {"kind": "webhook", "name": CHANNEL_NAME, "url": receiver.url}
         created = await self._host.post("/v1/channels", body, _NewChannel)
         receiver.know_secret(created.secret)
         return OwnChannel(receiver, created.channel_id)

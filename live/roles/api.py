@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import socket
 from collections.abc import Iterator
 
@@ -125,5 +126,6 @@ def _listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), backlog=1024)
     except OSError as error:
         raise StartupError(
-            f"cannot listen on {host}:{port} ({error.strerror}); set SHOWDROP_HTTP_PORT or stop what uses it"
+            f"cannot listen on {host}:{port} ({os.strerror(error.errno or 0)}); "
+            "set SHOWDROP_HTTP_PORT or stop what uses it"
         ) from error

@@ -11,6 +11,9 @@ from live.tokens import Tokens
 
 HOST_TOKEN_TTL_S = 7 * 86_400
 
+ROLES = ("api", "worker", "gateway")
+"""The worker before the gateway: books that a lost Redis left behind are rebuilt before anyone can claim."""
+
 
 async def serve_dev(settings: Settings) -> None:
     """Run until Ctrl-C; what is embedded stops with it and keeps its data.
@@ -19,7 +22,7 @@ async def serve_dev(settings: Settings) -> None:
         StartupError, SettingError, UnavailableError: one line with the remedy.
     """
     began = time.monotonic()
-    starts = role_starts(["api", "gateway", "worker"], demo=True)
+    starts = role_starts(ROLES, demo=True)
     async with (
         servers(settings, on_progress=lambda line: click.echo(f"  {line}")) as (place, embedded),
         running(place, starts),

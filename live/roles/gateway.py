@@ -1,5 +1,7 @@
 """The role ``gateway``: viewers over WebSocket, on one port."""
 
+import os
+
 import msgspec
 
 from kit.errors import StartupError, UnavailableError
@@ -92,7 +94,7 @@ class GatewayRole:
         except OSError as error:
             await stores.close()
             raise StartupError(
-                f"cannot listen on {settings.host}:{settings.ws_port} ({error.strerror}); "
+                f"cannot listen on {settings.host}:{settings.ws_port} ({os.strerror(error.errno or 0)}); "
                 "set SHOWDROP_WS_PORT or stop what uses it"
             ) from error
         tasks = Tasks()

@@ -46,21 +46,7 @@ class WorkerRole:
         stores = await Stores.open(place, "worker", connections=POSTGRES_CONNECTIONS)
         relay = Relay(ShowEvents(stores.postgres), stores.log)
 
-        async def settle_stale(hold: Hold) -> None:
-            offer = await stores.offers.get(hold.pool_id)
-            if offer is not None:
-                terms = SaleTerms(
-                    pool_id=hold.pool_id, show_id=offer.show_id, sku=offer.pool.sku, unit_price=offer.price
-                )
-                await stores.orders.tombstone(hold, terms)
-
-        keeper = Keeper(
-            pools=stores.pools,
-            holds=stores.holds,
-            orders_of=stores.orders.open_orders,
-            tell=stores.inbox.holds,
-            settle_stale=settle_stale,
-        )
+        keeper = build_keeper(stores)
 
         async def clock() -> None:
             for offer_id in await stores.shows.due_offers():
@@ -97,3 +83,21 @@ class WorkerRole:
         await self._tasks.stop()
         await self._client.aclose()
         await self._stores.close()
+
+
+def build_keeper(stores: Stores) -> Keeper:
+    """Return the keeper of the hold book; nothing runs yet."""
+
+    async def settle_stale(hold: Hold) -> None:
+        offer = await stores.offers.get(hold.pool_id)
+        if offer is not None:
+            terms = SaleTerms(pool_id=hold.pool_id, show_id=offer.show_id, sku=offer.pool.sku, unit_price=offer.price)
+            await stores.orders.tombstone(hold, terms)
+
+    return Keeper(
+        pools=stores.pools,
+        holds=stores.holds,
+        orders_of=stores.orders.open_orders,
+        tell=stores.inbox.holds,
+        settle_stale=settle_stale,
+    )

@@ -57,3 +57,6 @@ WHERE (offers.state = 'preheat' AND pools.starts_at_ms <= now_ms())
    OR (offers.state IN ('preheat', 'open') AND pools.ends_at_ms <= now_ms())
 ORDER BY offers.offer_id
 LIMIT 100
+
+-- name: now
+SELECT now_ms()

@@ -50,7 +50,7 @@ function example(node) {
   if (schema.anyOf) return example(schema.anyOf[0]);
   if (schema.enum) return schema.enum[0];
   if (schema.type === "array") return [];
-  if (schema.type === "integer") return schema.minimum ?? 0;
+  if (schema.type === "integer") return Math.max(schema.minimum ?? 1, 1);
   if (schema.type === "boolean") return true;
   if (schema.type !== "object") return "";
   const required = new Set(schema.required ?? []);

@@ -54,10 +54,23 @@ export function setShare(element, share) {
 /** Addresses that did not load; redrawing a list must not ask for them again. */
 const brokenImages = new Set();
 
-/** A product image that turns into its first letter when there is none or it does not load. */
+/** The first letters of the first and the last word. */
+function initials(title) {
+  const words = title.trim().split(/\s+/);
+  return [words[0], words.length > 1 ? words.at(-1) : ""].map((word) => [...word][0] ?? "").join("").toUpperCase();
+}
+
+/** A colour of its own for every title, as degrees on the colour wheel. */
+function hueOf(title) {
+  return [...title].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 360, 7);
+}
+
+/** A product image over a coloured tile with the product's initials, which stays when no image loads. */
 export function productImage(product) {
-  const letter = h("span", { class: "letter", "aria-hidden": "true" }, (product.title ?? "?").trim().charAt(0).toUpperCase());
+  const title = product.title || "?";
+  const letter = h("span", { class: "letter", "aria-hidden": "true" }, initials(title));
   const frame = h("span", { class: "picture" }, letter);
+  frame.style.setProperty("--hue", hueOf(title));
   if (product.image && !brokenImages.has(product.image)) {
     const image = h("img", { alt: "", loading: "lazy", decoding: "async", referrerpolicy: "no-referrer" });
     image.addEventListener("load", () => frame.classList.add("loaded"));

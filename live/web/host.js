@@ -149,7 +149,10 @@ async function openConsole(api, showId, token) {
   client.addEventListener("status", drawLink);
   client.addEventListener("message", ({ detail }) => {
     feed.take(detail);
-    if (detail.type.startsWith("offer.") && detail.type !== "offer.stock") sales.soon();
+    if (detail.type.startsWith("offer.") && detail.type !== "offer.stock") {
+      sales.soon();
+      products.refresh();
+    }
   });
   addEventListener("online", () => client.retryNow());
   bindKeys([

@@ -19,6 +19,9 @@ const NUMBERS = {
   grace_ms: SECOND_MS,
 };
 
+/** Refusals that name no field, but are about one. */
+const FIELD_OF = { stock_short: "quantity" };
+
 export class OfferForm {
   #product = null;
   #sending = false;
@@ -109,7 +112,7 @@ export class OfferForm {
       toast("The offer is on its way.");
       this.context.opened(offer);
     } catch (error) {
-      showError(this.form, error.field, error.message);
+      showError(this.form, FIELD_OF[error.code] ?? error.field, error.message);
     } finally {
       this.#sending = false;
     }

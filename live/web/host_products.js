@@ -6,6 +6,10 @@ import { formatMoney } from "./money.js";
 const PAGE = 12;
 const MOST_PINS = 3;
 const TYPING_PAUSE_MS = 250;
+/** Stock moves without us: other hosts, other channels, offers that end. */
+const STOCK_EVERY_MS = 10_000;
+/** The server's longest page. */
+const MOST_ITEMS = 200;
 
 export class ProductDesk {
   #items = [];
@@ -14,6 +18,7 @@ export class ProductDesk {
   /** Answers to older searches are thrown away. */
   #search = 0;
   #timer = null;
+  #query = "";
 
   /**
    * @param {object} context
@@ -35,6 +40,7 @@ export class ProductDesk {
     });
     byId("products-more").addEventListener("click", () => this.search(this.#next));
     byId("clear-pins").addEventListener("click", () => this.clear());
+    setInterval(() => document.hidden || this.refresh(), STOCK_EVERY_MS);
   }
 
   /** Ask for the first page, or for the one after `after`. */
@@ -46,6 +52,7 @@ export class ProductDesk {
       const query = byId("product-query").value.trim();
       const { items, next } = await this.context.api.get("/v1/products", { query, limit: PAGE, after });
       if (mine !== this.#search) return;
+      this.#query = query;
       this.#items = after ? [...this.#items, ...items] : items;
       this.#next = next;
       note.textContent = query ? `Nothing found for “${query}”.` : "The catalogue is empty. Import a file with: showdrop import FILE";
@@ -55,6 +62,23 @@ export class ProductDesk {
       show(note, true);
     }
     this.#draw();
+  }
+
+  /** Read the stock of the listed products again; nothing else about the list changes. */
+  async refresh() {
+    const mine = this.#search;
+    if (this.#items.length === 0) return;
+    try {
+      const limit = Math.min(this.#items.length, MOST_ITEMS);
+      const { items } = await this.context.api.get("/v1/products", { query: this.#query, limit });
+      const fresh = new Map(items.map((product) => [product.product_id, product]));
+      const next = this.#items.map((product) => fresh.get(product.product_id) ?? product);
+      if (mine !== this.#search || JSON.stringify(next) === JSON.stringify(this.#items)) return;
+      this.#items = next;
+      this.#draw();
+    } catch {
+      // Old numbers stay until the next round.
+    }
   }
 
   /** @param {object[]} cards now in the spotlight */

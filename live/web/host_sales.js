@@ -111,22 +111,20 @@ export class Sales {
       show(byId("channels-note"), items.length === 0);
       setText(byId("channels-note"), "No channel is connected.");
       show(byId("channels"), items.length > 0);
-      byId("channels").tBodies[0].replaceChildren(...await Promise.all(items.map((channel) => this.#channelRow(channel))));
+      byId("channels").tBodies[0].replaceChildren(...items.map(channelRow));
     } catch (error) {
       setText(byId("channels-note"), error.message);
       show(byId("channels-note"), true);
     }
   }
+}
 
-  async #channelRow(channel) {
-    // Levels are a detail: a channel without them is still worth a row.
-    const levels = await this.api.get(`/v1/channels/${channel.channel_id}/levels`, { limit: 100 }).catch(() => null);
-    const behind = levels?.items.filter((level) => level.desired !== level.told).length ?? 0;
-    const words = levels ? (behind ? `${behind} of ${levels.items.length} to tell` : `${levels.items.length} SKUs in step`) : "";
-    return h("tr", {},
-      h("td", {}, h("span", { class: "channel-name" }, channel.kind), h("span", { class: "muted small-print" }, channel.channel_id)),
-      h("td", {}, h("span", { class: "badge", "data-channel": channel.state, title: channel.last_error ?? "" }, channel.state),
-        h("span", { class: channel.last_error ? "out small-print" : "muted small-print" }, channel.last_error ?? words)),
-      h("td", { class: "num nowrap" }, `${(Math.max(0, channel.lag_ms ?? 0) / 1000).toFixed(1)} s`));
-  }
+function channelRow(channel) {
+  const behind = channel.behind === 1 ? "1 SKU to tell" : `${number.format(channel.behind)} SKUs to tell`;
+  const words = channel.last_error ?? (channel.behind > 0 ? behind : "all told");
+  return h("tr", {},
+    h("td", { title: channel.channel_id }, h("span", { class: "channel-name" }, channel.name), h("span", { class: "muted small-print" }, channel.kind)),
+    h("td", {}, h("span", { class: "badge", "data-channel": channel.state }, channel.state),
+      h("span", { class: channel.last_error ? "out small-print" : "muted small-print" }, words)),
+    h("td", { class: "num nowrap" }, `${(channel.lag_ms / 1000).toFixed(1)} s`));
 }

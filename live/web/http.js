@@ -11,7 +11,7 @@ const POST_PAUSE_MS = 600;
  */
 export class ApiError extends Error {
   constructor(status, { code, message, temporary, details }) {
-    super(message);
+    super(sentence(message));
     this.name = "ApiError";
     this.status = status;
     this.code = code;
@@ -24,6 +24,12 @@ export class ApiError extends Error {
   get unclear() {
     return this.status === 0 || this.status >= 500;
   }
+}
+
+/** The server says `there is no such show`; a page says it as a sentence. A field's name keeps its spelling. */
+function sentence(text) {
+  const start = /^[a-z]+[ ,:;’']/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
+  return /[.!?…]$/.test(start) ? start : `${start}.`;
 }
 
 export class Api {

@@ -30,7 +30,7 @@ const page = {
   token: null,
   /** offer_id → OfferCard */
   cards: new Map(),
-  /** offer_id → server time at which it was first seen ended */
+  /** offer_id → server time at which it ended, as far as this page can tell: the end it had, or earlier when it was closed */
   endedAt: new Map(),
   /** sku → { price, product } of everything that was on stage */
   catalogue: new Map(),
@@ -258,11 +258,11 @@ function tick() {
   if (over) drawSummary(state);
 }
 
-/** Offers to come and open ones; an ended one for a short while. */
+/** Offers to come and open ones; an ended one for a short while, but not again after a reload. */
 function wanted(offer, nowMs) {
   const phase = offerPhase(offer, nowMs);
   if (phase === "preheat" || phase === "open") return true;
-  if (!page.endedAt.has(offer.offer_id)) page.endedAt.set(offer.offer_id, Math.max(offer.ends_at_ms, nowMs));
+  if (!page.endedAt.has(offer.offer_id)) page.endedAt.set(offer.offer_id, Math.min(offer.ends_at_ms, nowMs));
   return nowMs - page.endedAt.get(offer.offer_id) < ENDED_OFFER_STAYS_MS;
 }
 

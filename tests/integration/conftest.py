@@ -76,7 +76,7 @@ def template(servers: Servers) -> Iterator[str]:
 async def database_url(servers: Servers, template: str) -> AsyncIterator[str]:
     """A migrated database of the test's own."""
     name = f"showdrop_test_{uuid.uuid4().hex}"
-    await _execute(servers.database_url, f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
+    await _execute(servers.database_url, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     yield servers.database(name)
     await _execute(servers.database_url, f'DROP DATABASE "{name}" WITH (FORCE)')
 

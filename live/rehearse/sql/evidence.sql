@@ -67,8 +67,8 @@ WHERE pool_id = $1 AND notify_at_ms IS NOT NULL
 UNION ALL
 SELECT 'show events not relayed', count(*) FROM show_events WHERE show_id = $2 AND NOT relayed
 UNION ALL
-SELECT 'levels not told', count(*) FROM channel_levels JOIN channels USING (channel_id)
-WHERE sku = $3 AND told_version < version AND channels.state = 'active'
+SELECT 'levels not told', count(*) FROM channel_levels
+WHERE channel_id = $3 AND sku = $4 AND told_version < version
 
 -- name: open_pools
 SELECT count(*) FROM pools WHERE pool_id = $1 AND state <> 'closed'

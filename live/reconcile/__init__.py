@@ -1,0 +1,1 @@
+"""Reconciling: what Redis, Postgres, the bank and the channels say, compared; and what is off, compensated."""

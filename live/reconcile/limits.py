@@ -1,0 +1,29 @@
+"""Every limit of the reconciler, with its unit and its reason."""
+
+from typing import Final
+
+IN_FLIGHT_S: Final = 10.0
+"""What is on its way gets this long to arrive before it is called drift."""
+
+LOOK_EVERY_S: Final = 0.5
+"""Between two looks; a look reads whole tables, so not more often."""
+
+NEWS_OVERDUE_MS: Final = 10_000
+"""News that a buyer has not been told for this long is stuck: a relay takes milliseconds, its lease a few seconds."""
+
+POSTGRES_CONNECTIONS: Final = 3
+"""One reads; a repair uses a few at a time."""
+
+READ_TIMEOUT_MS: Final = 120_000
+"""For one of the statements that read a whole table: a quarter of a million SKUs at ten channels."""
+
+SUSPECTS_MOST: Final = 10_000
+"""Rows of one kind that look off and are read: more than anybody repairs one by one."""
+
+REPAIR_ROUNDS_MOST: Final = 1_000
+"""Batches of one stage that a repair works off at most, so that it ends although a running show adds more."""
+
+SHOWN_AT_MOST: Final = 5
+"""Examples that the table shows of one check."""
+
+assert LOOK_EVERY_S < IN_FLIGHT_S
