@@ -4,15 +4,14 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 
-import msgspec
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from checkout.order import Order
 from checkout.orders_pg import Orders
 from inventory.holds import Holds
 from kit.errors import UnavailableError
 from kit.log import logger
 from live import wire
+from live.buyer_news import order_state
 from live.claim_desk import ClaimDesk
 from live.close_codes import CloseCode
 from live.frames import Frame
@@ -213,22 +212,4 @@ class Gateway:
             for one in await self._holds.holds_of(pools, buyer_id)
         ]
         orders = await self._orders.of_buyer(room.show_id, buyer_id)
-        return holds, [news for order in reversed(orders) if (news := _news(order)) is not None]
-
-
-def _news(order: Order) -> wire.ServerMessage | None:
-    """Return the message that tells how an order stands."""
-    common = {"order_id": order.order_id, "hold_id": order.hold_id}
-    match order.state:
-        case "submitted" | "authorised":
-            return wire.OrderSubmitted(**common, amount=order.amount)
-        case "confirmed" | "captured":
-            return wire.OrderConfirmed(**common, amount=order.amount)
-        case "declined":
-            return wire.OrderDeclined(**common, amount=order.amount)
-        case "unfulfillable":
-            return wire.OrderUnfulfillable(**common, amount=order.amount)
-        case "refunded" | "cancelled":
-            if order.refunded == 0:
-                return wire.OrderDeclined(**common, amount=order.amount)
-            return wire.OrderRefunded(**common, amount=msgspec.structs.replace(order.amount, amount=order.refunded))
+        return holds, [order_state(order) for order in reversed(orders)]

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import msgspec
 
 from checkout.news import OutboxEvent
+from checkout.order import Order
 from inventory.holds import EndedHold
-from kit.money import Money
 from live import wire
+from live.buyer_news import hold_end_of
 from live.offers import OfferDirectory
 from live.show_log import BuyerNews
 from live.show_log_redis import RedisLog
@@ -29,15 +30,15 @@ class Inbox:
         self._log = log
         self._offers = offers
 
-    async def post(self, show_id: str, buyer_id: str, event: wire.BuyerEvents, *, mark: str) -> None:
-        """Post one message to one buyer."""
+    async def post(self, show_id: str, buyer_id: str, event: wire.BuyerEvents, *, mark: str) -> bool:
+        """Post one message to one buyer; returns whether it is new, so that somebody who asks again can be told."""
         news = BuyerNews(buyer_id, msgspec.Raw(wire.encode_json(event)))
-        await self._log.append(show_id, msgspec.json.encode(news), mark=mark)
+        return (await self._log.append(show_id, msgspec.json.encode(news), mark=mark)).fresh
 
-    async def submitted(self, show_id: str, buyer_id: str, *, order_id: str, hold_id: str, amount: Money) -> None:
-        """Tell a buyer that their order is safe."""
-        event = wire.OrderSubmitted(order_id=order_id, hold_id=hold_id, amount=amount)
-        await self.post(show_id, buyer_id, event, mark=f"{order_id}:submitted")
+    async def submitted(self, order: Order) -> bool:
+        """Tell a buyer that their order is safe; returns whether that is news."""
+        event = wire.OrderSubmitted(order_id=order.order_id, hold_id=order.hold_id, amount=order.amount)
+        return await self.post(order.show_id, order.buyer_id, event, mark=f"{order.order_id}:submitted")
 
     async def orders(self, events: list[OutboxEvent]) -> None:
         """Tell buyers what became of their orders."""
@@ -48,9 +49,12 @@ class Inbox:
     async def holds(self, ends: Sequence[EndedHold]) -> None:
         """Tell buyers that their holds ended."""
         for one in ends:
-            offer = await self._offers.get(one.pool_id)
-            if offer is None or one.end == "sold":
-                continue
-            kind = wire.HoldExpired if one.end == "expired" else wire.HoldReleased
-            event = kind(hold_id=one.hold_id, offer_id=one.pool_id)
-            await self.post(offer.show_id, one.buyer_id, event, mark=f"{one.hold_id}:{one.end}")
+            await self.hold_ended(one)
+
+    async def hold_ended(self, ended: EndedHold) -> bool:
+        """Tell a buyer that their hold ended; returns whether that is news. A sale is told by the order."""
+        offer = await self._offers.get(ended.pool_id)
+        event = hold_end_of(ended)
+        if offer is None or event is None:
+            return False
+        return await self.post(offer.show_id, ended.buyer_id, event, mark=f"{ended.hold_id}:{ended.end}")

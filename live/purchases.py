@@ -1,5 +1,7 @@
 """What a buyer does with a hold: pay for it or give it back, over HTTP or WebSocket alike."""
 
+from typing import NamedTuple
+
 from checkout.order import Order
 from checkout.submit import CheckoutRequest, SaleTerms, Submitter
 from inventory.holds import EndedHold, Hold, Holds
@@ -7,6 +9,20 @@ from kit.errors import NotFoundError
 from kit.ids import pool_no_of
 from live.inbox import Inbox
 from live.offers import OfferDirectory, SellableOffer
+
+
+class Checkout(NamedTuple):
+    """The order, and whether the inbox was told just now: somebody who asks again has to be told apart."""
+
+    order: Order
+    is_news: bool
+
+
+class Release(NamedTuple):
+    """The hold as it is afterwards, and whether the inbox was told of its end just now."""
+
+    hold: Hold
+    is_news: bool
 
 
 class Purchases:
@@ -20,7 +36,7 @@ class Purchases:
 
     async def checkout(
         self, hold_id: str, buyer_id: str, payment_method: str, shipping: dict[str, object] | None
-    ) -> Order:
+    ) -> "Checkout":
         """Turn a hold into an order, and tell all of the buyer's connections.
 
         Raises:
@@ -36,13 +52,10 @@ class Purchases:
                 hold_id=hold_id, buyer_id=buyer_id, terms=terms, payment_method=payment_method, shipping=shipping
             )
         )
-        await self._inbox.submitted(
-            offer.show_id, buyer_id, order_id=order.order_id, hold_id=hold_id, amount=order.amount
-        )
-        return order
+        return Checkout(order, await self._inbox.submitted(order))
 
-    async def release(self, hold_id: str, buyer_id: str) -> Hold:
-        """Give a hold back, and tell all of the buyer's connections. Returns the hold as it is afterwards.
+    async def release(self, hold_id: str, buyer_id: str) -> "Release":
+        """Give a hold back, and tell all of the buyer's connections.
 
         Raises:
             NotFoundError: ``unknown_hold``.
@@ -52,11 +65,12 @@ class Purchases:
         hold = await self._holds.release(offer.pool.pool_id, hold_id, buyer_id)
         if hold is None:
             raise _unknown_hold()
-        if hold.status in ("released", "expired"):
-            ended = EndedHold(hold_id=hold_id, pool_id=hold.pool_id, buyer_id=buyer_id, end=hold.status)
-            await self._inbox.holds([ended])
-            await self._holds.told([ended])
-        return hold
+        if hold.status not in ("released", "expired"):
+            return Release(hold, is_news=False)
+        ended = EndedHold(hold_id=hold_id, pool_id=hold.pool_id, buyer_id=buyer_id, end=hold.status)
+        is_news = await self._inbox.hold_ended(ended)
+        await self._holds.told([ended])
+        return Release(hold, is_news)
 
     async def _offer(self, hold_id: str) -> SellableOffer:
         pool_no = pool_no_of(hold_id)

@@ -11,6 +11,7 @@ from kit.errors import NotFoundError, RequestError, ShowdropError, UnauthorisedE
 from kit.ids import is_ulid, new_id
 from kit.log import logger
 from live import wire
+from live.buyer_news import order_state
 from live.claim_desk import ClaimDesk
 from live.close_codes import CloseCode
 from live.frames import Frame
@@ -304,14 +305,32 @@ class ViewerSession:
             return
         try:
             if isinstance(message, wire.Checkout):
-                await self._house.purchases.checkout(message.hold_id, self.buyer_id, message.payment_method, None)
+                await self._check_out(message, self.buyer_id)
             else:
-                await self._house.purchases.release(message.hold_id, self.buyer_id)
+                await self._release(message.hold_id, self.buyer_id)
         except (RequestError, UnavailableError) as error:
             self._send(wire.Error(code=error.code, message=error.message, temporary=error.temporary))
         except ShowdropError as error:
             _log.error("purchase_failed", show_id=self._show_id, hold_id=message.hold_id, error=error.message)
             self._send(wire.Error(code="internal", message="this could not be done; try again", temporary=True))
+
+    async def _check_out(self, message: wire.Checkout, buyer_id: str) -> None:
+        """The inbox tells every connection once; who asks again is answered here, and told how the order stands."""
+        order, is_news = await self._house.purchases.checkout(message.hold_id, buyer_id, message.payment_method, None)
+        if not is_news:
+            self._send(wire.OrderSubmitted(order_id=order.order_id, hold_id=order.hold_id, amount=order.amount))
+            state = order_state(order)
+            if not isinstance(state, wire.OrderSubmitted):
+                self._send(state)
+
+    async def _release(self, hold_id: str, buyer_id: str) -> None:
+        hold, is_news = await self._house.purchases.release(hold_id, buyer_id)
+        if hold.status in ("submitted", "sold"):
+            why = "the hold is being paid, or was sold, and cannot be given back"
+            self._send(wire.Error(code=f"hold_{hold.status}", message=why, temporary=False))
+        elif not is_news:
+            told = wire.HoldExpired if hold.status == "expired" else wire.HoldReleased
+            self._send(told(hold_id=hold_id, offer_id=hold.pool_id))
 
     def _react(self, room: Room, kind: str, count: int) -> None:
         if not (1 <= len(kind) <= REACTION_KIND_MAX_CHARS and kind.isidentifier() and 1 <= count <= REACTION_MOST_TAPS):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
 from redis.asyncio import Redis
 
@@ -34,6 +34,14 @@ def parse_message(message: bytes) -> LogEntry:
     return LogEntry(epoch.decode(), int(seq), payload)
 
 
+class Appended(NamedTuple):
+    """What became of an entry: where the log is now, and whether this call put the entry there."""
+
+    epoch: str
+    seq: int
+    fresh: bool
+
+
 class RedisLog:
     """One of the two logs, for all shows.
 
@@ -46,7 +54,7 @@ class RedisLog:
         self._redis = redis
         self._name = name
 
-    async def append(self, show_id: str, payload: bytes, *, seq: int = 0, mark: str | None = None) -> Position:
+    async def append(self, show_id: str, payload: bytes, *, seq: int = 0, mark: str | None = None) -> Appended:
         """Append one entry.
 
         Args:
@@ -56,7 +64,7 @@ class RedisLog:
             mark: with ``seq`` 0: an entry with a mark that was used within a day is not appended again.
 
         Returns:
-            The log's epoch, and the entry's position; a lower one means that earlier entries are missing.
+            The entry's position, or a lower one when earlier entries are missing; and whether this call appended it.
 
         Raises:
             UnavailableError: Redis does not answer.
@@ -71,8 +79,8 @@ class RedisLog:
             LOG_KEPT_ENTRIES,
             LOG_MARK_KEPT_MS,
         ]
-        epoch, top = cast(tuple[bytes, int | bytes], await _append(self._redis, keys, args))
-        return Position(epoch.decode(), int(top))
+        epoch, top, appended = cast(tuple[bytes, int | bytes, int], await _append(self._redis, keys, args))
+        return Appended(epoch.decode(), int(top), bool(appended))
 
     async def begin(self, show_id: str, seq: int) -> Position:
         """Return the newest position; a log that is not there begins at ``seq``, under a new epoch."""

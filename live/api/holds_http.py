@@ -86,11 +86,11 @@ class HoldEndpoints:
         shipping = call.body.shipping
         if shipping is not None and b"\\u0000" in msgspec.json.encode(shipping):
             raise InvalidError("shipping must not hold a zero byte", field="shipping")
-        order = await self._purchases.checkout(call.id, call.identity.subject, call.body.payment_method, shipping)
+        order, _ = await self._purchases.checkout(call.id, call.identity.subject, call.body.payment_method, shipping)
         return CheckoutAnswer(order_id=order.order_id, hold_id=order.hold_id, state=order.state, amount=order.amount)
 
     async def _release(self, call: Call[Empty, Empty]) -> HoldAnswer:
-        hold = await self._purchases.release(call.id, call.identity.subject)
+        hold, _ = await self._purchases.release(call.id, call.identity.subject)
         return HoldAnswer(
             hold_id=hold.hold_id,
             offer_id=hold.pool_id,

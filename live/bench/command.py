@@ -42,7 +42,7 @@ def bench_command(name: str, results: Path) -> None:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             found = runner.run(_measure(BENCHMARKS if name == "all" else (name,), screen))
     except ShowdropError as error:
-        screen.print(f"bench: {error.message}", style="bold red", markup=False, highlight=False)
+        screen.print(f"bench: {error.message}", style="bold red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)
     at = datetime.now(UTC).isoformat(timespec="seconds")
     paths = [write_result(result, results, at=at) for result in found]

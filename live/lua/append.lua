@@ -2,7 +2,7 @@
 -- KEYS: the stream, its meta hash {epoch, seq}, and optionally a mark: the entry is appended once per mark.
 -- ARGV[1] seq: the position it must get, or 0 for the next one. ARGV[2] the payload. ARGV[3] the epoch to begin with
 -- when there is no log. ARGV[4] the pub/sub channel. ARGV[5] most entries kept. ARGV[6] ms that a mark is kept.
--- Answers with {epoch, top}: top is the entry's position, or lower when earlier entries are missing here.
+-- Answers with {epoch, top, appended}: top is the entry's position, or lower when earlier entries are missing here.
 local stream, meta, mark = KEYS[1], KEYS[2], KEYS[3]
 local seq, payload, new_epoch, channel = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
 local most, mark_ms = ARGV[5], ARGV[6]
@@ -17,13 +17,13 @@ if not epoch then
     redis.call('HSET', meta, 'epoch', epoch, 'seq', top)
 end
 if seq > 0 then
-    if seq <= top then return {epoch, seq} end
-    if seq > top + 1 then return {epoch, top} end
+    if seq <= top then return {epoch, seq, 0} end
+    if seq > top + 1 then return {epoch, top, 0} end
 else
-    if mark and redis.call('SET', mark, 1, 'NX', 'PX', mark_ms) == false then return {epoch, top} end
+    if mark and redis.call('SET', mark, 1, 'NX', 'PX', mark_ms) == false then return {epoch, top, 0} end
     seq = top + 1
 end
 redis.call('XADD', stream, 'MAXLEN', '~', most, seq .. '-0', 'p', payload)
 redis.call('HSET', meta, 'seq', seq)
 redis.call('PUBLISH', channel, epoch .. ' ' .. seq .. ' ' .. payload)
-return {epoch, seq}
+return {epoch, seq, 1}

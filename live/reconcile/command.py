@@ -21,7 +21,7 @@ from live.roles.place import find_place, servers
 from live.roles.stores import Place, Stores
 
 
-async def reconcile_deployment(settings: Settings, *, repair: bool) -> bool:
+async def reconcile_deployment(settings: Settings, *, repair: bool, in_flight_s: float = IN_FLIGHT_S) -> bool:
     """Compare Redis, Postgres, the test bank and the channels, and print what was found.
 
     Running servers are used where there are any, else the data directory's own are started meanwhile.
@@ -29,6 +29,7 @@ async def reconcile_deployment(settings: Settings, *, repair: bool) -> bool:
     Args:
         settings: name the servers or the data directory.
         repair: compensate what is off; without it nothing is changed.
+        in_flight_s: what is on its way gets this long to arrive.
 
     Returns:
         Whether there is no drift, or none any more.
@@ -41,12 +42,14 @@ async def reconcile_deployment(settings: Settings, *, repair: bool) -> bool:
         stores = await Stores.open(place, "reconcile", connections=POSTGRES_CONNECTIONS)
         try:
             await stores.check_schema()
-            findings = await settled(lambda: look(stores))
+            findings = await settled(lambda: look(stores), in_flight_s=in_flight_s)
             if repair and drift_keys(findings):
-                screen.print(findings_table(findings, title="Found"))
-                await Repairs(stores, lambda line: screen.print(line, markup=False, soft_wrap=True)).repair(findings)
-                findings = await settled(lambda: look(stores))
-            screen.print(findings_table(findings, title="Reconciliation"))
+                print_findings(findings, screen, title="Found")
+                await Repairs(
+                    stores, lambda line: screen.print(f"repair: {line}", markup=False, soft_wrap=True)
+                ).repair(findings)
+                findings = await settled(lambda: look(stores), in_flight_s=in_flight_s)
+            print_findings(findings, screen, title="Reconciliation")
         finally:
             await stores.close()
     return not drift_keys(findings)
@@ -77,14 +80,14 @@ async def look(stores: Stores) -> Facts:
     )
 
 
-async def settled(look_once: Callable[[], Awaitable[Facts]]) -> list[Finding]:
-    """Look until nothing is off, or for ``IN_FLIGHT_S``; only what every look showed is left in the findings.
+async def settled(look_once: Callable[[], Awaitable[Facts]], *, in_flight_s: float) -> list[Finding]:
+    """Look until nothing is off, or for ``in_flight_s``; only what every look showed is left in the findings.
 
     Raises:
         UnavailableError: passed on from ``look_once``.
     """
     loop = asyncio.get_running_loop()
-    give_up_at = loop.time() + IN_FLIGHT_S
+    give_up_at = loop.time() + in_flight_s
     findings = judge(await look_once())
     while drift_keys(findings) and loop.time() < give_up_at:
         await asyncio.sleep(LOOK_EVERY_S)
@@ -92,23 +95,23 @@ async def settled(look_once: Callable[[], Awaitable[Facts]]) -> list[Finding]:
     return findings
 
 
-def findings_table(findings: Sequence[Finding], *, title: str) -> Table:
-    """Return every check with what it found; of many drifts the first few."""
-    table = Table(title=title, title_justify="left", show_lines=False)
+def print_findings(findings: Sequence[Finding], screen: Console, *, title: str) -> None:
+    """Print every check with what it looked at, and below it, one per line, the first few drifts of each."""
+    table = Table(title=title, title_justify="left")
     table.add_column("check")
-    table.add_column("", no_wrap=True)
-    table.add_column("found", overflow="fold")
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("looked at")
     for finding in findings:
-        found = Text(finding.figures)
-        for drift in finding.drifts[:SHOWN_AT_MOST]:
-            found.append(f"\n{drift.text}")
-        if len(finding.drifts) > SHOWN_AT_MOST:
-            found.append(f"\nand {len(finding.drifts) - SHOWN_AT_MOST} more")
         verdict = (
             Text(f"{len(finding.drifts)} DRIFT", style="bold red") if finding.drifts else Text("ok", style="green")
         )
-        table.add_row(finding.check, verdict, found)
-    return table
+        table.add_row(finding.check, verdict, finding.figures)
+    screen.print(table)
+    for finding in findings:
+        more = len(finding.drifts) - SHOWN_AT_MOST
+        lines = [drift.text for drift in finding.drifts[:SHOWN_AT_MOST]] + ([f"and {more} more"] if more > 0 else [])
+        for line in lines:
+            screen.print(f"{finding.check}: {line}", markup=False, soft_wrap=True)
 
 
 @asynccontextmanager

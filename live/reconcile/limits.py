@@ -24,6 +24,6 @@ REPAIR_ROUNDS_MOST: Final = 1_000
 """Batches of one stage that a repair works off at most, so that it ends although a running show adds more."""
 
 SHOWN_AT_MOST: Final = 5
-"""Examples that the table shows of one check."""
+"""Drifts of one check that are printed."""
 
 assert LOOK_EVERY_S < IN_FLIGHT_S

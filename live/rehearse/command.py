@@ -64,7 +64,9 @@ def _leave(screen: Console, errors: "BaseExceptionGroup[ShowdropError]", code: i
     error: BaseException = errors
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    screen.print(f"rehearse: {getattr(error, 'message', error)}", style="bold red", markup=False, highlight=False)
+    screen.print(
+        f"rehearse: {getattr(error, 'message', error)}", style="bold red", markup=False, highlight=False, soft_wrap=True
+    )
     sys.exit(code)
 
 

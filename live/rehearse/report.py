@@ -112,7 +112,7 @@ def print_report(report: RehearseReport, console: Console) -> None:
     """Print both tables and the verdict."""
     console.print(_happened(report))
     console.print(_invariants(report))
-    console.print(report.verdict, style="bold green" if report.held else "bold red", highlight=False)
+    console.print(report.verdict, style="bold green" if report.held else "bold red", highlight=False, soft_wrap=True)
 
 
 def _happened(report: RehearseReport) -> Table:

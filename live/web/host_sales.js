@@ -124,7 +124,7 @@ function channelRow(channel) {
   const words = channel.last_error ?? (channel.behind > 0 ? behind : "all told");
   return h("tr", {},
     h("td", { title: channel.channel_id }, h("span", { class: "channel-name" }, channel.name), h("span", { class: "muted small-print" }, channel.kind)),
-    h("td", {}, h("span", { class: "badge", "data-channel": channel.state }, channel.state),
+    h("td", {}, h("span", { class: "badge", "data-channel": channel.last_error ? "failing" : channel.state }, channel.state),
       h("span", { class: channel.last_error ? "out small-print" : "muted small-print" }, words)),
     h("td", { class: "num nowrap" }, `${(channel.lag_ms / 1000).toFixed(1)} s`));
 }

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
+import httpx
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
@@ -213,6 +214,12 @@ class House:
     async def raw(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Open a TCP connection to the gateway."""
         return await asyncio.open_connection("127.0.0.1", self.place.settings.ws_port)
+
+    async def metric(self, name: str) -> float:
+        """Return one figure of the gateway."""
+        async with httpx.AsyncClient(trust_env=False) as client:
+            text = (await client.get(f"{self.ws_url.replace('ws://', 'http://')}/metrics")).text
+        return next(float(line.split()[1]) for line in text.splitlines() if line.startswith(f"{name} "))
 
     async def send_home(self) -> None:
         for viewer in self._viewers:

@@ -1,0 +1,204 @@
+"""The pages as people use them: a whole sale through Chromium, against every role for real."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Error, Locator, Page, Response, ViewportSize, expect
+
+from tests.browser.running_site import MUGS, Site
+
+PATIENCE_MS = 10_000
+PHONE: ViewportSize = {"width": 360, "height": 720}
+DESK: ViewportSize = {"width": 1280, "height": 900}
+MOST_TABS = 40
+TITLE = "Friday night drop"
+
+
+class Window:
+    """A page in a browser profile of its own, and everything that went wrong in it."""
+
+    def __init__(self, browser: Browser, size: ViewportSize) -> None:
+        # Ends of addresses that may answer with an error.
+        self.may_fail: set[str] = set()
+        self.wrong: list[str] = []
+        self._context = browser.new_context(viewport=size, locale="en-GB")
+        self._context.set_default_timeout(PATIENCE_MS)
+        self.page = self._context.new_page()
+        self.page.on("console", self._heard)
+        self.page.on("pageerror", self._failed)
+        self.page.on("response", self._answered)
+
+    def close(self) -> None:
+        self._context.close()
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        # A failed request is judged by `_answered`, which knows its status.
+        if message.type in ("error", "warning") and not message.text.startswith("Failed to load resource"):
+            self.wrong.append(message.text)
+
+    def _failed(self, error: Error) -> None:
+        self.wrong.append(str(error))
+
+    def _answered(self, response: Response) -> None:
+        if response.status >= 400 and not any(response.url.endswith(one) for one in self.may_fail):
+            self.wrong.append(f"{response.status} {response.url}")
+
+
+@pytest.fixture
+def host(browser: Browser) -> Iterator[Window]:
+    window = Window(browser, DESK)
+    window.may_fail = {"/static/no-such-picture.svg"}
+    yield window
+    window.close()
+
+
+@pytest.fixture
+def buyer(browser: Browser) -> Iterator[Window]:
+    window = Window(browser, PHONE)
+    yield window
+    window.close()
+
+
+def press_tab_until_on(page: Page, target: Locator) -> None:
+    for _ in range(MOST_TABS):
+        if target.evaluate("element => element === document.activeElement"):
+            return
+        page.keyboard.press("Tab")
+    pytest.fail(f"{target} cannot be reached with the Tab key")
+
+
+def sideways_px(page: Page) -> int:
+    """Tell how far the page can be scrolled sideways."""
+    return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+
+
+def test_a_whole_sale_from_the_hosts_link_to_the_summary(site: Site, host: Window, buyer: Window) -> None:
+    desk, phone = host.page, buyer.page
+
+    desk.goto(f"{site.url}/host#token={site.host_token}")
+    desk.get_by_label("Title").fill(TITLE)
+    desk.get_by_role("button", name="Create show").click()
+    expect(desk.locator("#link-state")).to_have_text("Connected", timeout=PATIENCE_MS)
+    assert site.host_token not in desk.url
+    desk.get_by_role("button", name="Start show").click()
+    expect(desk.locator("#state")).to_have_text("Live")
+    expect(desk.locator("#products")).to_contain_text(f"€20.00 · {MUGS} available")
+    desk.get_by_role("button", name="Pin Enamel Mug", exact=True).click()
+
+    phone.goto(f"{site.url}/watch")
+    expect(phone.get_by_role("heading", name=TITLE)).to_be_visible()
+    expect(phone.locator("#spotlight")).to_contain_text("Enamel Mug")
+    expect(phone.locator("#spotlight .picture.loaded")).to_have_count(1)
+
+    desk.get_by_role("button", name="Open an offer for Enamel Mug").click()
+    desk.get_by_label("Quantity").fill(str(MUGS + 1))
+    desk.get_by_label("Countdown before").fill("1")
+    desk.get_by_role("button", name="30 percent off").click()
+    host.may_fail.add("/offers")
+    desk.get_by_role("button", name="Open offer", exact=True).click()
+    expect(desk.locator("[data-field=quantity] .field-error")).to_contain_text("not enough stock")
+    desk.get_by_label("Quantity").fill(str(MUGS))
+    desk.get_by_role("button", name="Open offer", exact=True).click()
+    expect(desk.locator(".live-offer")).to_contain_text("Enamel Mug")
+    expect(desk.locator("#products")).to_contain_text("€20.00 · no stock")
+
+    offer, button = phone.locator(".offer"), phone.locator(".offer .main")
+    expect(button).to_have_text("Join to buy")
+    button.click()
+    expect(phone.locator("#who")).to_contain_text("Buying as demo-")
+    expect(button).to_have_text("Claim · €14.00")
+    expect(offer).to_contain_text(f"{MUGS} of {MUGS} left")
+    assert sideways_px(phone) == 0
+
+    press_tab_until_on(phone, button)
+    phone.keyboard.press("Enter")
+    expect(button).to_contain_text("Pay €14.00 · ")
+    expect(offer).to_contain_text(f"{MUGS - 1} of {MUGS} left")
+    phone.reload()
+    expect(button).to_contain_text("Pay €14.00 · ")
+    phone.get_by_role("button", name="Give it back").click()
+    expect(offer).to_contain_text("You gave it back.")
+    expect(button).to_have_text("Claim · €14.00")
+
+    phone.get_by_label("Demo payment").select_option("pm_test_declined")
+    button.click()
+    expect(button).to_contain_text("Pay €14.00 · ")
+    button.click()
+    expect(offer).to_contain_text("The payment was declined and nothing was charged.")
+
+    phone.get_by_label("Demo payment").select_option("pm_test_ok")
+    expect(button).to_have_text("Claim · €14.00")
+    phone.get_by_role("button", name="One more").click()
+    expect(button).to_have_text("Claim 2 · €28.00")
+    button.click()
+    expect(button).to_contain_text("Pay €28.00 · ")
+    press_tab_until_on(phone, button)
+    phone.keyboard.press("Enter")
+    expect(phone.locator("#orders")).to_contain_text("2 \N{MULTIPLICATION SIGN} Enamel Mug")
+    expect(phone.locator("#orders [data-order=confirmed]")).to_have_text("Confirmed", timeout=PATIENCE_MS)
+    assert sideways_px(phone) == 0
+
+    expect(desk.locator(".live-offer .sold dd")).to_have_text("2")
+    expect(desk.locator("[data-metric=gmv] .metric-value")).to_have_text("€28.00", timeout=PATIENCE_MS)
+    expect(desk.locator("#orders")).to_contain_text("MUG-1")
+    desk.get_by_role("button", name="Extend +30 s").click()
+    expect(desk.locator("#toast")).to_have_text("Extended by 30 s.")
+    desk.get_by_role("button", name="Close", exact=True).click()
+    desk.get_by_role("button", name="Close offer").click()
+    expect(button).to_have_text("Offer ended")
+    # After the end the viewers' page asks for the next show, and hears that there is none.
+    buyer.may_fail.add("/v1/shows/current")
+    desk.get_by_role("button", name="End show").click()
+    desk.locator("#ask-dialog").get_by_role("button", name="End show").click()
+    expect(phone.locator("#summary")).to_contain_text("You bought 2 items for €28.00.")
+    expect(desk.locator("#state")).to_have_text("Ended")
+    expect(desk.locator("#products")).to_contain_text(f"€20.00 · {MUGS - 2} available", timeout=PATIENCE_MS)
+
+    assert buyer.wrong == []
+    assert host.wrong == []
+
+
+def test_a_missing_picture_leaves_the_products_initials(site: Site, host: Window) -> None:
+    host.page.goto(f"{site.url}/host#token={site.host_token}")
+    host.page.get_by_label("Title").fill("Lamps")
+    host.page.get_by_role("button", name="Create show").click()
+    lamp = host.page.locator(".product-row", has_text="Desk Lamp")
+    expect(lamp.locator(".picture")).to_have_text("DL")
+    expect(lamp.locator("img")).to_have_count(0)
+    assert host.wrong == []
+
+
+@pytest.mark.parametrize("path", ["/host", "/host#token=wrong"])
+def test_the_console_stays_shut_without_a_good_token(site: Site, host: Window, path: str) -> None:
+    host.may_fail.add("/v1/shows?limit=20")
+    host.page.goto(site.url + path)
+    expect(host.page.get_by_role("heading", name="token")).to_be_visible()
+    expect(host.page.get_by_label("Paste the token here")).to_be_visible()
+    expect(host.page.get_by_role("button", name="Create show")).to_be_hidden()
+    assert host.wrong == []
+
+
+def test_the_api_page_sends_a_call_with_the_pasted_token(site: Site, host: Window) -> None:
+    page = host.page
+    page.goto(f"{site.url}/docs")
+    call = page.locator("#list_products")
+    call.locator("summary").click()
+    host.may_fail.add("/v1/products")
+    call.get_by_role("button", name="Send").click()
+    expect(call.locator("section pre")).to_contain_text("401 in ")
+    page.get_by_label("Token for trying calls").fill(site.host_token)
+    call.get_by_label("query").fill("mug")
+    call.get_by_role("button", name="Send").click()
+    expect(call.locator("section pre")).to_contain_text("200 in ")
+    expect(call.locator("section pre")).to_contain_text('"title": "Enamel Mug"')
+    assert host.wrong == []
+
+
+@pytest.mark.parametrize("path", ["/watch", "/host", "/docs"])
+def test_nothing_hangs_over_the_edge_of_a_small_phone(site: Site, buyer: Window, path: str) -> None:
+    buyer.may_fail.add("/v1/shows/current")
+    buyer.page.goto(site.url + path)
+    expect(buyer.page.get_by_role("heading").first).to_be_visible()
+    buyer.page.wait_for_load_state("networkidle")
+    assert sideways_px(buyer.page) == 0
+    assert buyer.wrong == []
