@@ -6,14 +6,13 @@ The same rules as those of the browser's client, ``live/web/reconnect.js`` and `
 from collections import deque
 from typing import Final, Literal
 
+from live.wire import Position, Welcome
+
 BACKOFF_FIRST_S: Final = 0.5
 """The first wait is up to this long."""
 
 BACKOFF_MOST_S: Final = 20.0
 """No wait is longer than this."""
-
-STAY_AWAY_FIRST_CODE: Final = 4500
-STAY_AWAY_LAST_CODE: Final = 4999
 
 CLOCK_SAMPLES: Final = 8
 """Round trips that are remembered; an older, better one must not outlive a drifting clock."""
@@ -29,16 +28,43 @@ def backoff_s(attempt: int, random01: float) -> float:
     return random01 * min(BACKOFF_MOST_S, BACKOFF_FIRST_S * (1 << min(attempt, 16)))
 
 
-def may_reconnect(code: int) -> bool:
-    """Tell whether to come back after a close: only 4500 to 4999 say "do not"."""
-    return not STAY_AWAY_FIRST_CODE <= code <= STAY_AWAY_LAST_CODE
-
-
 def judge_seq(last_seq: int, seq: int) -> Literal["apply", "duplicate", "gap"]:
     """Tell what to do with the log event at ``seq`` when ``last_seq`` was the last one applied."""
     if seq <= last_seq:
         return "duplicate"
     return "apply" if seq == last_seq + 1 else "gap"
+
+
+class LogPlace:
+    """Where a viewer is in the show's log.
+
+    Attributes:
+        position: the last event that was applied; None when a full snapshot is needed.
+    """
+
+    def __init__(self) -> None:
+        self.position: Position | None = None
+        self._applied_since_welcome = 0
+
+    def welcome(self, welcome: Welcome) -> None:
+        """Begin at the welcome; a recovered one goes on from here: the events up to ``welcome.seq`` follow."""
+        if not welcome.recovered or self.position is None:
+            self.position = Position(epoch=welcome.epoch, seq=welcome.seq)
+        self._applied_since_welcome = 0
+
+    def take(self, seq: int) -> Literal["apply", "duplicate", "gap"]:
+        """Move to an event, and tell what to do with it; after a gap only another connection helps."""
+        position = self.position
+        if position is None:
+            return "duplicate"
+        verdict = judge_seq(position.seq, seq)
+        if verdict == "apply":
+            self.position = Position(epoch=position.epoch, seq=seq)
+            self._applied_since_welcome += 1
+        elif verdict == "gap" and self._applied_since_welcome == 0:
+            # Resuming has just failed to fill this very gap: ask for a full snapshot instead.
+            self.position = None
+        return verdict
 
 
 class ServerClock:

@@ -34,7 +34,8 @@ from websockets.typing import Subprotocol
 from kit.ids import new_ulid
 from live import wire
 from live.client_requests import ClientClosedError, Requests, ServerRefusedError
-from live.client_rules import ServerClock, backoff_s, judge_seq, may_reconnect
+from live.client_rules import LogPlace, ServerClock, backoff_s
+from live.close_codes import may_reconnect
 
 __all__ = ["ClaimAnswer", "ClientClosedError", "ServerRefusedError", "ShowdropClient"]
 
@@ -79,7 +80,6 @@ class ShowdropClient:
 
     Attributes:
         phase: ``waiting`` is between two tries; ``stopped`` will not come back.
-        position: the last log event that was applied; None before the first welcome.
         clock: the server's clock as measured on this connection.
         welcomes: how often a welcome came: one more than the reconnects that succeeded.
     """
@@ -98,13 +98,11 @@ class ShowdropClient:
         self._on_message = on_message
         self._random01 = random01
         self.phase: Phase = "idle"
-        self.position: wire.Position | None = None
         self.clock = ServerClock()
         self.welcomes = 0
         self._connection: ClientConnection | None = None
         self._attempt = 0
-        # With none applied since the welcome, a gap means that resuming does not help.
-        self._applied_since_welcome = 0
+        self._place = LogPlace()
         self._goodbye: wire.Goodbye | None = None
         self._retry_after_s = 0.0
         self._heartbeat_s = 0.0
@@ -118,6 +116,11 @@ class ShowdropClient:
         self._task: asyncio.Task[None] | None = None
 
     # --- for users ---
+
+    @property
+    def position(self) -> wire.Position | None:
+        """The last log event that was applied; None before the first welcome."""
+        return self._place.position
 
     def start(self) -> None:
         """Begin to connect, in a task of its own."""
@@ -331,10 +334,7 @@ class ShowdropClient:
     def _on_welcome(self, welcome: wire.Welcome) -> None:
         self.clock.reset()
         self._learn(welcome.server_time_ms)
-        # A recovered session goes on from its own position: the events up to welcome.seq follow.
-        if not welcome.recovered or self.position is None:
-            self.position = wire.Position(epoch=welcome.epoch, seq=welcome.seq)
-        self._applied_since_welcome = 0
+        self._place.welcome(welcome)
         self._attempt = 0
         self._heartbeat_s = welcome.heartbeat_ms / 1000
         self.welcomes += 1
@@ -348,17 +348,8 @@ class ShowdropClient:
 
     def _advance(self, seq: int) -> bool:
         """Move to the position of a log event; false when it must not be applied."""
-        position = self.position
-        if position is None:
-            return False
-        verdict = judge_seq(position.seq, seq)
-        if verdict == "apply":
-            self.position = wire.Position(epoch=position.epoch, seq=seq)
-            self._applied_since_welcome += 1
-        elif verdict == "gap":
-            # Resuming has just failed to fill this very gap: ask for a full snapshot instead.
-            if self._applied_since_welcome == 0:
-                self.position = None
+        verdict = self._place.take(seq)
+        if verdict == "gap":
             self.cut()
         return verdict == "apply"
 

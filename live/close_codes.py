@@ -31,10 +31,10 @@ class CloseCode(IntEnum):
     """Another connection took this one's place."""
 
 
-RECONNECT_FIRST: Final = 4000
-RECONNECT_LAST: Final = 4499
+STAY_AWAY_FIRST: Final = 4500
+STAY_AWAY_LAST: Final = 4999
 
 
 def may_reconnect(code: int) -> bool:
-    """Tell whether a client should come back after this code; codes below 4000 are the network's or the server's."""
-    return code < RECONNECT_FIRST or code <= RECONNECT_LAST
+    """Tell whether a client should come back after a close: only 4500 to 4999 say "do not"."""
+    return not STAY_AWAY_FIRST <= code <= STAY_AWAY_LAST

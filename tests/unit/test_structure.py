@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 PACKAGES = ("kit", "inventory", "checkout", "live", "loadtests")
-FILE_MOST_LINES = 360
+FILE_MOST_LINES = 400
 FUNCTION_MOST_LINES = 75
 LONG_FILES = {"live/wire.py"}  # the wire is one file on purpose: who changes a message sees all of them
 TABLES = {"endpoints"}  # functions that only list declarations

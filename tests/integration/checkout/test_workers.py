@@ -23,7 +23,7 @@ def a_worker(shop: Shop) -> CheckoutWorker:
 
 async def until_told(shop: Shop, events: int, *, within_s: float = 20) -> None:
     async with asyncio.timeout(within_s):
-        while len(shop.told) < events:  # noqa: ASYNC110 - the list is the shop's own record, it has no event
+        while len(shop.told) < events:
             await asyncio.sleep(0.005)
 
 
@@ -40,7 +40,7 @@ async def test_two_workers_bring_every_order_to_its_end(shop: Shop) -> None:
             shop.submitted(terms, "pm_test_declined", count=10),
         )
         async with asyncio.timeout(30):
-            while await shop.value(  # noqa: ASYNC110 - the database is what is watched
+            while await shop.value(
                 "SELECT count(*) FROM orders WHERE state NOT IN ('captured', 'unfulfillable', 'declined')"
                 " OR payment_open OR NOT hold_resolved OR authorised > refunded AND state <> 'captured'"
             ):

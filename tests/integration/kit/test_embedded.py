@@ -102,7 +102,7 @@ def has_unfinished_database(data_dir: Path) -> bool:
 
 async def until(is_so: Callable[[], bool], seconds: float = 10) -> None:
     async with asyncio.timeout(seconds):
-        while not is_so():  # noqa: ASYNC110 - what is waited for happens in another process
+        while not is_so():
             await asyncio.sleep(0.01)
 
 

@@ -1,6 +1,7 @@
 import pytest
 
-from live.client_rules import BACKOFF_MOST_S, ServerClock, backoff_s, judge_seq, may_reconnect
+from live.client_rules import BACKOFF_MOST_S, ServerClock, backoff_s, judge_seq
+from live.close_codes import may_reconnect
 
 
 def test_the_wait_doubles_up_to_its_limit_and_is_spread_from_zero() -> None:
