@@ -147,7 +147,7 @@ export class ShowdropClient extends EventTarget {
 
   /** Give a hold back. The answer is a `hold.released` message. */
   release(holdId) {
-    this.#send({ type: "relaese", hold_id: holdId });
+    this.#send({ type: "release", hold_id: holdId });
   }
 
   /** Ask for a unit if one comes back; asked again after a reconnect. The answer, if any, is `hold.promoted`. */

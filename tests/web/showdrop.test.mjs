@@ -1,4 +1,4 @@
-// The browser client, run with: node --test tests/web/
+// The browser client, run with: node --test tests/web/*.test.mjs
 // The socket is an in-memory pair: the test plays the server, message by message.
 
 import assert from "node:assert/strict";
@@ -6,6 +6,7 @@ import { readFile, readdir } from "node:fs/promises";
 import { test } from "node:test";
 
 import { formatLeft, offerPhase } from "../../live/web/countdown.js";
+import { ApiError } from "../../live/web/http.js";
 import { uuid } from "../../live/web/ids.js";
 import { formatMoney, moneyInput, parseMoney, percentOff } from "../../live/web/money.js";
 import { offerAction, refusalText, stockText } from "../../live/web/offer_action.js";
@@ -381,4 +382,11 @@ test("every id that a script asks for is on its page, and every label has its fi
       for (const [, name] of text.matchAll(/icon\("([^"]+)"\)/g)) assert.ok(ids.has(`i-${name}`), `${script}: icon ${name}`);
     }
   }
+});
+
+test("an error of the server reads as a sentence, and a field keeps its name", () => {
+  const words = (message) => new ApiError(422, { code: "invalid", message, temporary: false }).message;
+  assert.equal(words("there is no such show"), "There is no such show.");
+  assert.equal(words("per_buyer_limit must be 1 to the quantity, 10"), "per_buyer_limit must be 1 to the quantity, 10.");
+  assert.equal(words("The server does not answer."), "The server does not answer.");
 });
