@@ -67,10 +67,7 @@ class Keeper:
             for pool in pools:
                 # Whoever extended it may have died before the book heard of it.
                 await self._holds.extend(pool)
-        ended = await self._holds.sweep(ids)
-        if ended:
-            await self._tell(ended)
-            await self._holds.told(ended)
+        await self._sweep(ids)
         for pool in pools:
             if pool.closed:
                 await self._empty(pool)
@@ -100,7 +97,15 @@ class Keeper:
             await self.recover(pool.pool_id)
         await self._pools.remember_run_id(run_id)
 
+    async def _sweep(self, pool_ids: Sequence[str]) -> None:
+        ended = await self._holds.sweep(pool_ids)
+        if ended:
+            await self._tell(ended)
+            await self._holds.told(ended)
+
     async def _empty(self, pool: PoolState) -> None:
         counts = await self._holds.close(pool.pool_id, release_holds=pool.release_holds)
+        # The buyers of what ended just now are told first: a finished pool is not looked at again.
+        await self._sweep([pool.pool_id])
         if await self._pools.settle_close(pool.pool_id, counts):
             await self._holds.retire(pool.pool_id)

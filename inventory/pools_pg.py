@@ -102,11 +102,12 @@ class Pools:
             row = await connection.fetchrow(_sql.next_epoch, pool_id)
         return None if row is None else _pool(row)
 
-    async def settle_close(self, pool_id: str, counts: PoolCounts) -> bool:
+    async def settle_close(self, pool_id: str, counts: PoolCounts, *, finish: bool = True) -> bool:
         """Give free units of a closing pool back to the stock, and finish it when none is outstanding.
 
         A closed book accepts no claim, so its ``available`` is the level of what is to be returned: repeating this,
-        or doing it after a crash, returns each unit once.
+        or doing it after a crash, returns each unit once. A finished pool is looked at no more: ``finish`` is for who
+        has told every buyer of the end of their holds.
 
         Returns:
             Whether the pool is finished.
@@ -120,7 +121,7 @@ class Pools:
                 returned = give_back(row["sku"], free, pool_id=pool_id, returned_before=row["returned"])
                 await connection.execute(_sql.return_units, pool_id, free)
                 await record_movements(connection, [returned])
-            return str(await connection.execute(_sql.finish_pool, pool_id)) == "UPDATE 1"
+            return finish and str(await connection.execute(_sql.finish_pool, pool_id)) == "UPDATE 1"
 
     async def book_run_id(self) -> str | None:
         """Return the Redis server that the books were last known to be on."""

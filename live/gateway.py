@@ -137,6 +137,8 @@ class Gateway:
         for connection in list(self._connections):
             connection.cut()
         await self.desk.close()
+        with contextlib.suppress(UnavailableError):
+            await self._ticker.write_counts()
 
     # --- what connections need ----------------------------------------------------------------------------------
 

@@ -67,7 +67,7 @@ class Ticker:
             await self._reactions(rooms)
         if self._ticks % PRESENCE_EVERY_TICKS == 0:
             await self._presence(rooms)
-            await self._counts()
+            await self.write_counts()
 
     async def _stock(self, rooms: list[Room]) -> None:
         watched = [
@@ -104,7 +104,7 @@ class Ticker:
         self._behind = behind
 
     async def _presence(self, rooms: list[Room]) -> None:
-        await write_viewers(self._redis, self._gateway_id, {room.show_id: len(room) for room in rooms})
+        await write_viewers(self._redis, self._gateway_id, {room.show_id: room.audience for room in rooms})
         for room, viewers in zip(rooms, await read_viewers(self._redis, [room.show_id for room in rooms]), strict=True):
             room.set_viewers(viewers)
             if viewers > self._peaks.get(room.show_id, 0):
@@ -128,7 +128,8 @@ class Ticker:
                 if fresh:
                     room.broadcast(Frame(wire.Reactions(counts=fresh)))
 
-    async def _counts(self) -> None:
+    async def write_counts(self) -> None:
+        """Add the claims counted since the last time to the report's sums; also the last thing before the end."""
         counts = self._desk.take_counts()
         try:
             await self._figures.count_claims(counts)

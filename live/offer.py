@@ -40,6 +40,18 @@ def state_at(now_ms: int, *, announced_at_ms: int, starts_at_ms: int, ends_at_ms
     return "open" if now_ms < ends_at_ms else "ended"
 
 
+def require_voidable(state: OfferState) -> None:
+    """Refuse to void twice. One that has ended can still be voided: what is held and not paid is then let go.
+
+    Raises:
+        ConflictError: ``illegal_transition``.
+    """
+    if state == "voided":
+        raise ConflictError(
+            "the offer is voided already", code="illegal_transition", details={"state": state, "action": "void"}
+        )
+
+
 def require_running(state: OfferState, action: str) -> None:
     """Refuse to change an offer that is over.
 

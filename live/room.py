@@ -20,6 +20,7 @@ class Seat(Protocol):
 
     binary: bool
     buyer_id: str | None
+    is_staff: bool
 
     def write(self, data: bytes) -> None:
         """Send these bytes: complete frames."""
@@ -43,6 +44,7 @@ class Room:
         self.json_seats: set[Seat] = set()
         self.msgpack_seats: set[Seat] = set()
         self.buyers: dict[str, set[Seat]] = {}
+        self._staff: set[Seat] = set()
         self.empty_since: float | None = None
         self.counted: set[str] = set()  # offers whose counts were read at least once
         self.taps: dict[str, int] = {}
@@ -55,6 +57,11 @@ class Room:
         """Return how many connections watch here."""
         return len(self.json_seats) + len(self.msgpack_seats)
 
+    @property
+    def audience(self) -> int:
+        """How many viewers watch here; the host's console is not one of them."""
+        return len(self) - len(self._staff)
+
     def join(self, seat: Seat) -> None:
         """Seat a viewer: it gets every frame from now on."""
         self.flush()
@@ -66,11 +73,14 @@ class Room:
         """Bring a buyer their own news from now on, before they have a seat."""
         if seat.buyer_id is not None:
             self.buyers.setdefault(seat.buyer_id, set()).add(seat)
+        if seat.is_staff:
+            self._staff.add(seat)
 
     def leave(self, seat: Seat) -> None:
         """Let a viewer go; one that never sat here may leave too."""
         self.json_seats.discard(seat)
         self.msgpack_seats.discard(seat)
+        self._staff.discard(seat)
         if seat.buyer_id is not None and seat.buyer_id in self.buyers:
             self.buyers[seat.buyer_id].discard(seat)
             if not self.buyers[seat.buyer_id]:

@@ -105,11 +105,13 @@ class ViewerSession:
         "_tokens_left",
         "binary",
         "buyer_id",
+        "is_staff",
     )
 
     def __init__(self, connection: Connection, house: House, show_id: str) -> None:
         self.binary = connection.binary
         self.buyer_id: str | None = None
+        self.is_staff = False
         self._connection = connection
         self._house = house
         self._show_id = show_id
@@ -197,6 +199,7 @@ class ViewerSession:
                 return
             if identity is not None and identity.role == "viewer":
                 self.buyer_id = identity.subject
+            self.is_staff = identity is not None and identity.role != "viewer"
             while self._room is None:
                 room = await self._house.room(self._show_id)
                 await self._seat(room, hello.resume)

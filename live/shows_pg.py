@@ -16,7 +16,7 @@ from kit.postgres import Connection, Postgres
 from kit.sql import Queries
 from live import wire
 from live.limits import SNAPSHOT_MOST_OFFERS
-from live.offer import OfferEnd, OfferTerms, require_running, state_at
+from live.offer import OfferEnd, OfferTerms, require_running, require_voidable, state_at
 from live.show import ShowAction, next_state, require_on_air
 from live.show_events_pg import add_event
 
@@ -203,22 +203,21 @@ class Shows:
             later = await _read_offer(connection, offer_id)
             await add_event(connection, offer.show_id, lambda seq: wire.OfferExtended(seq=seq, offer=later.card))
 
-    async def end_offer(self, offer_id: str, *, void_reason: str | None = None) -> bool:
-        """End a running offer now, or void it. Returns whether it was running: ending twice is not an error.
+    async def end_offer(self, offer_id: str, *, void_reason: str | None = None) -> None:
+        """End a running offer now, or void it.
 
         Raises:
             NotFoundError: ``unknown_offer``.
-            ConflictError: ``illegal_transition`` - voiding an offer that is over.
+            ConflictError: ``illegal_transition`` - voiding twice, or closing what is over.
         """
         async with self._postgres.transaction() as connection:
             offer = await _lock_offer(connection, offer_id)
-            if void_reason is not None:
-                require_running(offer.state, "void")
+            if void_reason is None:
+                require_running(offer.state, "close")
+                await _end(connection, offer, "closed")
+            else:
+                require_voidable(offer.state)
                 await _void(connection, offer, void_reason)
-                return True
-            require_running(offer.state, "close")
-            await _end(connection, offer, "closed")
-            return True
 
     async def due_offers(self) -> list[str]:
         """Return the offers that the clock has to move."""

@@ -182,7 +182,7 @@ class Stage:
             except UnavailableError:
                 _log.warning("book_closes_later", offer_id=offer_id)
                 continue
-            await self._pools.settle_close(offer_id, counts)
+            await self._pools.settle_close(offer_id, counts, finish=False)
 
     async def _announce(self, show_id: str) -> None:
         try:

@@ -18,7 +18,7 @@ SELECT * FROM pools WHERE state <> 'closed' ORDER BY pool_id
 UPDATE pools SET ends_at_ms = $2 WHERE pool_id = $1 AND state = 'open'
 
 -- name: close_pool
-UPDATE pools SET state = 'closing', release_holds = $2 WHERE pool_id = $1 AND state = 'open'
+UPDATE pools SET state = 'closing', release_holds = release_holds OR $2 WHERE pool_id = $1 AND state <> 'closed'
 
 -- name: close_overdue
 UPDATE pools SET state = 'closing' WHERE state = 'open' AND ends_at_ms + grace_ms <= now_ms()

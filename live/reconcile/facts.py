@@ -73,7 +73,7 @@ class MoneyFacts(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         order_state: None when the bank has money for an order that we do not know.
         sold: whether the order got its units.
-        on_its_way: a refund was begun and not finished.
+        on_its_way: a worker has it in hand, or will: it is being paid, captured or given back. The bank may be ahead.
         bank_captures: payments of this order of which money was taken.
     """
 
@@ -142,6 +142,7 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     channels: int
     levels: int
     levels_waiting: int
+    orders_under_way: int
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):

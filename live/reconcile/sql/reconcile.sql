@@ -35,7 +35,8 @@ WHERE pools.state <> 'closed' AND (orders.state IN ('submitted', 'authorised') O
 SELECT order_id, orders.state AS order_state, hold_outcome IS NOT DISTINCT FROM 'sold' AS sold,
        coalesce(amount, 0)::bigint AS amount,
        coalesce(orders.captured, 0)::bigint AS captured, coalesce(orders.refunded, 0)::bigint AS refunded,
-       coalesce(refund_reserved, 0) > 0 AS on_its_way,
+       coalesce(refund_reserved > 0 OR payment_open OR orders.state IN ('submitted', 'authorised', 'confirmed'), false)
+           AS on_its_way,
        coalesce(bank.captured, 0)::bigint AS bank_captured, coalesce(bank.refunded, 0)::bigint AS bank_refunded,
        coalesce(bank.captures, 0) AS bank_captures
 FROM (SELECT * FROM orders WHERE provider = 'test') AS orders
@@ -85,4 +86,6 @@ SELECT (SELECT count(*) FROM stock) AS counters,
        (SELECT count(*) FROM outbox WHERE NOT done AND created_at_ms < now_ms() - $1::bigint) AS overdue_news,
        (SELECT count(*) FROM channels) AS channels,
        (SELECT count(*) FROM channel_levels) AS levels,
-       (SELECT count(*) FROM channel_levels WHERE told_version < version) AS levels_waiting
+       (SELECT count(*) FROM channel_levels WHERE told_version < version) AS levels_waiting,
+       (SELECT count(*) FROM orders
+        WHERE refund_reserved > 0 OR payment_open OR state IN ('submitted', 'authorised', 'confirmed')) AS orders_under_way
