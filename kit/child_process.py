@@ -68,9 +68,11 @@ class ServerFailure(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def message(self) -> str:
         """One line for a person."""
+        # Who was killed could not write why: the last line of its log is about something else.
+        why = "" if self.exit_code == -signal.SIGKILL else f": {reason_in_log(self.log_tail)}"
         return (
-            f"{self.server} ended ({describe_exit(self.exit_code)}): {reason_in_log(self.log_tail)} "
-            f"[{self.log_path}]. Start again; committed data is kept."
+            f"{self.server} ended ({describe_exit(self.exit_code)}){why} [{self.log_path}]. "
+            "Start again; committed data is kept."
         )
 
 

@@ -63,6 +63,8 @@ class Viewer:
         if not (first and (self.plan.double_taps or self.plan.cuts)):
             return await self.client.claim(offer_id, quantity, claim_id)
         tap = asyncio.ensure_future(self.client.claim(offer_id, quantity, claim_id))
+        # When the server dies the second tap fails first, and nobody asks what became of this one.
+        tap.add_done_callback(lambda done: done.cancelled() or done.exception())
         await asyncio.sleep(0)
         if self.plan.double_taps:
             claim.sends += 1

@@ -104,6 +104,7 @@ class Deployment:
                     await program.ended(within_s=STOP_S)
                 except TimeoutError:
                     program.kill_nine()
+                    await program.ended(within_s=STOP_S)
 
 
 @pytest.fixture

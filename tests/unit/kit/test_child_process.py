@@ -24,5 +24,10 @@ def test_a_quoted_line_is_cut() -> None:
 
 
 def test_a_failure_is_one_line_with_the_name_the_reason_and_the_log() -> None:
+    failure = ServerFailure(server="Redis", exit_code=1, log_tail="a\nb", log_path="/d/redis.log")
+    assert failure.message == "Redis ended (exit 1): b [/d/redis.log]. Start again; committed data is kept."
+
+
+def test_a_killed_server_is_not_blamed_on_the_last_line_of_its_log() -> None:
     failure = ServerFailure(server="Redis", exit_code=-9, log_tail="a\nb", log_path="/d/redis.log")
-    assert failure.message == "Redis ended (SIGKILL): b [/d/redis.log]. Start again; committed data is kept."
+    assert failure.message == "Redis ended (SIGKILL) [/d/redis.log]. Start again; committed data is kept."

@@ -73,6 +73,7 @@ def totals() -> Totals:
         channels=1,
         levels=2,
         levels_waiting=1,
+        orders_under_way=1,
     )
 
 

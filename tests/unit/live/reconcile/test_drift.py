@@ -157,8 +157,19 @@ OFF = {
         "1000 kept, is unfulfillable and got no units",
     ),
     "too little taken": (with_money(captured=900, bank_captured=900), "captured money", "none", "1000 and took 900"),
-    "a capture that we do not know": (with_money(captured=0, order_state="confirmed"), "bank", "none", "0 - 0 here"),
+    "a capture that we do not know": (
+        with_money(captured=0, order_state="declined", sold=False),
+        "bank",
+        "none",
+        "0 - 0 here",
+    ),
     "a refund that the bank does not know": (with_money(refunded=400), "bank", "none", "1000 - 400 here"),
+    "a capture under way that the bank does not know": (
+        with_money(order_state="confirmed", on_its_way=True, bank_captured=0, bank_captures=0),
+        "bank",
+        "none",
+        "1000 - 0 here, 0 - 0 at the bank",
+    ),
     "captured twice": (with_money(bank_captures=2), "bank", "none", "captured 2 times"),
     "money for an unknown order": (
         with_money(order_state=None, sold=False, amount=0, captured=0),
@@ -197,7 +208,7 @@ RIGHT = {
     "a level that is being told": with_level(told=2, waiting=True),
     "a refund under way": with_money(order_state="unfulfillable", sold=False, on_its_way=True),
     "money that went back": with_money(order_state="cancelled", sold=False, refunded=1000, bank_refunded=1000),
-    "a charge before the judgement": with_money(order_state="authorised", sold=False),
+    "a charge before the judgement": with_money(order_state="submitted", sold=False, captured=0, on_its_way=True),
     "a payment that came to nothing": with_money(
         order_state=None, sold=False, amount=0, captured=0, bank_captured=0, bank_captures=0
     ),
