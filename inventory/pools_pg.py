@@ -32,6 +32,7 @@ async def create_pool(connection: Connection, pool_id: str, terms: PoolTerms) ->
     Raises:
         ConflictError: ``stock_short`` - fewer units are free than the pool needs.
     """
+    await connection.execute(_sql.lock_stock_of_pool, terms.sku)
     await connection.execute(
         _sql.create_pool,
         pool_id,

@@ -1,5 +1,9 @@
 -- Pools: the units ring-fenced for one offer, and the judge of what may still be sold.
 
+-- name: lock_stock_of_pool
+-- Before the pool's row is made: its foreign key shares a lock on this row, which two makers could not both raise.
+SELECT 1 FROM stock WHERE sku = $1 FOR UPDATE
+
 -- name: create_pool
 INSERT INTO pools (pool_id, sku, allocated, per_buyer_limit, starts_at_ms, ends_at_ms, grace_ms, hold_ttl_ms)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)

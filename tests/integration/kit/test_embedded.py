@@ -306,7 +306,7 @@ async def test_a_server_killed_under_us_is_reported_by_name(data_dir: Path, serv
         os.kill(pid, signal.SIGKILL)
         failure = await asyncio.wait_for(waiting, 5)
     assert (failure.server, failure.exit_code) == (server, -signal.SIGKILL)
-    assert failure.message.startswith(f"{server} ended (SIGKILL): ")
+    assert failure.message.startswith(f"{server} ended (SIGKILL) [")
     assert "\n" not in failure.message
 
 

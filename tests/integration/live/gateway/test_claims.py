@@ -19,6 +19,10 @@ async def refusal(viewer: Viewer, claim: wire.Claim) -> tuple[str, bool]:
     return answer.reason, answer.temporary
 
 
+async def answered(viewer: Viewer) -> None:
+    await viewer.when(lambda: bool(viewer.all(wire.ClaimAccepted) or viewer.all(wire.ClaimRefused)))
+
+
 async def counts(house: House, offer_id: str) -> tuple[int, int, int]:
     offer = await house.stage.offer(offer_id)
     return offer.available, offer.held, offer.sold
@@ -44,7 +48,7 @@ async def test_a_rush_sells_exactly_what_there_is(house: House) -> None:
     viewers = [await house.watch(show_id, f"buyer-{n}") for n in range(60)]
     await asyncio.gather(*(viewer.say(a_claim(offer_id)) for viewer in viewers))
     for viewer in viewers:
-        await viewer.when(lambda one=viewer: bool(one.all(wire.ClaimAccepted) or one.all(wire.ClaimRefused)))
+        await answered(viewer)
     refused = [one for viewer in viewers for one in viewer.all(wire.ClaimRefused)]
     assert sum(len(viewer.all(wire.ClaimAccepted)) for viewer in viewers) == 20
     assert {(one.reason, one.temporary) for one in refused} == {("sold_out", True)}

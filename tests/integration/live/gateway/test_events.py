@@ -6,6 +6,7 @@ import random
 import msgspec
 
 from kit.ids import new_ulid
+from kit.redis_client import pipelined
 from live import wire
 from live.close_codes import CloseCode
 from live.limits import LOG_READ_ENTRIES, ROOM_KEPT_FRAMES
@@ -183,7 +184,7 @@ async def test_cutting_the_pubsub_connection_loses_nothing(house: House) -> None
     for n in range(40):
         await house.events(show_id, 1)
         if n % 8 == 3:
-            await house.stores.redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+            await pipelined(house.stores.redis, [("CLIENT", "KILL", "TYPE", "pubsub")])
     for viewer in viewers:
         await viewer.up_to(41)
         assert viewer.seqs == list(range(2, 42))

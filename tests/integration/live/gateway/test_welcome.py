@@ -34,9 +34,7 @@ async def test_a_guest_gets_a_complete_snapshot_in_either_encoding(house: House,
     assert welcome.seq == await house.seq(show_id) == 4
     assert welcome.holds == []
     assert isinstance(welcome.snapshot, wire.Snapshot)
-    assert welcome.snapshot.show == wire.ShowCard(
-        show_id=show_id, title="Evening show", currency="EUR", state="live"
-    )
+    assert welcome.snapshot.show == wire.ShowCard(show_id=show_id, title="Evening show", currency="EUR", state="live")
     assert [one.product_id for one in welcome.snapshot.spotlight] == [product_id]
     [offer] = welcome.snapshot.offers
     assert (offer.offer_id, offer.state, offer.quantity, offer.available) == (offer_id, "open", 7, 7)
@@ -165,7 +163,7 @@ async def test_who_says_no_hello_in_time_is_closed_even_if_it_pings(
     reader, writer = await house.raw()
     writer.write(b"GET /v1/sho")
     for _ in range(4):
-        await pinging.connection.ping()
+        _pong = await pinging.connection.ping()
         await asyncio.sleep(0.2)
     assert await silent.closed() == CloseCode.BAD_MESSAGE
     assert await pinging.closed() == CloseCode.BAD_MESSAGE
@@ -181,7 +179,7 @@ async def test_who_falls_silent_is_closed_to_come_back_and_any_frame_keeps_a_sea
     monkeypatch.setattr("live.viewer_ws.HEARTBEAT_MISSED_MS", 1000)
     silent, pinging = await house.watch(show_id), await house.watch(show_id)
     for _ in range(12):
-        await pinging.connection.ping()
+        _pong = await pinging.connection.ping()
         await asyncio.sleep(0.2)
     assert await silent.closed() == CloseCode.NO_HEARTBEAT
     assert pinging.close_code is None
@@ -214,6 +212,22 @@ async def test_news_that_comes_while_a_buyer_is_let_in_is_told_after_the_welcome
         await ana.get(wire.HoldReleased)
     assert [one.hold_id for one in (await second.get(wire.Welcome)).holds] == [hold.hold_id]
     assert (await second.get(wire.HoldReleased)).hold_id == hold.hold_id
+
+
+async def test_a_show_that_was_let_go_during_a_slow_hello_is_opened_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("live.gateway.ROOM_IDLE_S", 0.0)
+    show_id = await house.show()
+    await house.offer(show_id)
+    viewer = await house.dial(show_id)
+    async with house.stores.postgres.transaction() as connection:
+        await connection.execute("LOCK TABLE orders IN ACCESS EXCLUSIVE MODE")
+        await viewer.say(wire.Hello(token=house.token("ana")))
+        await asyncio.sleep(2.2)
+    await viewer.get(wire.Welcome)
+    await house.stage.pause(show_id)
+    await viewer.get(wire.ShowPaused)
 
 
 async def test_leaving_during_the_hello_leaves_nothing_behind(house: House) -> None:

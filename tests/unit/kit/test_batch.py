@@ -1,0 +1,98 @@
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from kit.batch import Batcher
+from kit.errors import UnavailableError
+
+
+class Press:
+    """A flush that waits until it is let go, and notes its batches."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.gate = asyncio.Event()
+
+    async def flush(self, items: Sequence[int]) -> list[str]:
+        self.batches.append(list(items))
+        await self.gate.wait()
+        if 13 in items:
+            raise ValueError("thirteen")
+        return [f"answer {one}" for one in items]
+
+
+async def test_what_queues_during_a_flush_goes_in_one_bounded_call_in_order() -> None:
+    press = Press()
+    batcher = Batcher(press.flush, max_batch=4, max_queued=100)
+    answers = [batcher.put(0)]
+    await asyncio.sleep(0)
+    answers += [batcher.put(n) for n in range(1, 11)]
+    await asyncio.sleep(0)
+    assert press.batches == [[0]]
+    press.gate.set()
+    assert await asyncio.gather(*answers) == [f"answer {n}" for n in range(11)]
+    assert press.batches == [[0], [1, 2, 3, 4], [5, 6, 7, 8], [9, 10]]
+
+
+async def test_an_idle_batcher_waits_for_nothing() -> None:
+    press = Press()
+    press.gate.set()
+    batcher = Batcher(press.flush, max_batch=4, max_queued=4)
+    for n in range(3):
+        assert await batcher.submit(n) == f"answer {n}"
+    assert press.batches == [[0], [1], [2]]
+
+
+async def test_an_error_reaches_its_own_batch_and_no_other() -> None:
+    press = Press()
+    batcher = Batcher(press.flush, max_batch=2, max_queued=10)
+    answers = [batcher.put(n) for n in (1, 2, 13, 4, 5)]
+    press.gate.set()
+    got = await asyncio.gather(*answers, return_exceptions=True)
+    assert [str(one) for one in got] == ["answer 1", "answer 2", "thirteen", "thirteen", "answer 5"]
+
+
+async def test_a_full_queue_refuses_and_takes_again_when_it_is_served() -> None:
+    press = Press()
+    batcher = Batcher(press.flush, max_batch=5, max_queued=2)
+    first = batcher.put(0)
+    await asyncio.sleep(0)
+    waiting = [batcher.put(1), batcher.put(2)]
+    with pytest.raises(UnavailableError) as refusal:
+        await batcher.put(3)
+    assert refusal.value.code == "overloaded"
+    press.gate.set()
+    await asyncio.gather(first, *waiting)
+    assert await batcher.submit(4) == "answer 4"
+
+
+async def test_who_stops_waiting_leaves_the_others_their_answers() -> None:
+    press = Press()
+    batcher = Batcher(press.flush, max_batch=5, max_queued=5)
+    gone, stays = batcher.put(1), batcher.put(2)
+    gone.cancel()
+    press.gate.set()
+    assert await stays == "answer 2"
+
+
+async def test_closing_answers_what_was_taken_and_takes_no_more() -> None:
+    press = Press()
+    batcher = Batcher(press.flush, max_batch=1, max_queued=5)
+    answers = [batcher.put(n) for n in range(3)]
+    closing = asyncio.create_task(batcher.close())
+    await asyncio.sleep(0)
+    with pytest.raises(UnavailableError):
+        await batcher.put(9)
+    press.gate.set()
+    await closing
+    assert [one.result() for one in answers] == ["answer 0", "answer 1", "answer 2"]
+
+
+async def test_too_few_answers_are_an_error_for_the_callers() -> None:
+    async def lose_one(items: Sequence[int]) -> list[int]:
+        return list(items)[1:]
+
+    batcher = Batcher(lose_one, max_batch=5, max_queued=5)
+    with pytest.raises(AssertionError, match="answered 0 of 1"):
+        await batcher.submit(1)

@@ -1,0 +1,81 @@
+import stat
+from pathlib import Path
+
+import pytest
+
+from kit.errors import SettingError
+from kit.settings import VARIABLES, Settings, ensure_secret, read_settings
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SHOWDROP_HTTP_PORT", "http"),
+        ("SHOWDROP_HTTP_PORT", "0"),
+        ("SHOWDROP_HTTP_PORT", "65536"),
+        ("SHOWDROP_HTTP_PORT", "-1"),
+        ("SHOWDROP_WS_PORT", "8001.5"),
+        ("SHOWDROP_WS_PORT", "8000"),
+        ("SHOWDROP_SECRET", "short"),
+        ("REDIS_URL", "localhost:6379"),
+        ("REDIS_URL", "http://localhost"),
+        ("REDIS_URL", "redis://["),
+        ("DATABASE_URL", "mysql://u:pass-word@h/d"),
+        ("SHOWDROP_ORIGINS", "shop.example"),
+        ("SHOWDROP_ORIGINS", "https://shop.example/path"),
+        ("SHOWDROP_ORIGINS", "https://shop.example?x"),
+        ("SHOWDROP_ORIGINS", "https://u@shop.example"),
+        ("SHOWDROP_ORIGINS", "https://["),
+        ("SHOWDROP_ORIGINS", "https://a.example, *"),
+        ("SHOWDROP_LOG", "xml"),
+        ("SHOWDROP_CURRENCY", "EURO"),
+        ("SHOWDROP_CURRENCY", "eur"),
+        ("SHOWDROP_API_URL", "api.example"),
+    ],
+)
+def test_a_wrong_value_names_its_variable_in_one_line(name: str, value: str) -> None:
+    with pytest.raises(SettingError) as error:
+        read_settings({name: value})
+    assert name in error.value.message
+    assert "\n" not in error.value.message
+    assert "pass-word" not in error.value.message
+
+
+def test_nothing_set_gives_the_defaults_that_the_help_shows() -> None:
+    settings = read_settings(dict.fromkeys((one.name for one in VARIABLES), "  "))
+    assert settings == Settings()
+    shown = {one.name: one.default for one in VARIABLES}
+    assert shown["SHOWDROP_HTTP_PORT"] == str(settings.http_port)
+    assert shown["SHOWDROP_WS_PORT"] == str(settings.ws_port)
+    assert shown["SHOWDROP_DATA_DIR"] == str(settings.data_dir)
+
+
+def test_values_are_read_and_flags_win() -> None:
+    environ = {
+        "SHOWDROP_HTTP_PORT": "9000",
+        "SHOWDROP_ORIGINS": "https://a.example/, http://b.example:8080",
+        "REDIS_URL": "unix:///run/redis.sock",
+        "SHOWDROP_LOG": "json",
+    }
+    settings = read_settings(environ, flags={"http_port": 9100, "host": None})
+    assert settings.http_port == 9100
+    assert settings.host == "127.0.0.1"
+    assert settings.origins == ("https://a.example", "http://b.example:8080")
+    assert settings.redis_url == "unix:///run/redis.sock"
+    assert settings.log == "json"
+
+
+def test_the_secret_is_made_once_and_for_the_owner_only(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path / "data")
+    secret = ensure_secret(settings)
+    assert len(secret) >= 32
+    assert ensure_secret(settings) == secret
+    [file] = (tmp_path / "data").iterdir()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert ensure_secret(Settings(data_dir=tmp_path, secret="given")) == "given"
+
+
+def test_a_data_directory_that_cannot_be_is_a_setting_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SettingError, match="SHOWDROP_DATA_DIR"):
+        ensure_secret(Settings(data_dir=tmp_path / "file"))
