@@ -43,6 +43,8 @@ def postgres_errors() -> Iterator[None]:
     try:
         yield
     except _GONE as error:
+        if isinstance(error, ValueError):
+            raise  # asyncpg's word for arguments that do not fit the statement: a mistake of ours
         raise UnavailableError(f"Postgres does not answer: {type(error).__name__}", code="postgres_down") from error
 
 

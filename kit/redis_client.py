@@ -6,10 +6,11 @@ from hashlib import sha1
 from pathlib import Path
 from typing import Any
 
+import redis.exceptions
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError
 
 from kit.errors import UnavailableError
 
@@ -19,12 +20,25 @@ CONNECT_TIMEOUT_S = 5.0
 SOCKET_TIMEOUT_S = 5.0
 
 
+_GONE = (
+    redis.exceptions.ConnectionError,
+    redis.exceptions.TimeoutError,
+    redis.exceptions.ReadOnlyError,
+    redis.exceptions.OutOfMemoryError,
+    redis.exceptions.ClusterDownError,
+    redis.exceptions.TryAgainError,
+    redis.exceptions.MasterDownError,
+    OSError,
+    TimeoutError,
+)
+
+
 @contextmanager
 def redis_errors() -> Iterator[None]:
-    """Turn every failure of the driver or the server into ``UnavailableError``."""
+    """Turn "Redis does not answer, or cannot now" into ``UnavailableError``; a mistake of ours passes through."""
     try:
         yield
-    except (RedisError, OSError, TimeoutError) as error:
+    except _GONE as error:
         raise UnavailableError(f"Redis does not answer: {type(error).__name__}", code="redis_down") from error
 
 

@@ -162,3 +162,6 @@ assert HEARTBEAT_MISSED_MS > 2 * HEARTBEAT_MS
 assert WRITE_LOW_BYTES < WRITE_HIGH_BYTES < WELCOME_MOST_BYTES
 assert EARLY_MOST_MESSAGES < VIEWER_MESSAGES_BURST
 assert ROOM_KEPT_FRAMES < LOG_KEPT_ENTRIES
+
+COMMAND_MARKS_KEPT_MS: Final = 2 * 24 * 3_600_000
+"""How long a host's command stays marked as carried out: twice as long as its Idempotency-Key is remembered."""

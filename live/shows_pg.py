@@ -15,6 +15,7 @@ from kit.money import Money
 from kit.postgres import Connection, Postgres
 from kit.sql import Queries
 from live import wire
+from live.host_commands_pg import first_time
 from live.limits import SNAPSHOT_MOST_OFFERS
 from live.offer import OfferEnd, OfferTerms, require_running, require_voidable, state_at
 from live.show import ShowAction, next_state, require_on_air
@@ -102,7 +103,7 @@ class Shows:
         async with self._postgres.connection() as connection:
             return await _read_offer(connection, offer_id)
 
-    async def move(self, show_id: str, action: ShowAction) -> list[str]:
+    async def move(self, show_id: str, action: ShowAction, command: str | None = None) -> list[str]:
         """Move a show to its next state; ending it ends its offers. Returns the offers that ended.
 
         Raises:
@@ -111,6 +112,8 @@ class Shows:
         """
         async with self._postgres.transaction() as connection:
             show = await _lock_show(connection, show_id)
+            if not await first_time(connection, command):
+                return []
             state = next_state(show["state"], action)
             at_ms = await _now_ms(connection)
             ended: list[str] = []
@@ -129,7 +132,7 @@ class Shows:
             await add_event(connection, show_id, lambda seq: kinds[action](seq=seq, at_ms=at_ms))
         return ended
 
-    async def pin(self, show_id: str, products: list[wire.ProductCard]) -> None:
+    async def pin(self, show_id: str, products: list[wire.ProductCard], command: str | None = None) -> None:
         """Put these products on stage.
 
         Raises:
@@ -138,6 +141,8 @@ class Shows:
         """
         async with self._postgres.transaction() as connection:
             show = await _lock_show(connection, show_id)
+            if not await first_time(connection, command):
+                return
             require_on_air(show["state"], "pin products")
             await connection.execute(_sql.set_spotlight, show_id, msgspec.json.encode(products).decode())
             await add_event(connection, show_id, lambda seq: wire.ProductSpotlight(seq=seq, products=products))
@@ -189,7 +194,7 @@ class Shows:
             if terms.preheat_ms == 0:
                 await _open(connection, offer)
 
-    async def extend_offer(self, offer_id: str, extend_ms: int) -> None:
+    async def extend_offer(self, offer_id: str, extend_ms: int, command: str | None = None) -> None:
         """Let a running offer end ``extend_ms`` later.
 
         Raises:
@@ -198,12 +203,14 @@ class Shows:
         """
         async with self._postgres.transaction() as connection:
             offer = await _lock_offer(connection, offer_id)
+            if not await first_time(connection, command):
+                return
             require_running(offer.state, "extend")
             await set_ends_at(connection, offer_id, offer.card.ends_at_ms + extend_ms)
             later = await _read_offer(connection, offer_id)
             await add_event(connection, offer.show_id, lambda seq: wire.OfferExtended(seq=seq, offer=later.card))
 
-    async def end_offer(self, offer_id: str, *, void_reason: str | None = None) -> None:
+    async def end_offer(self, offer_id: str, *, void_reason: str | None = None, command: str | None = None) -> None:
         """End a running offer now, or void it.
 
         Raises:
@@ -212,6 +219,8 @@ class Shows:
         """
         async with self._postgres.transaction() as connection:
             offer = await _lock_offer(connection, offer_id)
+            if not await first_time(connection, command):
+                return
             if void_reason is None:
                 require_running(offer.state, "close")
                 await _end(connection, offer, "closed")
@@ -277,7 +286,7 @@ async def _open(connection: Connection, offer: OfferRow) -> None:
 async def _end(connection: Connection, offer: OfferRow, reason: OfferEnd) -> None:
     await connection.execute(_sql.set_offer_state, offer.card.offer_id, "ended", reason)
     if reason != "time":
-        # At its own end the pool stays open for the grace; the janitor closes it after that.
+        # At its own end the pool stays open for the grace; the keeper closes it after that.
         await close_pool(connection, offer.card.offer_id, release_holds=False)
     await add_event(connection, offer.show_id, lambda seq: wire.OfferEnded(seq=seq, offer=offer.card, reason=reason))
 

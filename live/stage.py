@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from inventory.catalogue_pg import Catalogue, ProductCardRow, VariantRow
-from inventory.holds import Holds, PoolCounts
+from inventory.holds import Holds
 from inventory.pools_pg import Pools
 from kit.errors import InvalidError, UnavailableError
 from kit.log import logger
@@ -11,18 +11,22 @@ from kit.redis_client import RedisClient
 from live import wire
 from live.limits import SPOTLIGHT_MOST_PRODUCTS
 from live.offer import OfferTerms
-from live.presence_redis import read_viewers
 from live.relay import Relay
 from live.show import ShowAction
 from live.show_log_redis import RedisLog
-from live.shows_pg import OfferRow, ShowRow, Shows, SoldVariant
+from live.show_reader import ShowReader
+from live.shows_pg import Shows, SoldVariant
 from live.views import OfferView, ShowView
 
 _log = logger("stage")
 
 
-class Stage:
-    """The host's commands. Each is durable in Postgres before it answers; its event leaves right after the commit."""
+class Stage(ShowReader):
+    """What a host reads and does.
+
+    Each command is durable in Postgres before it answers, and its event leaves right after the commit. ``command``
+    names a command in all its repeats: a repeat changes nothing and answers with what is now.
+    """
 
     def __init__(
         self,
@@ -35,61 +39,40 @@ class Stage:
         log: RedisLog,
         redis: RedisClient,
     ) -> None:
-        self._shows = shows
+        super().__init__(shows=shows, holds=holds, log=log, redis=redis)
         self._pools = pools
-        self._holds = holds
         self._catalogue = catalogue
         self._relay = relay
-        self._log = log
-        self._redis = redis
 
     async def create_show(
         self, *, show_id: str, title: str, currency: str, scheduled_start_at_ms: int | None
     ) -> ShowView:
         """Create a show; the same id again returns the one that is there."""
         await self._shows.create(show_id, title, currency, scheduled_start_at_ms)
+        try:
+            await self._log.begin(show_id, 0)
+        except UnavailableError:
+            # The first gateway that serves the show begins its log.
+            _log.warning("log_begins_later", show_id=show_id)
         return await self.show(show_id)
 
-    async def show(self, show_id: str) -> ShowView:
-        """Return a show's snapshot.
-
-        Raises:
-            NotFoundError: ``unknown_show``.
-        """
-        show, offers = await self._shows.read(show_id)
-        counts = await self._holds.counts([offer.card.offer_id for offer in offers])
-        [viewers] = await read_viewers(self._redis, [show_id])
-        position = await self._log.begin(show_id, show.seq)
-        return _show_view(show, offers, counts, viewers, position.epoch)
-
-    async def shows(self, *, limit: int, after: str | None) -> tuple[list[ShowView], str | None]:
-        """Return shows, newest first, and the id to go on after, or None at the end."""
-        ids = await self._shows.page(limit=limit + 1, after=after)
-        views = [await self.show(show_id) for show_id in ids[:limit]]
-        return views, ids[limit - 1] if len(ids) > limit else None
-
-    async def current_show(self) -> ShowView | None:
-        """Return the show to watch now, or None."""
-        show_id = await self._shows.current()
-        return None if show_id is None else await self.show(show_id)
-
-    async def start(self, show_id: str) -> ShowView:
+    async def start(self, show_id: str, *, command: str | None = None) -> ShowView:
         """Go live. Raises ConflictError ``illegal_transition`` when the show is not scheduled."""
-        return await self._move(show_id, "start")
+        return await self._move(show_id, "start", command)
 
-    async def pause(self, show_id: str) -> ShowView:
+    async def pause(self, show_id: str, *, command: str | None = None) -> ShowView:
         """Pause. Raises ConflictError ``illegal_transition`` when the show is not live."""
-        return await self._move(show_id, "pause")
+        return await self._move(show_id, "pause", command)
 
-    async def resume(self, show_id: str) -> ShowView:
+    async def resume(self, show_id: str, *, command: str | None = None) -> ShowView:
         """Go on. Raises ConflictError ``illegal_transition`` when the show is not paused."""
-        return await self._move(show_id, "resume")
+        return await self._move(show_id, "resume", command)
 
-    async def end(self, show_id: str) -> ShowView:
+    async def end(self, show_id: str, *, command: str | None = None) -> ShowView:
         """End the show and its offers. Raises ConflictError ``illegal_transition`` when it has ended."""
-        return await self._move(show_id, "end")
+        return await self._move(show_id, "end", command)
 
-    async def spotlight(self, show_id: str, product_ids: Sequence[str]) -> ShowView:
+    async def spotlight(self, show_id: str, product_ids: Sequence[str], *, command: str | None = None) -> ShowView:
         """Put up to three products on stage; an empty list clears it.
 
         Raises:
@@ -102,7 +85,7 @@ class Stage:
                 f"product_ids: pin at most {SPOTLIGHT_MOST_PRODUCTS} products, each once", field="product_ids"
             )
         cards = [_card(row) for row in await self._catalogue.cards(product_ids)]
-        await self._shows.pin(show_id, cards)
+        await self._shows.pin(show_id, cards, command)
         await self._announce(show_id)
         return await self.show(show_id)
 
@@ -126,19 +109,9 @@ class Stage:
         await self._announce(show_id)
         return await self.offer(offer_id)
 
-    async def offer(self, offer_id: str) -> OfferView:
-        """Return an offer with its counts.
-
-        Raises:
-            NotFoundError: ``unknown_offer``.
-        """
-        offer = await self._shows.offer(offer_id)
-        [counts] = await self._holds.counts([offer_id])
-        return _offer_view(offer, counts)
-
-    async def extend_offer(self, offer_id: str, extend_ms: int) -> OfferView:
+    async def extend_offer(self, offer_id: str, extend_ms: int, *, command: str | None = None) -> OfferView:
         """Let a running offer end later. Raises ConflictError ``illegal_transition`` when it is over."""
-        await self._shows.extend_offer(offer_id, extend_ms)
+        await self._shows.extend_offer(offer_id, extend_ms, command)
         pool = await self._pools.get(offer_id)
         if pool is not None:
             try:
@@ -148,20 +121,20 @@ class Stage:
                 _log.warning("book_extends_later", offer_id=offer_id)
         return await self._after_change(offer_id)
 
-    async def close_offer(self, offer_id: str) -> OfferView:
+    async def close_offer(self, offer_id: str, *, command: str | None = None) -> OfferView:
         """End a running offer now; holds keep their time. Raises ConflictError ``illegal_transition``."""
-        await self._shows.end_offer(offer_id)
+        await self._shows.end_offer(offer_id, command=command)
         await self._close_books([offer_id])
         return await self._after_change(offer_id)
 
-    async def void_offer(self, offer_id: str, reason: str) -> OfferView:
+    async def void_offer(self, offer_id: str, reason: str, *, command: str | None = None) -> OfferView:
         """Withdraw a running offer and let its unpaid holds go. Raises ConflictError ``illegal_transition``."""
-        await self._shows.end_offer(offer_id, void_reason=reason)
+        await self._shows.end_offer(offer_id, void_reason=reason, command=command)
         await self._close_books([offer_id])
         return await self._after_change(offer_id)
 
-    async def _move(self, show_id: str, action: ShowAction) -> ShowView:
-        ended = await self._shows.move(show_id, action)
+    async def _move(self, show_id: str, action: ShowAction, command: str | None) -> ShowView:
+        ended = await self._shows.move(show_id, action, command)
         await self._close_books(ended)
         await self._announce(show_id)
         return await self.show(show_id)
@@ -199,48 +172,3 @@ def _title(variant: VariantRow) -> str:
 def _card(row: ProductCardRow) -> wire.ProductCard:
     variants = [wire.VariantCard(sku=one.sku, title=one.title, price=one.price) for one in row.variants]
     return wire.ProductCard(product_id=row.product_id, title=row.title, image=row.image, variants=variants)
-
-
-def _offer_view(offer: OfferRow, counts: PoolCounts) -> OfferView:
-    card = offer.card
-    # Without a book (a pool long closed, or Redis lost) Postgres alone tells what was sold.
-    known = counts if counts.epoch else PoolCounts(available=offer.allocated - offer.sold, sold=offer.sold)
-    return OfferView(
-        offer_id=card.offer_id,
-        show_id=offer.show_id,
-        sku=card.sku,
-        product_id=card.product_id,
-        title=card.title,
-        price=card.price,
-        quantity=card.quantity,
-        per_buyer_limit=card.per_buyer_limit,
-        starts_at_ms=card.starts_at_ms,
-        ends_at_ms=card.ends_at_ms,
-        hold_ttl_ms=card.hold_ttl_ms,
-        grace_ms=offer.grace_ms,
-        state=offer.state,
-        reason=offer.reason,
-        allocated=offer.allocated,
-        available=known.available,
-        held=known.held,
-        sold=known.sold,
-        waiting=0,  # there is no waiting list yet, so nobody is on it
-    )
-
-
-def _show_view(
-    show: ShowRow, offers: Sequence[OfferRow], counts: Sequence[PoolCounts], viewers: int, epoch: str
-) -> ShowView:
-    return ShowView(
-        show_id=show.card.show_id,
-        title=show.card.title,
-        currency=show.card.currency,
-        state=show.card.state,
-        scheduled_start_at_ms=show.scheduled_start_at_ms,
-        started_at_ms=show.started_at_ms,
-        ended_at_ms=show.ended_at_ms,
-        spotlight=show.spotlight,
-        offers=[_offer_view(offer, one) for offer, one in zip(offers, counts, strict=True)],
-        viewers=viewers,
-        position=wire.Position(epoch, show.seq),
-    )

@@ -161,15 +161,15 @@ class OfferEndpoints:
 
     async def _extend(self, call: Call[Extension, Empty]) -> OfferView:
         await self._check_show(call)
-        return await self._stage.extend_offer(call.id, call.body.extend_ms)
+        return await self._stage.extend_offer(call.id, call.body.extend_ms, command=call.asked.seed)
 
     async def _close(self, call: Call[Empty, Empty]) -> OfferView:
         await self._check_show(call)
-        return await self._stage.close_offer(call.id)
+        return await self._stage.close_offer(call.id, command=call.asked.seed)
 
     async def _void(self, call: Call[Voiding, Empty]) -> OfferView:
         await self._check_show(call)
-        return await self._stage.void_offer(call.id, call.body.reason)
+        return await self._stage.void_offer(call.id, call.body.reason, command=call.asked.seed)
 
     async def _check_show(self, call: Call[Extension, Empty] | Call[Empty, Empty] | Call[Voiding, Empty]) -> None:
         if call.identity.show_id is not None:

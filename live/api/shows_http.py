@@ -176,19 +176,19 @@ class ShowEndpoints:
         return await self._stage.show(call.id)
 
     async def _start(self, call: Call[Empty, Empty]) -> ShowView:
-        return await self._stage.start(call.id)
+        return await self._stage.start(call.id, command=call.asked.seed)
 
     async def _pause(self, call: Call[Empty, Empty]) -> ShowView:
-        return await self._stage.pause(call.id)
+        return await self._stage.pause(call.id, command=call.asked.seed)
 
     async def _resume(self, call: Call[Empty, Empty]) -> ShowView:
-        return await self._stage.resume(call.id)
+        return await self._stage.resume(call.id, command=call.asked.seed)
 
     async def _end(self, call: Call[Empty, Empty]) -> ShowView:
-        return await self._stage.end(call.id)
+        return await self._stage.end(call.id, command=call.asked.seed)
 
     async def _spotlight(self, call: Call[Spotlight, Empty]) -> ShowView:
-        return await self._stage.spotlight(call.id, call.body.product_ids)
+        return await self._stage.spotlight(call.id, call.body.product_ids, command=call.asked.seed)
 
     async def _report(self, call: Call[Empty, Empty]) -> ShowReport:
         return await self._reports.show_report(call.id)

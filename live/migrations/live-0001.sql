@@ -56,6 +56,13 @@ CREATE TABLE idempotency (
 );
 CREATE INDEX idempotency_by_age ON idempotency (created_at_ms);
 
+-- Commands of hosts that were carried out, marked in the transaction of their change; kept two days.
+CREATE TABLE host_commands (
+    command       text PRIMARY KEY,
+    created_at_ms bigint NOT NULL DEFAULT now_ms()
+);
+CREATE INDEX host_commands_by_age ON host_commands (created_at_ms);
+
 -- Claims by result, summed by the gateways: the report's refusals.
 CREATE TABLE claim_counts (
     show_id text NOT NULL REFERENCES shows,

@@ -324,7 +324,7 @@ async def test_a_start_cancelled_half_way_leaves_nothing_running(data_dir: Path)
     with pytest.raises(asyncio.CancelledError):
         await starting
     assert redis is not None
-    assert not is_alive(redis)
+    await until(lambda: not is_alive(redis))
     async with running(data_dir) as servers:
         await write(servers, "works")
 

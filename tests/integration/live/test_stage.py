@@ -11,7 +11,7 @@ from inventory.holds import ClaimRequest, EndedHold, Hold, OpenOrder
 from inventory.holds_redis import RedisHolds
 from inventory.keeper import Keeper
 from inventory.pools_pg import Pools
-from kit.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
+from kit.errors import ConflictError, InvalidError, NotFoundError
 from kit.ids import new_id, new_ulid
 from kit.money import Money
 from kit.postgres import Postgres
@@ -159,10 +159,32 @@ async def test_an_offer_is_made_while_redis_is_away_and_its_event_leaves_later(
     show_id = await a_show(a_stage(postgres, redis))
     away = connect_redis(f"unix://{tmp_path}/nobody.sock")
     shows, log = Shows(postgres), RedisLog(redis, "log")
-    with pytest.raises(UnavailableError, match="Redis does not answer"):
-        await a_stage(postgres, away).open_offer(show_id, terms(sku), offer_id=new_id("offer"))
+    offer = await a_stage(postgres, away).open_offer(show_id, terms(sku), offer_id=new_id("offer"))
     await away.aclose()
+    assert (offer.state, offer.available) == ("open", offer.allocated)
     assert (await shows.read(show_id))[0].seq == 3
     assert [one and one.seq for one in await log.positions([show_id])] == [1]
     await Relay(ShowEvents(postgres), log).relay_all()
     assert [one and one.seq for one in await log.positions([show_id])] == [3]
+
+
+async def test_a_command_that_is_repeated_changes_nothing_the_second_time(postgres: Postgres, redis: Redis) -> None:
+    sku = await a_sku(postgres, 9)
+    stage = a_stage(postgres, redis)
+    show_id = await a_show(stage)
+    offer = await stage.open_offer(show_id, terms(sku), offer_id=new_id("offer"))
+    first = await stage.extend_offer(offer.offer_id, 30_000, command="extend-once")
+    again = await stage.extend_offer(offer.offer_id, 30_000, command="extend-once")
+    assert first.ends_at_ms == again.ends_at_ms == offer.ends_at_ms + 30_000
+    paused = [await stage.pause(show_id, command="pause-once") for _ in range(2)]
+    assert [one.state for one in paused] == ["paused", "paused"]
+    assert paused[0].position.seq == paused[1].position.seq
+
+
+async def test_a_refused_command_may_be_tried_again_under_its_name(postgres: Postgres, redis: Redis) -> None:
+    stage = a_stage(postgres, redis)
+    show_id = await a_show(stage)
+    with pytest.raises(ConflictError, match="cannot resume"):
+        await stage.resume(show_id, command="resume")
+    await stage.pause(show_id)
+    assert (await stage.resume(show_id, command="resume")).state == "live"
