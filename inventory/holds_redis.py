@@ -22,7 +22,7 @@ from inventory.holds import (
     Refused,
 )
 from inventory.limits import BOOK_KEPT_S, SWEEP_MOST_HOLDS
-from kit.ids import new_hold_id
+from kit.ids import new_hold_ids
 from kit.redis_client import Script, pipelined, redis_errors
 
 _LUA = Path(__file__).parent / "lua"
@@ -70,8 +70,8 @@ class RedisHolds:
     async def claim_many(self, pool: Pool, claims: Sequence[ClaimRequest]) -> list[ClaimAnswer]:
         """Decide claims in order; one answer per claim."""
         args: list[str | int | bytes] = [pool.epoch]
-        for claim in claims:
-            args += (claim.claim_id, claim.buyer_id, claim.quantity, new_hold_id(pool.pool_no))
+        for claim, hold_id in zip(claims, new_hold_ids(pool.pool_no, len(claims)), strict=True):
+            args += (claim.claim_id, claim.buyer_id, claim.quantity, hold_id)
         reply = cast(list[bytes], await self._claim_many(self._redis, _keys(pool.pool_id), args))
         return [_answer(one) for one in reply]
 

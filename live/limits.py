@@ -55,6 +55,9 @@ assert OFFER_GRACE_DEFAULT_MS <= OFFER_GRACE_MAX_MS
 LOG_KEPT_ENTRIES: Final = 10_000
 """Entries of a show's log or inbox that Redis keeps: hours of a busy show; who was away longer takes a snapshot."""
 
+LOG_KEPT_MS: Final = 7 * 24 * 3_600_000
+"""How long a log stays in Redis after its last entry: a week; Postgres keeps the events of a show for good."""
+
 LOG_MARK_KEPT_MS: Final = 24 * 3_600_000
 """How long an inbox entry's mark refuses a repeat: a day, longer than any retry of ours."""
 
@@ -110,6 +113,9 @@ WRITE_LOW_BYTES: Final = 64 * 1024
 CONNECTIONS_MOST: Final = 20_000
 """Viewers of one gateway process; more are answered 503 before the upgrade."""
 
+CONNECTIONS_TURNED_AWAY_MOST: Final = 1_000
+"""TCP connections past ``CONNECTIONS_MOST`` that are still heard: probes, and viewers to answer 503. More are cut."""
+
 RETRY_AFTER_S: Final = 5
 """Seconds that a viewer who was answered 503 should wait at least."""
 
@@ -124,6 +130,9 @@ VIEWER_MESSAGES_REFUSED: Final = 200
 
 CLAIMS_MOST_QUEUED: Final = 50_000
 """Claims that wait for Redis in one gateway: over a second of its work; more are refused as temporary."""
+
+CLAIMS_MOST_POOLS: Final = 1_000
+"""Offers whose claims wait in one gateway at the same time; claims for more are refused as temporary."""
 
 ROOM_KEPT_FRAMES: Final = 256
 """Newest events of a show that a gateway keeps framed, for viewers who come back."""
@@ -162,6 +171,7 @@ assert HEARTBEAT_MISSED_MS > 2 * HEARTBEAT_MS
 assert WRITE_LOW_BYTES < WRITE_HIGH_BYTES < WELCOME_MOST_BYTES
 assert EARLY_MOST_MESSAGES < VIEWER_MESSAGES_BURST
 assert ROOM_KEPT_FRAMES < LOG_KEPT_ENTRIES
+assert LOG_MARK_KEPT_MS < LOG_KEPT_MS
 
 COMMAND_MARKS_KEPT_MS: Final = 2 * 24 * 3_600_000
 """How long a host's command stays marked as carried out: twice as long as its Idempotency-Key is remembered."""

@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 
 from kit.ids import new_ulid
 from kit.redis_client import Command, Script, pipelined
-from live.limits import LOG_KEPT_ENTRIES, LOG_MARK_KEPT_MS
+from live.limits import LOG_KEPT_ENTRIES, LOG_KEPT_MS, LOG_MARK_KEPT_MS
 from live.show_log import LogEntry, LogName
 from live.wire import Position
 
@@ -78,6 +78,7 @@ class RedisLog:
             channel_of(self._name, show_id),
             LOG_KEPT_ENTRIES,
             LOG_MARK_KEPT_MS,
+            LOG_KEPT_MS,
         ]
         epoch, top, appended = cast(tuple[bytes, int | bytes, int], await _append(self._redis, keys, args))
         return Appended(epoch.decode(), int(top), bool(appended))
@@ -85,7 +86,7 @@ class RedisLog:
     async def begin(self, show_id: str, seq: int) -> Position:
         """Return the newest position; a log that is not there begins at ``seq``, under a new epoch."""
         meta = self._keys(show_id)[1]
-        epoch, top = cast(tuple[bytes, bytes], await _begin(self._redis, [meta], [new_ulid(), seq]))
+        epoch, top = cast(tuple[bytes, bytes], await _begin(self._redis, [meta], [new_ulid(), seq, LOG_KEPT_MS]))
         return Position(epoch.decode(), int(top))
 
     async def positions(self, show_ids: Sequence[str]) -> list[Position | None]:

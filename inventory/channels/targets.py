@@ -12,8 +12,6 @@ from urllib.parse import urlsplit
 from inventory.channels.limits import URL_CHARS
 from kit.errors import InvalidError
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 

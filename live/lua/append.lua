@@ -1,11 +1,12 @@
 -- Append one entry to a log and publish the same bytes.
 -- KEYS: the stream, its meta hash {epoch, seq}, and optionally a mark: the entry is appended once per mark.
 -- ARGV[1] seq: the position it must get, or 0 for the next one. ARGV[2] the payload. ARGV[3] the epoch to begin with
--- when there is no log. ARGV[4] the pub/sub channel. ARGV[5] most entries kept. ARGV[6] ms that a mark is kept.
+-- when there is no log. ARGV[4] the pub/sub channel. ARGV[5] most entries kept. ARGV[6] ms that a mark is kept, and
+-- ARGV[7] ms that the log is kept after its last entry.
 -- Answers with {epoch, top, appended}: top is the entry's position, or lower when earlier entries are missing here.
 local stream, meta, mark = KEYS[1], KEYS[2], KEYS[3]
 local seq, payload, new_epoch, channel = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
-local most, mark_ms = ARGV[5], ARGV[6]
+local most, mark_ms, log_ms = ARGV[5], ARGV[6], ARGV[7]
 
 local known = redis.call('HMGET', meta, 'epoch', 'seq')
 local epoch, top = known[1], tonumber(known[2] or '0')
@@ -25,5 +26,7 @@ else
 end
 redis.call('XADD', stream, 'MAXLEN', '~', most, seq .. '-0', 'p', payload)
 redis.call('HSET', meta, 'seq', seq)
+redis.call('PEXPIRE', stream, log_ms)
+redis.call('PEXPIRE', meta, log_ms)
 redis.call('PUBLISH', channel, epoch .. ' ' .. seq .. ' ' .. payload)
 return {epoch, seq, 1}

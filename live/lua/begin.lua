@@ -1,5 +1,7 @@
--- The newest position of a log; one that is not there begins at ARGV[2] under the epoch ARGV[1].
-local meta, new_epoch, seq = KEYS[1], ARGV[1], ARGV[2]
+-- The newest position of a log; one that is not there begins at ARGV[2] under the epoch ARGV[1], and is kept for
+-- ARGV[3] ms without an entry.
+local meta, new_epoch, seq, log_ms = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
 
 if redis.call('EXISTS', meta) == 0 then redis.call('HSET', meta, 'epoch', new_epoch, 'seq', seq) end
+redis.call('PEXPIRE', meta, log_ms)
 return redis.call('HMGET', meta, 'epoch', 'seq')
