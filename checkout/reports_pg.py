@@ -13,7 +13,7 @@ _sql = Queries(Path(__file__).parent / "sql" / "reports.sql")
 
 
 class ClaimReport(msgspec.Struct, frozen=True, kw_only=True):
-    """How claims were answered; refusals by reason."""
+    """How claims were answered, repeats included: gateways count answers. Refusals by reason."""
 
     accepted: int
     refused: dict[str, int]

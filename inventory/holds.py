@@ -6,10 +6,11 @@ The hold book (``holds_redis.py``) decides in one atomic step per batch, by its 
 Promises:
 
 * ``allocated = available + held + sold`` after every call, every term at least 0.
-* The same ``claim_id`` of the same buyer always gets the answer it got first.
+* The same ``claim_id`` of the same buyer always gets the acceptance it got first, as long as the book is not lost.
 * A buyer's live holds plus what they bought never pass ``per_buyer_limit``.
 * A hold ends exactly once: ``sold``, ``released`` or ``expired``; whoever comes second is told which.
-* Every call carries the pool's epoch; a book that was lost or is older answers ``recovering`` and changes nothing.
+* A claim carries the pool's epoch; a book that was lost or is older answers ``recovering`` and gives nothing away.
+  Calls about a hold that is there need none: the worst they can do to an older book is undone by its rebuilding.
 * A deadline that has passed counts, whether or not the sweeper has been there.
 """
 
