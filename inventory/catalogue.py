@@ -60,7 +60,8 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
         sku: unique within the file, at most ``MAX_SKU_CHARS``; from the file, or derived by `derive_sku`.
         variant_title: the option values, "Medium / Red"; "" for a product without options.
         price: not negative.
-        quantity: whole units, from 0; 0 when the file does not say.
+        quantity: whole units, from 0; a blank cell is 0. None when the file has no column for it: then nothing is said
+            about stock.
         options: (name, value) pairs in the order of the file.
     """
 
@@ -74,7 +75,7 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
     sku: str
     variant_title: str
     price: Money
-    quantity: int
+    quantity: int | None
     options: tuple[tuple[str, str], ...] = ()
 
 

@@ -57,6 +57,10 @@ class Columns:
         self._labels = {field: " ".join(header[at].split()) for field, at in self._at.items()}
         self._needed = 1 + max(self._at[field] for field in essential if field in self._at)
 
+    def has(self, field: str) -> bool:
+        """Whether the file has the field's column."""
+        return field in self._at
+
     def label(self, field: str) -> str:
         """The column's name as the file writes it; the field's own name when the file has no such column."""
         return self._labels.get(field, field)

@@ -27,7 +27,9 @@ from kit.errors import InvalidError, TooLargeError
 from kit.money import known_currency
 
 _DELIMITERS: Final = (",", ";", "\t")
-_FOUND_NAMES: Final = 20
+_FOUND_NAMES: Final = 5
+"""Column names that an error lists."""
+
 _EXPECTED: Final[dict[str, list[str]]] = {
     "shopify": ["Handle", "Title", "Variant Price"],
     "feed": ["id", "title", "price"],
@@ -48,7 +50,8 @@ def recognise(head: bytes) -> FileFormat:
         head: the start of the file; the first ``MAX_HEADER_BYTES`` bytes are looked at.
 
     Raises:
-        InvalidError: ``unknown_format``; ``details`` has ``found`` (column names) and ``expected`` (by format).
+        InvalidError: ``unknown_format``; ``details`` has ``found`` (at most five legible column names) and
+            ``expected`` (by format).
     """
     return _recognised(head)[0]
 
@@ -98,7 +101,7 @@ def _recognised(head: bytes) -> tuple[FileFormat, str, int]:
                 return file_format, delimiter, position
             if len(record.cells) > len(found):
                 found = record.cells
-    raise _unknown(head, [shown(cell) for cell in found if cell.strip()][:_FOUND_NAMES])
+    raise _unknown(head, _legible(found)[:_FOUND_NAMES])
 
 
 def _format_of(header: list[str]) -> FileFormat | None:
@@ -107,6 +110,12 @@ def _format_of(header: list[str]) -> FileFormat | None:
         if all(not names.isdisjoint(module.COLUMNS[field]) for field in module.REQUIRED):
             return file_format
     return None
+
+
+def _legible(cells: list[str]) -> list[str]:
+    """The names that can be shown: in a wrong encoding, most of them are signs that help nobody."""
+    names = [cell.strip() for cell in cells]
+    return [shown(name) for name in names if name and name.isascii() and name.isprintable()]
 
 
 def _decoded(head: bytes) -> str:
@@ -120,7 +129,7 @@ def _unknown(head: bytes, found: list[str]) -> InvalidError:
     elif head.startswith(b"PK\x03\x04"):
         what = "The file is a spreadsheet or an archive; save it as CSV first."
     else:
-        what = f"The file's columns ({', '.join(found)}) are those of no known format."
+        what = f"The file's columns ({', '.join(found) or 'unreadable'}) are those of no known format."
     expected = "; ".join(f"{name}: {', '.join(columns)}" for name, columns in _EXPECTED.items())
     return InvalidError(
         f"{what} Expected at least, for {expected}.",

@@ -1,8 +1,9 @@
 """Rows of a Meta or Google product feed → variants. One row is one variant.
 
-``id`` is the SKU; ``item_group_id`` joins variants to one product, whose title is that of its first row. A row
-without a number of units has 0: "out of stock" means just that, and "in stock" does not say how many, so they stay 0
-until someone counts them, because a guess could oversell. That is why ``availability`` is not read at all.
+``id`` is the SKU; ``item_group_id`` joins variants to one product, whose title is that of its first row. Units come
+from a stock column alone: a row that leaves it blank has 0, a file without one says nothing about stock. "in stock"
+does not say how many, and a guess could oversell; "out of stock" is what is left after units were sold here too. That
+is why ``availability`` is not read at all.
 """
 
 from collections.abc import Iterable, Iterator
@@ -31,6 +32,7 @@ COLUMNS: Final[dict[str, tuple[str, ...]]] = {
 }
 REQUIRED: Final = ("id", "title", "price")
 ESSENTIAL: Final = ("id", "group", "title", "price", "quantity", "inventory")
+_STOCK: Final = ("quantity", "inventory")
 _OPTIONS: Final = ("color", "size", "material", "pattern")
 
 
@@ -93,16 +95,16 @@ class FeedReader(RowReader):
         self.products.put(product)
         return product
 
-    def _quantity(self, cells: list[str]) -> int:
-        """The first stock column that is filled; without one, 0 (see the module)."""
-        for field in ("quantity", "inventory"):
+    def _quantity(self, cells: list[str]) -> int | None:
+        """The first stock column that is filled; 0 when all are blank, None when the file has none (see the module)."""
+        for field in _STOCK:
             text = self.columns.text(cells, field)
             if text:
                 quantity = parse_quantity(text)
                 if quantity is None:
                     raise self.columns.refused(field, text, "is not a whole number of units")
                 return quantity
-        return 0
+        return 0 if any(self.columns.has(field) for field in _STOCK) else None
 
 
 def reader(header: list[str], default_currency: str) -> FeedReader:

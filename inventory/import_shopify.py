@@ -133,8 +133,10 @@ class ShopifyReader(RowReader):
             ),
         )
 
-    def _quantity(self, cells: list[str]) -> int:
+    def _quantity(self, cells: list[str]) -> int | None:
         """Units to sell: blank (not tracked) is 0, and so is a negative number (Shopify's way to say oversold)."""
+        if not self.columns.has("quantity"):
+            return None
         text = self.columns.text(cells, "quantity")
         quantity = parse_quantity(text.removeprefix("-"))
         if quantity is None:

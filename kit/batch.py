@@ -18,6 +18,8 @@ Answer = TypeVar("Answer")
 class Batcher(Generic[Item, Answer]):
     """Collects items and hands them to ``flush`` in arrival order, one call at a time.
 
+    Should its task be cancelled, everything that waits is cancelled too: nobody waits for an answer that cannot come.
+
     Args:
         flush: takes a batch, returns exactly one answer per item, in order. What it raises reaches every caller of
             that batch and no other.
@@ -47,7 +49,13 @@ class Batcher(Generic[Item, Answer]):
         self._queue.append((item, future))
         if self._running is None:
             self._running = asyncio.create_task(self._run())
+            self._running.add_done_callback(self._ended)
         return future
+
+    @property
+    def waiting(self) -> int:
+        """How many items wait for the next call."""
+        return len(self._queue)
 
     async def submit(self, item: Item) -> Answer:
         """Queue one item and wait for its answer."""
@@ -60,12 +68,17 @@ class Batcher(Generic[Item, Answer]):
             await self._running
 
     async def _run(self) -> None:
-        try:
-            while self._queue:
-                taken = [self._queue.popleft() for _ in range(min(self._max_batch, len(self._queue)))]
-                await self._answer(taken)
-        finally:
+        while self._queue:
+            taken = [self._queue.popleft() for _ in range(min(self._max_batch, len(self._queue)))]
+            await self._answer(taken)
+        self._running = None
+
+    def _ended(self, running: "asyncio.Task[None]") -> None:
+        # A callback and no ``finally``: a task that is cancelled before its first step runs no line of its own.
+        if self._running is running:
             self._running = None
+            while self._queue:
+                self._queue.popleft()[1].cancel()
 
     async def _answer(self, taken: "list[tuple[Item, asyncio.Future[Answer]]]") -> None:
         try:

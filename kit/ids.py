@@ -20,6 +20,12 @@ HOLD_RANDOM_BITS = 40
 ULID_RANDOM_BITS = 80
 assert POOL_NO_BITS + HOLD_RANDOM_BITS == ULID_RANDOM_BITS
 
+_BITS_PER_CHAR = 5
+_HOLD_RANDOM_CHARS = HOLD_RANDOM_BITS // _BITS_PER_CHAR
+assert HOLD_RANDOM_BITS % _BITS_PER_CHAR == 0, "the random part of a hold id ends between two characters"
+# Maps each of the 256 bytes to a digit; every digit has eight bytes, so a random byte becomes an even random digit.
+_RANDOM_DIGITS = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ" * 8
+
 
 def new_id(prefix: str) -> str:
     """Return a fresh id such as ``show_01JD…``."""
@@ -44,11 +50,23 @@ def is_id(text: str, prefix: str) -> bool:
 
 def new_hold_id(pool_no: int) -> str:
     """Return a fresh hold id of the pool with this number (0 to 2**40 - 1)."""
+    [hold_id] = new_hold_ids(pool_no, 1)
+    return hold_id
+
+
+def new_hold_ids(pool_no: int, count: int) -> list[str]:
+    """Return fresh hold ids of one pool: they share all but their random part, so a batch costs little more than one.
+
+    Raises:
+        ValueError: the pool number is not within 0 to 2**40 - 1.
+    """
     if not 0 <= pool_no < 1 << POOL_NO_BITS:
         raise ValueError(f"pool number {pool_no} does not fit into {POOL_NO_BITS} bits")
     time_ms = time.time_ns() // 1_000_000
-    value = (time_ms << ULID_RANDOM_BITS) | (pool_no << HOLD_RANDOM_BITS) | secrets.randbits(HOLD_RANDOM_BITS)
-    return f"hold_{ULID.from_int(value)}"
+    value = (time_ms << ULID_RANDOM_BITS) | (pool_no << HOLD_RANDOM_BITS)
+    head = f"hold_{ULID.from_int(value)}"[:-_HOLD_RANDOM_CHARS]
+    tails = secrets.token_bytes(count * _HOLD_RANDOM_CHARS).translate(_RANDOM_DIGITS).decode("ascii")
+    return [head + tails[at : at + _HOLD_RANDOM_CHARS] for at in range(0, len(tails), _HOLD_RANDOM_CHARS)]
 
 
 def pool_no_of(hold_id: str) -> int | None:

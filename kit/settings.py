@@ -35,6 +35,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log: LogFormat = "text"
     currency: str = "EUR"
     api_url: str | None = None  # how the worker reaches the API; None: host and HTTP port above
+    test_bank: bool = True  # whether the built-in payment provider takes payments
     ws_url: str | None = None  # how browsers reach the gateway; None: host and WebSocket port above
 
 
@@ -57,6 +58,11 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("SHOWDROP_ORIGINS", "our own pages", "further browser origins that may connect, separated by commas"),
     Variable("SHOWDROP_LOG", "text", "text or json"),
     Variable("SHOWDROP_CURRENCY", "EUR", "currency of catalogue files that name none"),
+    Variable(
+        "SHOWDROP_TEST_BANK",
+        "on",
+        "on or off: whether anyone can buy with the built-in test payments; always on in dev",
+    ),
     Variable("SHOWDROP_API_URL", "from host and port", "where the worker reaches the API"),
     Variable("SHOWDROP_WS_URL", "from host and port", "where browsers reach the gateway: ws:// or wss://"),
 )
@@ -86,6 +92,7 @@ def read_settings(environ: Mapping[str, str] | None = None, *, flags: Mapping[st
         currency=_currency(env),
         api_url=_url(env, "SHOWDROP_API_URL", ("http", "https")),
         ws_url=_url(env, "SHOWDROP_WS_URL", ("ws", "wss")),
+        test_bank=_test_bank(env),
     )
     given = {name: value for name, value in (flags or {}).items() if value is not None}
     settings = msgspec.structs.replace(settings, **given)
@@ -100,7 +107,7 @@ def ensure_secret(settings: Settings) -> str:
     """Return the secret that all roles of this data directory share; make it at the first start, mode 0600.
 
     Raises:
-        SettingError: the file cannot be written or read.
+        SettingError: the file cannot be written or read, or what it holds is too short.
     """
     if settings.secret is not None:
         return settings.secret
@@ -119,11 +126,17 @@ def ensure_secret(settings: Settings) -> str:
                 pass
             finally:
                 fresh.unlink()
-        return path.read_text().strip()
+        secret = path.read_text(errors="replace").strip()
     except OSError as error:
         raise SettingError(
             f"SHOWDROP_DATA_DIR: cannot keep the secret in {path} ({error.strerror}); fix it or set SHOWDROP_SECRET"
         ) from error
+    if len(secret) < SECRET_MIN_CHARACTERS:
+        raise SettingError(
+            f"the secret in {path} has {len(secret)} characters; put at least {SECRET_MIN_CHARACTERS} random ones "
+            "there, or remove the file to have a new one made"
+        )
+    return secret
 
 
 def _port(env: Mapping[str, str], name: str, default: int) -> int:
@@ -181,6 +194,13 @@ def _log_format(env: Mapping[str, str]) -> LogFormat:
     if text not in ("text", "json"):
         raise SettingError(f"SHOWDROP_LOG={text!r} is not known; use text or json")
     return cast(Literal["text", "json"], text)
+
+
+def _test_bank(env: Mapping[str, str]) -> bool:
+    text = env.get("SHOWDROP_TEST_BANK", "on")
+    if text not in ("on", "off"):
+        raise SettingError(f"SHOWDROP_TEST_BANK={text!r} is not known; use on or off")
+    return text == "on"
 
 
 def _currency(env: Mapping[str, str]) -> str:

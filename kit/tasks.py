@@ -10,6 +10,7 @@ from kit.log import logger
 
 BACKOFF_FIRST_S = 0.1
 BACKOFF_MOST_S = 5.0
+CANCEL_AGAIN_S = 1.0
 
 _log = logger("tasks")
 
@@ -30,30 +31,56 @@ class Tasks:
         """
         self._tasks.append(asyncio.create_task(self._forever(name, step, every_s), name=name))
 
+    async def failed(self, *others: "asyncio.Task[None]") -> str:
+        """Wait, without limit, until a loop ends by itself, which none should; cancel it before ``stop``.
+
+        Args:
+            others: tasks that should not end either.
+
+        Returns:
+            One line: the name of the task, and what ended it.
+        """
+        watched = [*self._tasks, *others]
+        await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
+        ended = next(task for task in watched if task.done())
+        error = None if ended.cancelled() else ended.exception()
+        if ended.cancelled():
+            why = "it was cancelled"
+        elif error is None:
+            why = "without an error"
+        else:
+            why = " ".join(f"{type(error).__name__}: {error}".split())
+        return f"{ended.get_name()!r} has ended: {why}"
+
     async def stop(self) -> None:
-        """Cancel every loop, newest first, and wait until each has ended."""
-        for task in reversed(self._tasks):
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-        self._tasks.clear()
+        """Cancel every loop, newest first, and wait until each has ended: a round under way is cut off."""
+        while self._tasks:
+            task = self._tasks.pop()
+            while not task.done():
+                # Again and again: a driver may swallow a cancellation, as the one of Redis does while it connects.
+                task.cancel()
+                await asyncio.wait((task,), timeout=CANCEL_AGAIN_S)
 
     @staticmethod
     async def _forever(name: str, step: Callable[[], Awaitable[object]], every_s: float) -> None:
         delay_s = BACKOFF_FIRST_S
-        while True:
+        task = asyncio.current_task()
+        assert task is not None
+        # Some drivers make an error of a cancellation: then the step fails, and there must be no other.
+        while not task.cancelling():
             try:
                 await step()
                 delay_s = BACKOFF_FIRST_S
                 if every_s:
                     await asyncio.sleep(every_s)
-            except UnavailableError as error:
-                # Expected while a server restarts: said without a stack trace.
-                _log.warning("loop_waits", loop=name, error=error.message)
-                await asyncio.sleep(random.uniform(0, delay_s))  # noqa: S311 - jitter, not a secret
-                delay_s = min(delay_s * 2, BACKOFF_MOST_S)
-            except Exception:  # noqa: BLE001 - the loop must outlive any bug of one round; the trace is logged
-                _log.exception("loop_failed", loop=name)
+            except Exception as error:  # noqa: BLE001 - the loop must outlive any bug of one round; the trace is logged
+                if task.cancelling():
+                    return
+                if isinstance(error, UnavailableError):
+                    # Expected while a server restarts: said without a stack trace.
+                    _log.warning("loop_waits", loop=name, error=error.message)
+                else:
+                    _log.exception("loop_failed", loop=name)
                 await asyncio.sleep(random.uniform(0, delay_s))  # noqa: S311 - jitter, not a secret
                 delay_s = min(delay_s * 2, BACKOFF_MOST_S)
 

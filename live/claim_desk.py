@@ -3,13 +3,14 @@
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 
 from inventory.holds import ClaimAnswer, ClaimRequest, Holds, Refused
 from inventory.limits import CLAIM_MOST_PER_CALL
 from kit.batch import Batcher
 from kit.errors import UnavailableError
 from kit.log import logger
-from live.limits import CLAIMS_MOST_QUEUED
+from live.limits import CLAIMS_MOST_POOLS, CLAIMS_MOST_QUEUED
 from live.offers import OfferDirectory
 
 _log = logger("claim_desk")
@@ -18,27 +19,35 @@ UNKNOWN_OFFER = Refused(reason="unknown_offer", temporary=False)
 
 
 class ClaimDesk:
-    """Takes claims one by one and decides them many at a time.
-
-    Attributes:
-        counted: claims by (show, result) since ``take_counts`` was last called.
-    """
+    """Takes claims one by one and decides them many at a time, each pool by its own rhythm: none waits for another."""
 
     def __init__(self, holds: Holds, offers: OfferDirectory) -> None:
         self._holds = holds
         self._offers = offers
-        self._batcher: Batcher[ClaimRequest, ClaimAnswer] = Batcher(
-            self._decide, max_batch=CLAIM_MOST_PER_CALL, max_queued=CLAIMS_MOST_QUEUED
-        )
+        self._batchers: dict[str, Batcher[ClaimRequest, ClaimAnswer]] = {}  # of pools with claims under way
+        self._taken = 0
+        self._closed = False
         self._counts: Counter[tuple[str, str]] = Counter()
 
     def claim(self, request: ClaimRequest) -> "asyncio.Future[ClaimAnswer]":
         """Queue a claim; the future gets its answer, always.
 
         Raises:
-            UnavailableError: too many claims wait.
+            UnavailableError: too many claims wait, or the desk is closed.
         """
-        return self._batcher.put(request)
+        batcher = self._batchers.get(request.pool_id)
+        if self._closed or self._taken >= CLAIMS_MOST_QUEUED:
+            raise UnavailableError("too many claims are waiting; try again", code="overloaded")
+        if batcher is None:
+            if len(self._batchers) >= CLAIMS_MOST_POOLS:
+                raise UnavailableError("claims for too many offers are waiting; try again", code="overloaded")
+            batcher = Batcher(
+                partial(self._decide, request.pool_id), max_batch=CLAIM_MOST_PER_CALL, max_queued=CLAIMS_MOST_QUEUED
+            )
+            self._batchers[request.pool_id] = batcher
+        answer = batcher.put(request)
+        self._taken += 1
+        return answer
 
     def count(self, show_id: str, result: str, claims: int = 1) -> None:
         """Count claims for the show's report."""
@@ -51,22 +60,19 @@ class ClaimDesk:
 
     async def close(self) -> None:
         """Answer what was taken, and take no more."""
-        await self._batcher.close()
+        self._closed = True
+        await asyncio.gather(*(batcher.close() for batcher in self._batchers.values()))
 
-    async def _decide(self, requests: Sequence[ClaimRequest]) -> list[ClaimAnswer]:
-        by_pool: dict[str, list[int]] = {}
-        for index, request in enumerate(requests):
-            by_pool.setdefault(request.pool_id, []).append(index)
-        answers: list[ClaimAnswer] = [RECOVERING] * len(requests)
-        decided = await asyncio.gather(
-            *(self._decide_pool(pool_id, [requests[i] for i in places]) for pool_id, places in by_pool.items())
-        )
-        for places, pool_answers in zip(by_pool.values(), decided, strict=True):
-            for place, answer in zip(places, pool_answers, strict=True):
-                answers[place] = answer
-        return answers
+    async def _decide(self, pool_id: str, requests: Sequence[ClaimRequest]) -> list[ClaimAnswer]:
+        try:
+            return await self._ask(pool_id, requests)
+        finally:
+            self._taken -= len(requests)
+            if not self._batchers[pool_id].waiting:
+                # Nothing awaits between here and the end of the batcher's task, so no claim can slip in between.
+                del self._batchers[pool_id]
 
-    async def _decide_pool(self, pool_id: str, requests: list[ClaimRequest]) -> list[ClaimAnswer]:
+    async def _ask(self, pool_id: str, requests: Sequence[ClaimRequest]) -> list[ClaimAnswer]:
         try:
             offer = await self._offers.get(pool_id)
             if offer is None:

@@ -3,7 +3,7 @@
 import asyncio
 import importlib
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -73,21 +73,15 @@ def _settings(**flags: object) -> Settings:
     return settings
 
 
-def _common(command: Callable[..., None]) -> Callable[..., None]:
-    for option in (
-        click.option("--data-dir", type=click.Path(path_type=Path), help="SHOWDROP_DATA_DIR"),
-        click.option("--host", help="SHOWDROP_HOST: address to listen on"),
-    ):
-        command = option(command)
-    return command
-
-
+_data_dir = click.option("--data-dir", type=click.Path(path_type=Path), help="SHOWDROP_DATA_DIR")
+_host = click.option("--host", help="SHOWDROP_HOST: address to listen on")
 _http_port = click.option("--http-port", type=click.IntRange(1, 65535), help="SHOWDROP_HTTP_PORT")
 _ws_port = click.option("--ws-port", type=click.IntRange(1, 65535), help="SHOWDROP_WS_PORT")
 
 
 @main.command()
-@_common
+@_data_dir
+@_host
 @_http_port
 @_ws_port
 def dev(data_dir: Path | None, host: str | None, http_port: int | None, ws_port: int | None) -> None:
@@ -98,7 +92,8 @@ def dev(data_dir: Path | None, host: str | None, http_port: int | None, ws_port:
 
 
 @main.command()
-@_common
+@_data_dir
+@_host
 @_http_port
 def api(data_dir: Path | None, host: str | None, http_port: int | None) -> None:
     """Run the HTTP API and the pages."""
@@ -108,7 +103,8 @@ def api(data_dir: Path | None, host: str | None, http_port: int | None) -> None:
 
 
 @main.command()
-@_common
+@_data_dir
+@_host
 @_ws_port
 def gateway(data_dir: Path | None, host: str | None, ws_port: int | None) -> None:
     """Run the viewers' WebSocket."""
@@ -118,32 +114,36 @@ def gateway(data_dir: Path | None, host: str | None, ws_port: int | None) -> Non
 
 
 @main.command()
-@_common
-def worker(data_dir: Path | None, host: str | None) -> None:
+@_data_dir
+def worker(data_dir: Path | None) -> None:
     """Run payments, the clock of offers, expiring holds and channels."""
     from live.roles.single import serve_role  # noqa: PLC0415 - --help must not load the servers
 
-    run(serve_role("worker", _settings(data_dir=data_dir, host=host)))
+    run(serve_role("worker", _settings(data_dir=data_dir)))
 
 
 @main.command()
-@_common
-def migrate(data_dir: Path | None, host: str | None) -> None:
+@_data_dir
+def migrate(data_dir: Path | None) -> None:
     """Bring the database's schema up to date."""
     from live.roles.single import migrate_database  # noqa: PLC0415 - --help must not load the servers
 
-    applied = run(migrate_database(_settings(data_dir=data_dir, host=host)))
+    applied = run(migrate_database(_settings(data_dir=data_dir)))
     click.echo(f"applied: {', '.join(applied)}" if applied else "the schema is up to date")
 
 
 @main.command(name="import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@_common
-def import_file(file: Path, data_dir: Path | None, host: str | None) -> None:
-    """Import a catalogue FILE: a Shopify product CSV, or a Meta or Google product feed (CSV or TSV)."""
-    from live.import_command import import_catalogue  # noqa: PLC0415 - --help must not load the servers
+@click.argument("files", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="FILES...")
+@_data_dir
+def import_command(files: tuple[Path, ...], data_dir: Path | None) -> None:
+    """Import catalogue FILES: Shopify product CSVs, or Meta or Google product feeds (CSV or TSV).
 
-    run(import_catalogue(_settings(data_dir=data_dir, host=host), file))
+    Importing a file again updates what changed in it, and moves stock by the difference to the last file's quantity. A
+    file without a column for quantities leaves stock as it is. Exit code 1 when a file could not be read.
+    """
+    from live.import_command import import_files  # noqa: PLC0415 - --help must not load the servers
+
+    sys.exit(0 if run(import_files(_settings(data_dir=data_dir), files)) else 1)
 
 
 @main.command()

@@ -10,9 +10,9 @@ class CloseCode(IntEnum):
     SERVICE_RESTART = 1012
     """The gateway restarts; come back within the window of the ``goodbye``."""
     SHUTDOWN = 4000
-    """The gateway goes away for good; another one serves the show."""
+    """Reserved, not sent today: the gateway goes away for good; another one serves the show."""
     SLOW = 4001
-    """The viewer did not read fast enough; come back and resume."""
+    """Reserved, not sent today: a viewer who reads too slowly is cut without a close frame, sees 1006, and resumes."""
     STATE_LOST = 4002
     """The gateway cannot tell what this viewer missed; come back for a snapshot."""
     NO_HEARTBEAT = 4003
@@ -28,7 +28,7 @@ class CloseCode(IntEnum):
     UNKNOWN_SHOW = 4503
     """There is no such show."""
     REPLACED = 4504
-    """Another connection took this one's place."""
+    """Reserved, not sent today: another connection took this one's place."""
 
 
 STAY_AWAY_FIRST: Final = 4500

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 
+import msgspec
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from checkout.orders_pg import Orders
@@ -18,6 +19,7 @@ from live.frames import Frame
 from live.gateway_tick import Ticker
 from live.limits import (
     CONNECTIONS_MOST,
+    CONNECTIONS_TURNED_AWAY_MOST,
     GOODBYE_MAX_MS,
     GOODBYE_MIN_MS,
     LOG_READ_ENTRIES,
@@ -143,9 +145,11 @@ class Gateway:
     # --- what connections need ----------------------------------------------------------------------------------
 
     def opened(self, connection: ViewerConnection) -> None:
-        """Note a TCP connection."""
+        """Note a TCP connection; past all measure it is cut before it can ask for anything."""
         self._connections[connection] = None
         self._empty.clear()
+        if len(self._connections) > CONNECTIONS_MOST + CONNECTIONS_TURNED_AWAY_MOST:
+            connection.cut()
 
     def enter(self, connection: ViewerConnection, show_id: str) -> ViewerSession:
         """Give a viewer who came through the handshake a session."""
@@ -181,7 +185,7 @@ class Gateway:
 
         The room's own frames serve a storm of viewers who come back; only older positions are read from Redis.
         """
-        if resume.epoch != room.epoch or resume.seq > room.seq:
+        if resume.epoch != room.epoch or not 0 <= resume.seq <= room.seq:
             return None
         kept = room.frames_after(resume.seq)
         if kept is not None:
@@ -195,7 +199,10 @@ class Gateway:
         rest = room.frames_after(older[-1].seq) if older else None
         if rest is None:
             return None
-        return [Frame(wire.decode_log_event(one.payload)) for one in older] + rest
+        try:
+            return [Frame(wire.decode_log_event(one.payload)) for one in older] + rest
+        except msgspec.DecodeError:
+            return None  # an event of a newer release: this gateway cannot tell it
 
     async def own_state(self, room: Room, buyer_id: str) -> tuple[list[wire.HoldCard], list[wire.ServerMessage]]:
         """Return a buyer's live holds, and how their orders stand; a show without offers asks nobody."""

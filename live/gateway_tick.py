@@ -8,14 +8,15 @@ import asyncio
 
 from inventory.holds import Holds
 from kit.errors import UnavailableError
-from kit.redis_client import Command, RedisClient, pipelined
+from kit.redis_client import RedisClient
 from live import wire
 from live.claim_desk import ClaimDesk
 from live.frames import Frame
-from live.limits import PRESENCE_EVERY_TICKS, PRESENCE_KEPT_S, REACTIONS_EVERY_TICKS, TICK_MS
+from live.limits import PRESENCE_EVERY_TICKS, REACTIONS_EVERY_TICKS, TICK_MS
 from live.offer import OVER
 from live.offers import OfferDirectory
 from live.presence_redis import read_viewers, write_viewers
+from live.reactions_redis import add_reactions
 from live.room import Room
 from live.room_opening import Rooms
 from live.show_figures_pg import ShowFigures
@@ -51,7 +52,6 @@ class Ticker:
         self._desk = desk
         self._ticks = 0
         self._behind: dict[str, tuple[int, int]] = {}
-        self._peaks: dict[str, int] = {}
 
     async def tick(self, rooms: list[Room]) -> None:
         """Wait for the next tick, then do what is due in it.
@@ -107,23 +107,24 @@ class Ticker:
         await write_viewers(self._redis, self._gateway_id, {room.show_id: room.audience for room in rooms})
         for room, viewers in zip(rooms, await read_viewers(self._redis, [room.show_id for room in rooms]), strict=True):
             room.set_viewers(viewers)
-            if viewers > self._peaks.get(room.show_id, 0):
+            if viewers > room.peak_viewers:
                 await self._figures.note_viewers(room.show_id, viewers)
-                self._peaks[room.show_id] = viewers
+                room.peak_viewers = viewers
 
     async def _reactions(self, rooms: list[Room]) -> None:
+        taken = [(room, room.take_taps()) for room in rooms]
+        try:
+            totals = await add_reactions(self._redis, {room.show_id: taps for room, taps in taken})
+        except UnavailableError:
+            # Should Redis have counted them after all, they count twice: better than a silent room.
+            for room, taps in taken:
+                for kind, count in taps.items():
+                    room.tap(kind, count)
+            raise
         for room in rooms:
-            key = f"{{{room.show_id}}}:reactions"
-            taps, room.taps = room.taps, {}
-            commands: list[Command] = [("HINCRBY", key, kind, count) for kind, count in taps.items()]
-            if taps:
-                commands.append(("EXPIRE", key, PRESENCE_KEPT_S))
-            raw: dict[bytes, bytes] = (await pipelined(self._redis, [*commands, ("HGETALL", key)]))[-1]
-            totals = {kind.decode(): int(count) for kind, count in raw.items()}
-            known = room.tap_totals
-            room.tap_totals = totals
+            known, room.tap_totals = room.tap_totals, totals[room.show_id]
             if known is not None:
-                grown = {kind: count - known.get(kind, 0) for kind, count in totals.items()}
+                grown = {kind: count - known.get(kind, 0) for kind, count in room.tap_totals.items()}
                 fresh = {kind: count for kind, count in grown.items() if count > 0}
                 if fresh:
                     room.broadcast(Frame(wire.Reactions(counts=fresh)))

@@ -9,9 +9,11 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Protocol
 
+import msgspec
+
 from live import wire
 from live.frames import Frame
-from live.limits import ROOM_KEPT_FRAMES
+from live.limits import REACTION_MOST_KINDS, ROOM_KEPT_FRAMES
 from live.show_state import apply, with_stock
 
 
@@ -41,6 +43,8 @@ class Room:
         self.epoch = epoch
         self.seq = seq
         self.snapshot = snapshot
+        self.offer_ids = _offer_ids(snapshot)
+        self.peak_viewers = 0  # the most that the report was told
         self.json_seats: set[Seat] = set()
         self.msgpack_seats: set[Seat] = set()
         self.buyers: dict[str, set[Seat]] = {}
@@ -91,6 +95,7 @@ class Room:
     def take(self, event: wire.LogEvents) -> None:
         """Take the next event of the log: ``event.seq`` is ``seq + 1``."""
         self.snapshot = apply(self.snapshot, event)
+        self.offer_ids = _offer_ids(self.snapshot)
         self.seq = event.seq
         frame = Frame(event)
         self._kept.append((event.seq, frame))
@@ -112,16 +117,29 @@ class Room:
         self.snapshot = with_stock(self.snapshot, offer_id, available=available, held=held, sold=sold)
         self.broadcast(Frame(wire.OfferStock(offer_id=offer_id, available=available, held=held, sold=sold)))
 
+    def counts(self) -> list[wire.OfferStock | wire.Viewers]:
+        """Return the counts as they are now: who comes back missed changes that were no events."""
+        stock = [
+            wire.OfferStock(offer_id=one.offer_id, available=one.available, held=one.held, sold=one.sold)
+            for one in self.snapshot.offers
+        ]
+        return [*stock, wire.Viewers(count=self.snapshot.viewers)]
+
     def set_viewers(self, count: int) -> None:
         """Note how many watch in all, and tell everyone if that changed."""
         if count != self.snapshot.viewers:
-            self.snapshot = wire.Snapshot(
-                show=self.snapshot.show,
-                spotlight=self.snapshot.spotlight,
-                offers=self.snapshot.offers,
-                viewers=count,
-            )
+            self.snapshot = msgspec.structs.replace(self.snapshot, viewers=count)
             self.broadcast(Frame(wire.Viewers(count=count)))
+
+    def tap(self, kind: str, count: int) -> None:
+        """Count taps until they are added up; kinds past ``REACTION_MOST_KINDS`` are dropped."""
+        if kind in self.taps or len(self.taps) < REACTION_MOST_KINDS:
+            self.taps[kind] = self.taps.get(kind, 0) + count
+
+    def take_taps(self) -> dict[str, int]:
+        """Return the taps counted since the last call."""
+        taps, self.taps = self.taps, {}
+        return taps
 
     def broadcast(self, frame: Frame) -> None:
         """Send a frame to everyone. What is sent within one turn of the event loop leaves as one write per viewer."""
@@ -148,6 +166,10 @@ class Room:
             frame = Frame(message)
             for seat in list(seats):
                 seat.write(frame.msgpack if seat.binary else frame.json)
+
+
+def _offer_ids(snapshot: wire.Snapshot) -> frozenset[str]:
+    return frozenset(one.offer_id for one in snapshot.offers)
 
 
 def _write(seats: Iterable[Seat], data: bytes) -> None:

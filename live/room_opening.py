@@ -1,7 +1,7 @@
 """Opening rooms, and keeping them in step with their logs: subscribe, then snapshot, then apply (D4)."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -12,7 +12,7 @@ from live.close_codes import CloseCode
 from live.limits import LOG_READ_ENTRIES, ROOM_BUFFERED_EVENTS
 from live.log_reader_redis import LogReader
 from live.offers import OfferDirectory
-from live.room import Room
+from live.room import Room, Seat
 from live.session import ViewerSession
 from live.show_log import BuyerNews, LogEntry, LogName
 from live.show_log_redis import RedisLog
@@ -42,7 +42,7 @@ class Rooms:
         self._opening: dict[str, asyncio.Task[Room]] = {}
         self._early: dict[str, list[LogEntry]] = {}
         self._heard_inbox: dict[str, wire.Position] = {}
-        self._filling: dict[str, asyncio.Task[None]] = {}
+        self._filling: dict[Room, asyncio.Task[None]] = {}
 
     def open_rooms(self) -> list[Room]:
         """Return every open room."""
@@ -72,9 +72,12 @@ class Rooms:
     async def let_go(self, *, idle_since: float) -> None:
         """Close the rooms that have been empty since before this moment of the loop's clock."""
         for room in self.open_rooms():
-            if room.empty_since is not None and room.empty_since < idle_since and not len(room):
+            is_idle = room.empty_since is not None and room.empty_since < idle_since and not len(room)
+            if is_idle and self.is_open(room):  # it may have been renewed while another one was unsubscribed
                 del self._rooms[room.show_id]
                 self._heard_inbox.pop(room.show_id, None)
+                if room in self._filling:
+                    self._filling[room].cancel()
                 if self.reader is not None:
                     await self.reader.unsubscribe(room.show_id)
 
@@ -104,10 +107,11 @@ class Rooms:
 
     def check(self, show_id: str) -> None:
         """Look for a gap behind the room's position, and fill it."""
-        if show_id in self._rooms and show_id not in self._filling:
-            task = asyncio.create_task(self._fill(show_id))
-            self._filling[show_id] = task
-            task.add_done_callback(lambda _done: self._filling.pop(show_id, None))
+        room = self._rooms.get(show_id)
+        if room is not None and room not in self._filling:
+            task = asyncio.create_task(self._fill(room))
+            self._filling[room] = task
+            task.add_done_callback(lambda _done: self._filling.pop(room, None))
 
     async def close(self) -> None:
         """Stop what is under way."""
@@ -154,11 +158,15 @@ class Rooms:
         if entry.epoch != room.epoch:
             self.check(room.show_id)
         elif entry.seq == room.seq + 1:
-            self._take(room, entry)
+            try:
+                self._take(room, entry)
+            except msgspec.DecodeError:
+                self.check(room.show_id)  # finds the same entry, and renews the room
         elif entry.seq > room.seq:
             self.check(room.show_id)
 
     def _take(self, room: Room, entry: LogEntry) -> None:
+        """Take the next entry. Raises msgspec.DecodeError when it is an event of a newer release."""
         event = wire.decode_log_event(entry.payload)
         if not isinstance(
             event, wire.ShowStarted | wire.ShowPaused | wire.ShowResumed | wire.ShowEnded | wire.ProductSpotlight
@@ -166,35 +174,46 @@ class Rooms:
             self._offers.forget(event.offer.offer_id)
         room.take(event)
 
-    async def _fill(self, show_id: str) -> None:
+    async def _fill(self, room: Room) -> None:
         """Read what is missing behind the room's position; without an unbroken answer everyone takes a snapshot."""
         try:
-            room = self._rooms[show_id]
-            entries = await self._log.read(show_id, wire.Position(room.epoch, room.seq), limit=LOG_READ_ENTRIES)
-            while entries:
-                for entry in entries:
-                    if entry.seq == room.seq + 1:
-                        self._take(room, entry)
-                entries = await self._log.read(show_id, wire.Position(room.epoch, room.seq), limit=LOG_READ_ENTRIES)
-            if entries is None:
-                await self._renew(room)
-            await self._fill_inbox(show_id)
+            lost = await self._fill_log(room)
+            if lost is not None and self.is_open(room):
+                await self._renew(room, lost)
+            current = self._rooms.get(room.show_id)
+            if current is not None:
+                await self._fill_inbox(current)
         except UnavailableError as error:
-            _log.warning("gap_waits", show_id=show_id, error=error.message)
+            _log.warning("gap_waits", show_id=room.show_id, error=error.message)
 
-    async def _renew(self, room: Room) -> None:
+    async def _fill_log(self, room: Room) -> str | None:
+        """Take what the log has; return why that is not everything, or None when it is."""
+        while True:
+            entries = await self._log.read(room.show_id, wire.Position(room.epoch, room.seq), limit=LOG_READ_ENTRIES)
+            if entries is None:
+                return "the log has a gap"
+            if not entries or not self.is_open(room):
+                return None
+            for entry in entries:
+                if entry.seq == room.seq + 1:
+                    try:
+                        self._take(room, entry)
+                    except msgspec.DecodeError as error:
+                        return f"event {entry.seq} cannot be read: {error}"
+
+    async def _renew(self, room: Room, lost: str) -> None:
         """Put a fresh room in the old one's place; its viewers come back and take the snapshot."""
         [position] = await self._log.positions([room.show_id])
         if position is not None and position.epoch == room.epoch and position.seq <= room.seq:
             # Redis is behind what Postgres told us: the relay is on its way, nothing is lost.
             return
-        _log.warning("room_renewed", show_id=room.show_id, seq=room.seq)
         fresh = await self._read(room.show_id)
+        if not self.is_open(room):
+            return
+        _log.warning("room_renewed", show_id=room.show_id, seq=room.seq, reason=lost)
         fresh.empty_since = asyncio.get_running_loop().time()
         self._rooms[room.show_id] = fresh
-        for seat in [*room.json_seats, *room.msgpack_seats]:
-            if isinstance(seat, ViewerSession):
-                seat.state_lost(CloseCode.STATE_LOST)
+        _send_back([*room.json_seats, *room.msgpack_seats])
 
     def _heard_news(self, show_id: str, entry: LogEntry) -> None:
         known = self._heard_inbox.get(show_id)
@@ -205,24 +224,43 @@ class Rooms:
             self._heard_inbox[show_id] = wire.Position(entry.epoch, entry.seq)
             self._deliver(show_id, entry)
 
-    async def _fill_inbox(self, show_id: str) -> None:
+    async def _fill_inbox(self, room: Room) -> None:
+        show_id = room.show_id
         known = self._heard_inbox.get(show_id)
         if known is None:
             return
         entries = await self._inbox.read(show_id, known, limit=LOG_READ_ENTRIES)
-        if entries is None:
-            self._heard_inbox[show_id] = await self._inbox.begin(show_id, 0)
+        begun = await self._inbox.begin(show_id, 0) if entries is None else None
+        if not self.is_open(room):
+            return
+        if begun is not None:
+            self._heard_inbox[show_id] = begun
         for entry in entries or ():
             if entry.seq > self._heard_inbox[show_id].seq:
                 self._heard_inbox[show_id] = wire.Position(entry.epoch, entry.seq)
                 self._deliver(show_id, entry)
 
     def _deliver(self, show_id: str, entry: LogEntry) -> None:
+        """Tell a buyer their news. News that cannot be read sends those back whom it may be for: the welcome tells."""
         room = self._rooms.get(show_id)
-        if room is not None:
+        if room is None:
+            return
+        buyer_id: str | None = None
+        try:
             news = _news.decode(entry.payload)
-            if news.buyer_id in room.buyers:
-                room.tell_buyer(news.buyer_id, wire.decode_buyer_event(bytes(news.event)))
+            buyer_id = news.buyer_id
+            if buyer_id in room.buyers:
+                room.tell_buyer(buyer_id, wire.decode_buyer_event(bytes(news.event)))
+        except msgspec.DecodeError as error:
+            _log.warning("news_not_read", show_id=show_id, seq=entry.seq, error=str(error))
+            buyers = room.buyers if buyer_id is None else {buyer_id: room.buyers[buyer_id]}
+            _send_back([seat for seats in buyers.values() for seat in seats])
+
+
+def _send_back(seats: Iterable[Seat]) -> None:
+    for seat in seats:
+        if isinstance(seat, ViewerSession):
+            seat.state_lost(CloseCode.STATE_LOST)
 
 
 def snapshot_of(show: ShowRow, offers: list[OfferRow]) -> wire.Snapshot:

@@ -1,18 +1,17 @@
 """A viewer's session: what each message means, from ``hello`` to the last word."""
 
 import asyncio
-from typing import Protocol, assert_never
+from typing import assert_never
 
 import msgspec
 
 from inventory.holds import Accepted, ClaimAnswer, ClaimRequest, Refused
 from kit.clock import now_ms
-from kit.errors import NotFoundError, RequestError, ShowdropError, UnauthorisedError, UnavailableError
+from kit.errors import NotFoundError, RequestError, UnauthorisedError, UnavailableError
 from kit.ids import is_ulid, new_id
 from kit.log import logger
 from live import wire
 from live.buyer_news import order_state
-from live.claim_desk import ClaimDesk
 from live.close_codes import CloseCode
 from live.frames import Frame
 from live.limits import (
@@ -20,67 +19,17 @@ from live.limits import (
     HEARTBEAT_MS,
     OFFER_MOST_UNITS,
     REACTION_KIND_MAX_CHARS,
-    REACTION_MOST_KINDS,
     REACTION_MOST_TAPS,
-    VIEWER_MESSAGES_BURST,
-    VIEWER_MESSAGES_PER_S,
     VIEWER_MESSAGES_REFUSED,
 )
-from live.purchases import Purchases
+from live.message_rate import MessageRate
 from live.room import Room
-from live.tokens import Tokens
+from live.session_ports import Connection, House
 
 _log = logger("session")
 
-_Asked = wire.Claim | wire.Checkout | wire.Release | wire.React | wire.Ping
+_Asked = wire.Claim | wire.Checkout | wire.Release | wire.WaitlistJoin | wire.WaitlistLeave | wire.React | wire.Ping
 """What a viewer may send after the hello."""
-
-
-class Connection(Protocol):
-    """What a session needs of its connection."""
-
-    binary: bool
-    loop: asyncio.AbstractEventLoop
-
-    def write(self, data: bytes) -> None:
-        """Send complete frames."""
-        ...
-
-    def close(self, code: CloseCode, reason: str = "") -> None:
-        """Close with a code."""
-        ...
-
-    def greeted(self) -> None:
-        """The viewer said hello."""
-        ...
-
-    def welcomed(self) -> None:
-        """The hello was answered."""
-        ...
-
-
-class House(Protocol):
-    """What a session needs of its gateway."""
-
-    tokens: Tokens
-    desk: ClaimDesk
-    purchases: Purchases
-
-    async def room(self, show_id: str) -> Room:
-        """Return the show's room, opening it when it is closed."""
-        ...
-
-    def is_open(self, room: Room) -> bool:
-        """Tell whether this room still hears its show."""
-        ...
-
-    async def missed(self, room: Room, resume: wire.Position) -> list[Frame] | None:
-        """Return the events after a position, or None when they cannot all be told."""
-        ...
-
-    async def own_state(self, room: Room, buyer_id: str) -> tuple[list[wire.HoldCard], list[wire.ServerMessage]]:
-        """Return a buyer's live holds, and how their orders stand."""
-        ...
 
 
 class ViewerSession:
@@ -94,15 +43,14 @@ class ViewerSession:
         "_connection",
         "_early",
         "_entering",
-        "_filled_at",
         "_hello",
         "_house",
         "_news",
+        "_rate",
         "_refused",
         "_room",
         "_show_id",
         "_tasks",
-        "_tokens_left",
         "binary",
         "buyer_id",
         "is_staff",
@@ -121,8 +69,7 @@ class ViewerSession:
         self._hello: asyncio.Task[None] | None = None
         self._early: list[_Asked] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self._tokens_left = VIEWER_MESSAGES_BURST
-        self._filled_at = connection.loop.time()
+        self._rate = MessageRate(connection.loop.time())
         self._refused = 0
 
     def write(self, data: bytes) -> None:
@@ -182,10 +129,12 @@ class ViewerSession:
                 self._claim(message)
             case wire.React(kind=kind, count=count):
                 self._react(room, kind, count)
+            case wire.WaitlistJoin() | wire.WaitlistLeave():
+                self._send(wire.Error(code="no_waitlist", message="this offer keeps no waiting list", temporary=False))
             case wire.Checkout() | wire.Release():
                 task = asyncio.create_task(self._purchase(message))
                 self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                task.add_done_callback(lambda done: self._purchase_ended(message, done))
             case _:
                 assert_never(message)
 
@@ -246,6 +195,8 @@ class ViewerSession:
         self._room = room
         for frame in missed or ():
             self.write(frame.msgpack if self.binary else frame.json)
+        for message in room.counts() if recovered else ():
+            self._send(message)
         for message in orders:
             self._send(message)
         for data in self._news:
@@ -264,7 +215,7 @@ class ViewerSession:
             self._refuse(claim, "unauthorised", temporary=False)
         elif not is_ulid(claim.claim_id) or not 1 <= claim.quantity <= OFFER_MOST_UNITS:
             self._refuse(claim, "invalid", temporary=False)
-        elif self._room is None or all(one.offer_id != claim.offer_id for one in self._room.snapshot.offers):
+        elif self._room is None or claim.offer_id not in self._room.offer_ids:
             self._refuse(claim, "unknown_offer", temporary=False)
         else:
             request = ClaimRequest(
@@ -278,7 +229,10 @@ class ViewerSession:
             answer.add_done_callback(lambda done: self._claimed(claim, done))
 
     def _claimed(self, claim: wire.Claim, done: "asyncio.Future[ClaimAnswer]") -> None:
-        if done.cancelled() or done.exception() is not None:
+        error = None if done.cancelled() else done.exception()
+        if error is not None and not isinstance(error, UnavailableError):
+            _log.error("claim_failed", show_id=self._show_id, offer_id=claim.offer_id, exc_info=error)
+        if done.cancelled() or error is not None:
             self._refuse(claim, "recovering", temporary=True)
             return
         match done.result():
@@ -313,8 +267,11 @@ class ViewerSession:
                 await self._release(message.hold_id, self.buyer_id)
         except (RequestError, UnavailableError) as error:
             self._send(wire.Error(code=error.code, message=error.message, temporary=error.temporary))
-        except ShowdropError as error:
-            _log.error("purchase_failed", show_id=self._show_id, hold_id=message.hold_id, error=error.message)
+
+    def _purchase_ended(self, message: wire.Checkout | wire.Release, purchase: "asyncio.Task[None]") -> None:
+        self._tasks.discard(purchase)
+        if not purchase.cancelled() and (error := purchase.exception()) is not None:
+            _log.error("purchase_failed", show_id=self._show_id, hold_id=message.hold_id, exc_info=error)
             self._send(wire.Error(code="internal", message="this could not be done; try again", temporary=True))
 
     async def _check_out(self, message: wire.Checkout, buyer_id: str) -> None:
@@ -339,20 +296,13 @@ class ViewerSession:
         if not (1 <= len(kind) <= REACTION_KIND_MAX_CHARS and kind.isidentifier() and 1 <= count <= REACTION_MOST_TAPS):
             message = f"react: kind is a word of {REACTION_KIND_MAX_CHARS} letters, count 1 to {REACTION_MOST_TAPS}"
             self._send(wire.Error(code="invalid", message=message, temporary=False))
-        elif kind in room.taps or len(room.taps) < REACTION_MOST_KINDS:
-            room.taps[kind] = room.taps.get(kind, 0) + count
+        else:
+            room.tap(kind, count)
 
     # --- limits and replies -------------------------------------------------------------------------------------
 
     def _within_rate(self) -> bool:
-        now = self._connection.loop.time()
-        refilled = self._tokens_left + (now - self._filled_at) * VIEWER_MESSAGES_PER_S
-        self._tokens_left = min(VIEWER_MESSAGES_BURST, refilled)
-        self._filled_at = now
-        if self._tokens_left < 1:
-            return False
-        self._tokens_left -= 1
-        return True
+        return self._rate.allows(self._connection.loop.time())
 
     def _count_refusal(self) -> None:
         self._refused += 1

@@ -16,7 +16,7 @@ from kit.postgres import Connection, Postgres
 from kit.sql import Queries
 from live import wire
 from live.host_commands_pg import first_time
-from live.limits import SNAPSHOT_MOST_OFFERS
+from live.limits import OFFER_DURATION_MAX_MS, SNAPSHOT_MOST_OFFERS
 from live.offer import OfferEnd, OfferTerms, require_running, require_voidable, state_at
 from live.show import ShowAction, next_state, require_on_air
 from live.show_events_pg import add_event
@@ -199,14 +199,21 @@ class Shows:
 
         Raises:
             NotFoundError: ``unknown_offer``.
-            ConflictError: ``illegal_transition``.
+            ConflictError: ``illegal_transition``, ``offer_too_long``.
         """
         async with self._postgres.transaction() as connection:
             offer = await _lock_offer(connection, offer_id)
             if not await first_time(connection, command):
                 return
             require_running(offer.state, "extend")
-            await set_ends_at(connection, offer_id, offer.card.ends_at_ms + extend_ms)
+            ends_at_ms = offer.card.ends_at_ms + extend_ms
+            if ends_at_ms - offer.card.starts_at_ms > OFFER_DURATION_MAX_MS:
+                raise ConflictError(
+                    f"an offer lasts at most {OFFER_DURATION_MAX_MS // 3_600_000} hours in all",
+                    code="offer_too_long",
+                    details={"field": "extend_ms"},
+                )
+            await set_ends_at(connection, offer_id, ends_at_ms)
             later = await _read_offer(connection, offer_id)
             await add_event(connection, offer.show_id, lambda seq: wire.OfferExtended(seq=seq, offer=later.card))
 

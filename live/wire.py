@@ -151,6 +151,18 @@ class Release(ClientMessage, frozen=True, tag="release"):
     hold_id: str
 
 
+class WaitlistJoin(ClientMessage, frozen=True, tag="waitlist.join"):
+    """Ask to be next when a unit comes back. No offer keeps a waiting list yet: the error ``no_waitlist`` answers."""
+
+    offer_id: str
+
+
+class WaitlistLeave(ClientMessage, frozen=True, tag="waitlist.leave"):
+    """Leave an offer's waiting list; answered as ``waitlist.join`` is."""
+
+    offer_id: str
+
+
 class React(ClientMessage, frozen=True, tag="react"):
     """Tap a reaction ``count`` times."""
 
@@ -162,7 +174,7 @@ class Ping(ClientMessage, frozen=True, tag="ping"):
     """Ask for a ``pong``: keeps the connection and measures the server's clock."""
 
 
-ClientMessages = Hello | Claim | Checkout | Release | React | Ping
+ClientMessages = Hello | Claim | Checkout | Release | WaitlistJoin | WaitlistLeave | React | Ping
 
 
 # --- server to client ----------------------------------------------------------------------------------------------

@@ -72,10 +72,12 @@ def read_event(provider: str, signed: SignedBody) -> PaymentEvent:
     Raises:
         InvalidError: it is not one of ours.
     """
+    if b"\\u0000" in signed.body or b"\0" in signed.body:
+        raise InvalidError("the webhook's body holds a zero byte, which cannot be stored", field="body")
     try:
         event = msgspec.json.decode(signed.body, type=BankEvent)
         raw = msgspec.json.decode(signed.body, type=dict[str, object])
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise InvalidError(f"the webhook's body cannot be read: {error}", field="body") from error
     return PaymentEvent(
         provider=provider,

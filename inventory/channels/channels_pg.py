@@ -7,7 +7,6 @@ from typing import Literal
 
 import msgspec
 
-from inventory.catalogue_pg import BULK_LOCK
 from inventory.channels.channel import ChannelConfig, Level
 from inventory.channels.limits import (
     ERROR_CHARS,
@@ -18,6 +17,7 @@ from inventory.channels.limits import (
     WRITE_BACK_TRIES,
 )
 from inventory.channels.registry import Registry
+from inventory.import_pg import BULK_LOCK
 from kit.errors import InvalidError, NotFoundError
 from kit.ids import new_id
 from kit.postgres import Connection, Postgres

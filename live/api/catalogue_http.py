@@ -4,7 +4,8 @@ from typing import Annotated
 
 import msgspec
 
-from inventory.catalogue_pg import MAX_PAGE, Catalogue, ImportReport, ProductPage
+from inventory.catalogue_pg import MAX_PAGE, Catalogue, ProductPage
+from inventory.import_pg import ImportReport
 from live.api.endpoint import STAFF, Call, Empty, Endpoint, Request, endpoint
 from live.api.fields import Cursor, SearchText
 from live.api.limits import FILE_BODY_MAX_BYTES

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import hashlib
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import msgspec
@@ -103,14 +103,12 @@ class Idempotency:
         begun = await self._begin(subject, key, hashed_request)
         if isinstance(begun, Reply):
             return begun
-        renewing = asyncio.create_task(self._keep_alive(subject, key), name="idempotency-renew")
         try:
-            reply = await act(begun)
+            async with self._renewing(subject, key):
+                reply = await act(begun)
         except BaseException:
             await self._abandon(subject, key)
             raise
-        finally:
-            renewing.cancel()
         if not reply.final:
             await self._abandon(subject, key)
             return reply
@@ -147,6 +145,16 @@ class Idempotency:
         if row is None or row["status"] is None:
             raise InProgressError("the first request with this Idempotency-Key is still under way; ask again soon")
         return Reply(status=row["status"], body=row["body"], replayed=True)
+
+    @contextlib.asynccontextmanager
+    async def _renewing(self, subject: str, key: str) -> AsyncIterator[None]:
+        renewing = asyncio.create_task(self._keep_alive(subject, key), name="idempotency-renew")
+        try:
+            yield
+        finally:
+            # Waited for: a renewal that came late would lock a key that was given up.
+            renewing.cancel()
+            await asyncio.wait((renewing,))
 
     async def _keep_alive(self, subject: str, key: str) -> None:
         while True:

@@ -22,10 +22,10 @@ BODY_TIMEOUT_S: Final = 600
 IDEMPOTENCY_KEY_MAX_CHARS: Final = 255
 """Characters of an Idempotency-Key; a UUID has 36."""
 
-IDEMPOTENCY_LOCK_MS: Final = 60_000
+IDEMPOTENCY_LOCK_MS: Final = 10_000
 """Milliseconds after which a request whose process died may be taken over by a repeat."""
 
-IDEMPOTENCY_RENEW_S: Final = 20
+IDEMPOTENCY_RENEW_S: Final = 3
 """Seconds between two signs of life of a request that takes long, such as an import."""
 assert IDEMPOTENCY_RENEW_S * 1000 * 2 < IDEMPOTENCY_LOCK_MS
 

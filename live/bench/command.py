@@ -21,7 +21,7 @@ from live.bench.claims import bench_claims
 from live.bench.limits import CLAIMS_AT_ONCE
 from live.bench.result import BenchResult, print_results, write_result
 from live.bench.settle import bench_settle
-from live.migrations import MIGRATIONS
+from live.schema import MIGRATIONS
 
 BENCHMARKS: Final = ("claims", "settle")
 

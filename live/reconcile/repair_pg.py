@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from inventory.catalogue_pg import BULK_LOCK
+from inventory.import_pg import BULK_LOCK
 from inventory.stock import Movement
 from inventory.stock_pg import record_movements
 from kit.ids import new_ulid

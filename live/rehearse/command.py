@@ -4,6 +4,7 @@ import asyncio
 import logging
 import sys
 from pathlib import Path
+from typing import NoReturn
 from urllib.parse import urlsplit
 
 import click
@@ -18,6 +19,8 @@ from kit.settings import Settings, ensure_secret, read_settings
 from live.rehearse.limits import VIEWERS_MOST
 from live.rehearse.rehearsal import RehearseOptions, rehearse
 from live.rehearse.report import RehearseReport, print_report
+from live.rehearse.stop_signals import RehearsalStoppedError
+from live.site import find_site
 
 EXIT_BROKEN = 1
 EXIT_CANNOT = 2
@@ -27,8 +30,8 @@ EXIT_SERVER_GONE = 3
 @click.command("rehearse")
 @click.option("--viewers", type=click.IntRange(1, VIEWERS_MOST), default=300, show_default=True, help="How many watch.")
 @click.option("--units", type=click.IntRange(1, 100_000), default=100, show_default=True, help="Units of the offer.")
-@click.option("--url", default=None, help="Address of the API.  [default: from the settings, http://127.0.0.1:8000]")
-@click.option("--ws-url", default=None, help="Address of the gateway.  [default: that host, port 8001]")
+@click.option("--url", default=None, help="Address of the API.  [default: where showdrop dev listens]")
+@click.option("--ws-url", default=None, help="Address of the gateway.  [default: the API names it]")
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed makes the same audience.")
 @click.option("--channel/--no-channel", default=True, show_default=True, help="Watch the stock through a channel.")
 @click.option("--json", "json_path", type=click.Path(dir_okay=False, path_type=Path), help="Write the report there.")
@@ -37,8 +40,11 @@ def rehearse_command(  # noqa: PLR0917 - click passes every option by name
 ) -> None:
     """Run a scripted show with real viewers against a running server, and verify it.
 
+    It adds the units to the stock of the first product with a price, and takes back what was not sold, also after
+    Ctrl-C. The show and its orders stay. One at a time: it ends the shows that earlier rehearsals left on.
+
     Exit code: 0 when every invariant is held, 1 when one is broken, 2 when there is nothing to rehearse with, 3 when
-    the server stopped answering.
+    the server stopped answering, 130 or 143 when it was stopped by SIGINT or SIGTERM.
     """
     screen = Console(stderr=True)
     # What it says about a server that is gone reaches us as an error, and is said in one line.
@@ -49,6 +55,8 @@ def rehearse_command(  # noqa: PLR0917 - click passes every option by name
             read_settings(), viewers=viewers, units=units, url=url, ws_url=ws_url, seed=seed, with_channel=channel
         )
         report = _run(options, screen)
+    except* RehearsalStoppedError as errors:
+        _leave(screen, errors, None)
     except* UnavailableError as errors:
         _leave(screen, errors, EXIT_SERVER_GONE)
     except* ShowdropError as errors:
@@ -60,25 +68,30 @@ def rehearse_command(  # noqa: PLR0917 - click passes every option by name
         sys.exit(0 if report.held else EXIT_BROKEN)
 
 
-def _leave(screen: Console, errors: "BaseExceptionGroup[ShowdropError]", code: int) -> None:
+def _leave(screen: Console, errors: "BaseExceptionGroup[ShowdropError]", code: int | None) -> NoReturn:
     error: BaseException = errors
-    while isinstance(error, BaseExceptionGroup):
+    notes: list[str] = []
+    while True:
+        notes += getattr(error, "__notes__", ())
+        if not isinstance(error, BaseExceptionGroup):
+            break
         error = error.exceptions[0]
-    screen.print(
-        f"rehearse: {getattr(error, 'message', error)}", style="bold red", markup=False, highlight=False, soft_wrap=True
-    )
-    sys.exit(code)
+    line = "; ".join(dict.fromkeys((getattr(error, "message", str(error)), *notes)))
+    screen.print(f"rehearse: {line}", style="bold red", markup=False, highlight=False, soft_wrap=True)
+    sys.exit(128 + error.number if isinstance(error, RehearsalStoppedError) else code)
 
 
 def _options(
     settings: Settings, *, viewers: int, units: int, url: str | None, ws_url: str | None, seed: int, with_channel: bool
 ) -> RehearseOptions:
-    http_url = url or f"http://{settings.host}:{settings.http_port}"
+    # A second terminal does not know the ports that the server was given, but the server has told them.
+    is_default = (settings.host, settings.http_port) == (Settings().host, Settings().http_port)
+    has_own = not (settings.database_url and settings.redis_url)
+    site = find_site(settings.data_dir) if url is None and is_default and has_own else None
+    http_url = site.http_url if site else url or f"http://{settings.host}:{settings.http_port}"
     parts = urlsplit(http_url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise SettingError(f"--url {http_url!r} is not an address; write it like http://127.0.0.1:8000")
-    scheme = "wss" if parts.scheme == "https" else "ws"
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     running = None if settings.database_url and settings.redis_url else find_running(settings.data_dir)
     database_url = settings.database_url or (running.database_url if running else None)
     redis_url = settings.redis_url or (running.redis_url if running else None)
@@ -89,7 +102,7 @@ def _options(
         )
     return RehearseOptions(
         http_url=http_url,
-        ws_url=ws_url or f"{scheme}://{host}:{settings.ws_port}",
+        ws_url=ws_url or (site.ws_url if site else None),
         secret=ensure_secret(settings),
         database_url=database_url,
         redis_url=redis_url,

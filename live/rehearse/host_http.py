@@ -3,13 +3,14 @@
 import asyncio
 import time
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 import httpx
 import msgspec
 
 from kit.errors import ShowdropError, UnavailableError
 from kit.ids import new_ulid
-from live.rehearse.limits import HTTP_TIMEOUT_S, SERVER_GONE_S
+from live.rehearse.limits import GATEWAY_DIAL_S, HTTP_TIMEOUT_S, SERVER_GONE_S
 
 T = TypeVar("T")
 
@@ -20,6 +21,12 @@ class ServerGoneError(UnavailableError):
     """The server has not answered for ``SERVER_GONE_S``."""
 
     default_code = "server_gone"
+
+
+class NoServerError(ShowdropError):
+    """Nobody listens at the address: the rehearsal cannot begin."""
+
+    default_code = "no_server"
 
 
 class HostRefusedError(ShowdropError):
@@ -75,6 +82,17 @@ class HostHttp:
         """Call a DELETE; raises as ``post`` does."""
         await self._call("DELETE", path, None, "")
 
+    async def check(self) -> None:
+        """Return when somebody listens there. Raises NoServerError at once when the connection is refused."""
+        try:
+            await self._client.get("/healthz")
+        except httpx.ConnectError as error:
+            raise NoServerError(
+                f"no server at {self._url}; start it with make run, or set SHOWDROP_HTTP_PORT / --url"
+            ) from error
+        except httpx.TransportError:
+            pass  # slow, or just restarting: the calls that follow are patient
+
     async def is_alive(self) -> bool:
         """Tell whether the server answers at all."""
         try:
@@ -103,6 +121,22 @@ class HostHttp:
             if time.monotonic() > gives_up_at:
                 raise ServerGoneError(f"{self._url} has not answered for {SERVER_GONE_S:.0f} s ({why})")
             await asyncio.sleep(RETRY_S)
+
+
+async def check_gateway(ws_url: str) -> None:
+    """Return when somebody takes connections at the gateway's address.
+
+    Raises:
+        NoServerError: nobody does, within ``GATEWAY_DIAL_S``.
+    """
+    parts = urlsplit(ws_url)
+    port = parts.port or (443 if parts.scheme == "wss" else 80)
+    try:
+        async with asyncio.timeout(GATEWAY_DIAL_S):
+            _, writer = await asyncio.open_connection(parts.hostname, port)
+    except (OSError, TimeoutError) as error:
+        raise NoServerError(f"no gateway at {ws_url}; start it, or say where it is with --ws-url") from error
+    writer.close()
 
 
 def _refusal(response: httpx.Response) -> _Refusal:

@@ -69,9 +69,16 @@ REPEAT_TIMEOUT_S: Final = 5.0
 CLEAR_UP_TIMEOUT_S: Final = 3.0
 """For each of the steps that leave the shop as it was; a server that is gone does not answer them."""
 
+ORDERS_END_TIMEOUT_S: Final = 12.0
+"""For the open orders of a show that was ended early; what they still hold then is not taken back."""
+
+GATEWAY_DIAL_S: Final = 5.0
+"""For the gateway to take a connection; one that does not is not there."""
+
 RECEIVER_BODY_MAX_BYTES: Final = 1024 * 1024
 """Bytes of a webhook call; ours stay below 64 KB."""
 
 assert RETRY_FIRST_S < RETRY_LAST_S < SALE_S
+assert HOLD_TTL_MS < ORDERS_END_TIMEOUT_S * 1000, "holds of viewers that were sent away must be able to expire"
 assert PREHEAT_MS < SALE_S * 1000
 assert HOLD_TTL_MS < QUIET_TIMEOUT_S * 1000, "a hold must be able to expire while we wait for quiet"

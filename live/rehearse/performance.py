@@ -51,6 +51,7 @@ class Performance:
     """One show with one offer.
 
     Args:
+        show_id: a show that is on.
         crowd: the viewers, connected before ``run``.
         postgres: read only, as is ``redis``.
     """
@@ -80,7 +81,6 @@ class Performance:
     async def run(self) -> Facts:
         """Play it and return what it left; raises as ``rehearse`` does."""
         show = f"/v1/shows/{self._show_id}"
-        await self._host.post_raw(f"{show}/start", {})
         await self._host.post_raw(f"{show}/spotlight", {"product_ids": [self._goods.product_id]})
         offer = await self._open_offer()
         evidence = EvidencePg(self._postgres, show_id=self._show_id, offer_id=offer.offer_id, sku=self._goods.sku)
@@ -126,9 +126,10 @@ class Performance:
                 for task in done:
                     task.result()
         finally:
-            for task in waiting:
+            for task in buyers:
                 task.cancel()
-            await asyncio.gather(*waiting, return_exceptions=True)
+            # All of them: when several fail at once, the first one speaks for the others.
+            await asyncio.gather(*buyers, return_exceptions=True)
 
     async def _quiet(self, evidence: EvidencePg, offer: OfferView, *, closed: bool) -> tuple[str, ...]:
         """Wait until nothing is on its way any more; return what still is when the time is up."""

@@ -1,37 +1,28 @@
 """A rehearsal from beginning to end, against a running server."""
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Coroutine
 from typing import TypeVar
 
 import msgspec
 
-from inventory.catalogue_pg import ProductPage
-from kit.errors import ShowdropError
 from kit.postgres import Postgres
 from kit.redis_client import connect_redis
 from live.rehearse.crowd import Crowd
 from live.rehearse.facts import Facts
-from live.rehearse.host_http import HostHttp, ServerGoneError
-from live.rehearse.limits import CLEAR_UP_TIMEOUT_S, HEALTH_POLL_S, SERVER_GONE_S
-from live.rehearse.performance import Goods, OwnChannel, Performance
+from live.rehearse.host_http import HostHttp, ServerGoneError, check_gateway
+from live.rehearse.limits import HEALTH_POLL_S, SERVER_GONE_S
+from live.rehearse.performance import Performance
 from live.rehearse.plan import make_plans
 from live.rehearse.progress import Progress
 from live.rehearse.receiver_http import ChannelReceiver
 from live.rehearse.report import RehearseReport, make_report
+from live.rehearse.stagehand import Stage, Stagehand
+from live.rehearse.stop_signals import RehearsalStoppedError, StopSignals
 from live.tokens import Tokens
-from live.views import ShowView
 
 T = TypeVar("T")
-CHANNEL_NAME = "rehearsal"
-
-
-class NoCatalogueError(ShowdropError):
-    """There is nothing to sell."""
-
-    default_code = "no_catalogue"
 
 
 class RehearseOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +30,7 @@ class RehearseOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         http_url: base address of the API.
-        ws_url: base address of the gateway.
+        ws_url: base address of the gateway; None: the one that the API names.
         secret: the deployment's; tokens are minted with it.
         database_url: read for the verification, never written.
         redis_url: likewise.
@@ -49,7 +40,7 @@ class RehearseOptions(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     http_url: str
-    ws_url: str
+    ws_url: str | None
     secret: str
     database_url: str
     redis_url: str
@@ -59,28 +50,19 @@ class RehearseOptions(msgspec.Struct, frozen=True, kw_only=True):
     with_channel: bool = True
 
 
-class _NewChannel(msgspec.Struct):
-    channel_id: str
-    secret: str
-
-
-class _Channel(msgspec.Struct):
-    channel_id: str
-    kind: str
-    name: str
-
-
-class _Channels(msgspec.Struct):
-    items: list[_Channel]
+class _Meta(msgspec.Struct):
+    ws_url: str
 
 
 async def rehearse(options: RehearseOptions, progress: Progress) -> RehearseReport:
     """Run a show against a running server and verify it.
 
     What it sold comes from units that it put there itself, and what is left of them is taken away again; its channel
-    is removed at the end.
+    is removed at the end. An error that ends it early carries what was cleared up, or could not be, as its note.
 
     Raises:
+        NoServerError: nobody listens at that address, or at the gateway's.
+        RehearsalStoppedError: SIGINT or SIGTERM; all is cleared up.
         NoCatalogueError: there is no variant to sell.
         HostRefusedError: the API refused a call; the message is its own.
         UnavailableError: the server or one of its databases stopped answering.
@@ -89,6 +71,7 @@ async def rehearse(options: RehearseOptions, progress: Progress) -> RehearseRepo
     tokens = Tokens(options.secret)
     host = HostHttp(options.http_url, tokens.mint("host", "rehearsal", ttl_s=3600)[0])
     try:
+        await host.check()
         postgres = await Postgres.connect(options.database_url, max_size=2, application_name="showdrop rehearse")
         try:
             return await _Rehearsal(options, progress, tokens, host, postgres).run()
@@ -107,89 +90,51 @@ class _Rehearsal:
         self._tokens = tokens
         self._host = host
         self._postgres = postgres
+        self._stagehand = Stagehand(host, postgres, units=options.units, with_channel=options.with_channel)
 
     async def run(self) -> RehearseReport:
         """Set the stage, run the show, clear up."""
         started_s = time.monotonic()
         self._progress("preparing", 0, 1)
-        goods = await self._goods()
-        await self._adjust(goods.sku, goods.units, "rehearsal: units to sell")
-        left, channel = goods.units, None
-        with ChannelReceiver() as receiver:
+        ws_url = self._options.ws_url or (await self._host.get("/v1/meta", _Meta)).ws_url
+        await check_gateway(ws_url)
+        with ChannelReceiver() as receiver, StopSignals() as signals:
             try:
-                channel = await self._channel(receiver)
-                facts, show_id = await self._show(goods, channel)
-                left -= facts.pool.sold
-            finally:
-                # The server may be the reason why we are here.
-                with contextlib.suppress(ShowdropError, TimeoutError):
-                    async with asyncio.timeout(CLEAR_UP_TIMEOUT_S):
-                        await self._clear_up(goods.sku, left, channel)
-        return make_report(facts, show_id=show_id, sku=goods.sku, duration_s=time.monotonic() - started_s)
+                # Never cancelled by a signal: what it put there has to be known.
+                stage = await self._stagehand.set_up(receiver)
+                facts = await signals.stopping(self._show(stage, ws_url))
+            except BaseException as error:
+                self._progress("clearing up", 0, 1)
+                done = await self._stagehand.clear_up()
+                if signals.heard is not None:
+                    raise RehearsalStoppedError(
+                        f"stopped by {signals.heard.name}; {done}", number=signals.heard
+                    ) from None
+                error.add_note(done)
+                raise
+            await self._stagehand.clear_up()
+        return make_report(facts, show_id=stage.show_id, sku=stage.goods.sku, duration_s=time.monotonic() - started_s)
 
-    async def _clear_up(self, sku: str, left: int, channel: OwnChannel | None) -> None:
-        if channel is not None and channel.channel_id is not None:
-            await self._host.delete(f"/v1/channels/{channel.channel_id}")
-        if left > 0:
-            await self._adjust(sku, -left, "rehearsal: units not sold")
-
-    async def _goods(self) -> Goods:
-        after = ""
-        while True:
-            page = await self._host.get(f"/v1/products?limit=100{after}", ProductPage)
-            for product in page.items:
-                for variant in product.variants:
-                    if variant.price.amount > 0:
-                        return Goods(product.product_id, variant.sku, variant.price, self._options.units)
-            if page.next is None:
-                raise NoCatalogueError("there is no variant with a price to sell; run: showdrop import FILE")
-            after = f"&after={page.next}"
-
-    async def _adjust(self, sku: str, delta: int, reason: str) -> None:
-        body = {"sku": sku, "delta": delta, "reason": reason}
-        await self._host.post("/v1/stock/adjust", body, dict[str, object])
-
-    async def _channel(self, receiver: ChannelReceiver) -> OwnChannel:
-        if not self._options.with_channel:
-            return OwnChannel(receiver, None)
-        for left in (await self._host.get("/v1/channels", _Channels)).items:
-            # Of a rehearsal that could not clear up.
-            if (left.kind, left.name) == ("webhook", CHANNEL_NAME):
-                await self._host.delete(f"/v1/channels/{left.channel_id}")
-        body = {"kind": "webhook", "name": CHANNEL_NAME, "url": receiver.url}
-        created = await self._host.post("/v1/channels", body, _NewChannel)
-        receiver.know_secret(created.secret)
-        return OwnChannel(receiver, created.channel_id)
-
-    async def _show(self, goods: Goods, channel: OwnChannel) -> tuple[Facts, str]:
-        title = {"title": f"Rehearsal {time.strftime('%H:%M:%S')}", "currency": goods.price.currency}
-        show_id = (await self._host.post("/v1/shows", title, ShowView)).show_id
+    async def _show(self, stage: Stage, ws_url: str) -> Facts:
         plans = make_plans(self._options.viewers, self._options.seed)
-        crowd = Crowd(self._options.ws_url, show_id, plans, self._tokens)
+        crowd = Crowd(ws_url, stage.show_id, plans, self._tokens)
         redis = connect_redis(self._options.redis_url, max_connections=2)
         performance = Performance(
-            show_id=show_id,
-            goods=goods,
+            show_id=stage.show_id,
+            goods=stage.goods,
             host=self._host,
             crowd=crowd,
-            channel=channel,
+            channel=stage.channel,
             postgres=self._postgres,
             redis=redis,
             progress=self._progress,
         )
-        ended = False
         try:
             await crowd.connect(lambda done: self._progress("connecting viewers", done, len(plans)))
-            facts = await self._watched(crowd, performance.run())
-            ended = True
+            return await self._watched(crowd, performance.run())
         finally:
             await crowd.close()
             await redis.aclose()
-            if not ended:
-                with contextlib.suppress(ShowdropError, TimeoutError):
-                    async with asyncio.timeout(CLEAR_UP_TIMEOUT_S):
-                        await self._host.post_raw(f"/v1/shows/{show_id}/end", {})
-        return facts, show_id
 
     async def _watched(self, crowd: Crowd, work: Coroutine[None, None, T]) -> T:
         """Do the work, but not longer than the server lives."""
@@ -203,7 +148,8 @@ class _Rehearsal:
         finally:
             for one in (task, watch):
                 one.cancel()
-            await asyncio.wait((task, watch))
+            # Both may have failed; one of them is heard.
+            await asyncio.gather(task, watch, return_exceptions=True)
 
     async def _until_gone(self, crowd: Crowd) -> None:
         heard_s = time.monotonic()

@@ -22,28 +22,27 @@ from kit.tasks import Tasks
 from live.api.app_http import ApiParts, build_app
 from live.api.idempotency_pg import Idempotency
 from live.relay import Relay
+from live.roles.limits import HTTP_STOP_MOST_S, HTTP_STOP_S
 from live.roles.stores import Place, Stores
 from live.show_events_pg import ShowEvents
 from live.stage import Stage
 from live.tokens import Tokens
 
 POSTGRES_CONNECTIONS = 12
-SHUTDOWN_S = 5
 PURGE_EVERY_S = 3600.0
 
 
 class ApiRole:
     """Built by ``start``, ended by ``stop``."""
 
-    def __init__(self, stores: Stores, server: "_Server", serving: "asyncio.Task[None]", tasks: Tasks) -> None:
-        self._stores = stores
-        self._server = server
+    def __init__(self, serving: "asyncio.Task[None]", tasks: Tasks, opened: contextlib.AsyncExitStack) -> None:
         self._serving = serving
         self._tasks = tasks
+        self._opened = opened
 
     @classmethod
     async def start(cls, place: Place, *, demo: bool) -> "ApiRole":
-        """Connect, build, and listen.
+        """Connect, build, and listen; nothing stays open when that fails.
 
         Args:
             place: where its servers are.
@@ -51,65 +50,71 @@ class ApiRole:
 
         Raises:
             StartupError: the port is taken.
+            SettingError: REDIS_URL is malformed.
             UnavailableError: Postgres does not answer.
         """
-        settings = place.settings
-        listening = _listen(settings.host, settings.http_port)
-        stores = await Stores.open(place, "api", connections=POSTGRES_CONNECTIONS)
-        registry = new_registry()
-        catalogue = Catalogue(stores.postgres)
-        idempotency = Idempotency(stores.postgres)
-        app = build_app(
-            ApiParts(
-                tokens=Tokens(place.secret),
-                idempotency=idempotency,
-                stage=Stage(
-                    shows=stores.shows,
-                    pools=stores.pools,
-                    holds=stores.holds,
-                    catalogue=catalogue,
-                    relay=Relay(ShowEvents(stores.postgres), stores.log),
-                    log=stores.log,
-                    redis=stores.redis,
-                ),
-                purchases=stores.purchases,
-                catalogue=catalogue,
-                stock=StockLedger(stores.postgres),
-                orders=stores.orders,
-                refunds=Refunds(stores.postgres, stores.providers),
-                reports=Reports(stores.postgres),
-                webhooks=WebhookInbox(PaymentEvents(stores.postgres), stores.providers),
-                channels=Channels(stores.postgres, channel_kinds(allow_private=demo)),
-                registry=registry,
-                ws_url=settings.ws_url or f"ws://{settings.host}:{settings.ws_port}",
-                currency=settings.currency,
-                demo=demo,
-                origins=settings.origins,
-                checks={"postgres": stores.postgres.ping, "redis": stores.check_redis, "schema": stores.check_schema},
+        async with contextlib.AsyncExitStack() as stack:
+            listening = stack.enter_context(_listen(place.settings.host, place.settings.http_port))
+            stores = await Stores.open(place, "api", connections=POSTGRES_CONNECTIONS)
+            stack.push_async_callback(stores.close)
+            idempotency = Idempotency(stores.postgres)
+            tasks = Tasks()
+            stack.push_async_callback(tasks.stop)
+            server = _Server(
+                uvicorn.Config(
+                    build_app(_parts(stores, idempotency, demo=demo)),
+                    lifespan="off",
+                    log_config=None,
+                    access_log=False,
+                    ws="none",
+                    server_header=False,
+                    timeout_graceful_shutdown=HTTP_STOP_S,
+                    timeout_keep_alive=30,
+                )
             )
-        )
-        config = uvicorn.Config(
-            app,
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            ws="none",
-            server_header=False,
-            timeout_graceful_shutdown=SHUTDOWN_S,
-            timeout_keep_alive=30,
-        )
-        server = _Server(config)
-        serving = asyncio.create_task(server.serve(sockets=[listening]), name="http")
-        tasks = Tasks()
-        tasks.forever("idempotency purge", idempotency.purge, every_s=PURGE_EVERY_S)
-        return cls(stores, server, serving, tasks)
+            serving = asyncio.create_task(server.serve(sockets=[listening]), name="http")
+            stack.push_async_callback(_end, server, serving)
+            tasks.forever("idempotency purge", idempotency.purge, every_s=PURGE_EVERY_S)
+            return cls(serving, tasks, stack.pop_all())
+
+    async def failed(self) -> str:
+        """Wait, without limit, until the HTTP server or a loop ends by itself; return one line that says which."""
+        return await self._tasks.failed(self._serving)
 
     async def stop(self) -> None:
-        """Answer what was asked, then close."""
-        self._server.should_exit = True
-        await self._serving
-        await self._tasks.stop()
-        await self._stores.close()
+        """Answer what was asked, within ``HTTP_STOP_S``, then close."""
+        await self._opened.aclose()
+
+
+def _parts(stores: Stores, idempotency: Idempotency, *, demo: bool) -> ApiParts:
+    place, settings, catalogue = stores.place, stores.place.settings, Catalogue(stores.postgres)
+    return ApiParts(
+        tokens=Tokens(place.secret),
+        idempotency=idempotency,
+        stage=Stage(
+            shows=stores.shows,
+            pools=stores.pools,
+            holds=stores.holds,
+            catalogue=catalogue,
+            relay=Relay(ShowEvents(stores.postgres), stores.log),
+            log=stores.log,
+            redis=stores.redis,
+        ),
+        purchases=stores.purchases,
+        catalogue=catalogue,
+        stock=StockLedger(stores.postgres),
+        orders=stores.orders,
+        refunds=Refunds(stores.postgres, stores.providers),
+        reports=Reports(stores.postgres),
+        webhooks=WebhookInbox(PaymentEvents(stores.postgres), stores.providers),
+        channels=Channels(stores.postgres, channel_kinds(allow_private=demo)),
+        registry=new_registry(),
+        ws_url=settings.ws_url or f"ws://{settings.host}:{settings.ws_port}",
+        currency=settings.currency,
+        demo=demo,
+        origins=settings.origins,
+        checks={"postgres": stores.postgres.ping, "redis": stores.check_redis, "schema": stores.check_schema},
+    )
 
 
 class _Server(uvicorn.Server):
@@ -119,6 +124,16 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Leave signals alone."""
         yield
+
+
+async def _end(server: _Server, serving: "asyncio.Task[None]") -> None:
+    server.should_exit = True
+    await asyncio.wait((serving,), timeout=HTTP_STOP_MOST_S)
+    serving.cancel()
+    await asyncio.wait((serving,))
+    if server.started and (serving.cancelled() or serving.exception() is not None):
+        # It died before it closed what it listens on and whom it serves.
+        await server.shutdown()
 
 
 def _listen(host: str, port: int) -> socket.socket:

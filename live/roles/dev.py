@@ -3,10 +3,12 @@
 import time
 
 import click
+import msgspec
 
 from kit.settings import Settings
 from live.roles.place import servers
-from live.roles.process import role_starts, running, until_stopped
+from live.roles.process import role_starts, running, until_failed, until_signal
+from live.site import announced
 from live.tokens import Tokens
 
 HOST_TOKEN_TTL_S = 7 * 86_400
@@ -16,16 +18,19 @@ ROLES = ("api", "worker", "gateway")
 
 
 async def serve_dev(settings: Settings) -> None:
-    """Run until Ctrl-C; what is embedded stops with it and keeps its data.
+    """Run until Ctrl-C, also one during the start; what is embedded stops with it and keeps its data.
 
     Raises:
         StartupError, SettingError, UnavailableError: one line with the remedy.
     """
     began = time.monotonic()
+    # Without a bank there would be nothing to try out.
+    settings = msgspec.structs.replace(settings, test_bank=True)
     starts = role_starts(ROLES, demo=True)
     async with (
+        until_signal(lambda: click.echo("\nstopping ...")),
         servers(settings, on_progress=lambda line: click.echo(f"  {line}")) as (place, embedded),
-        running(place, starts),
+        running(place, starts) as roles,
     ):
         site = f"http://{settings.host}:{settings.http_port}"
         token, _ = Tokens(place.secret).mint("host", "host", None, HOST_TOKEN_TTL_S)
@@ -35,7 +40,7 @@ async def serve_dev(settings: Settings) -> None:
             f"  viewer page   {site}/watch\n"
             f"  API docs      {site}/docs\n\n"
             f"  viewers' WebSocket on ws://{settings.host}:{settings.ws_port}\n"
-            "  next: .venv/bin/showdrop import FILE   then   .venv/bin/showdrop rehearse\n"
+            "  next: .venv/bin/showdrop import samples/apparel.csv   then   .venv/bin/showdrop rehearse\n"
         )
-        await until_stopped(embedded)
-        click.echo("\nstopping ...")
+        with announced(settings, owner=embedded is not None):
+            await until_failed(roles, embedded)

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from kit.embedded import EmbeddedServers, find_running
 from kit.migrate import apply_migrations
 from kit.settings import Settings, ensure_secret
-from live.migrations import MIGRATIONS
 from live.roles.stores import Place
+from live.schema import MIGRATIONS
 
 
 @asynccontextmanager

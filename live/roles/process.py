@@ -5,7 +5,7 @@ import contextlib
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from kit.embedded import EmbeddedServers
 from kit.errors import StartupError
@@ -19,7 +19,11 @@ class Role(Protocol):
     """What a role offers to its process."""
 
     async def stop(self) -> None:
-        """End the role."""
+        """End the role, within its limits, and close all that it opened."""
+        ...
+
+    async def failed(self) -> str:
+        """Wait, without limit, until a part of the role ends by itself; return one line that says which."""
         ...
 
 
@@ -37,33 +41,68 @@ def role_starts(names: Sequence[str], *, demo: bool) -> list[Start]:
 
 
 @asynccontextmanager
-async def running(place: Place, starts: Sequence[Start]) -> AsyncIterator[None]:
+async def until_signal(on_signal: Callable[[], None] = lambda: None) -> AsyncIterator[None]:
+    """Run the block until SIGINT or SIGTERM; then it is cancelled, cleans up, and is left without an error.
+
+    It holds from the first line of the block, so that a signal during a start undoes what has started so far.
+
+    Args:
+        on_signal: called at the first signal; further ones are ignored.
+    """
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+    told = False
+
+    def stop() -> None:
+        nonlocal told
+        if not told:
+            told = True
+            on_signal()
+            task.cancel()
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    for number in numbers:
+        loop.add_signal_handler(number, stop)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not told or task.uncancel():
+            raise
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+
+@asynccontextmanager
+async def running(place: Place, starts: Sequence[Start]) -> AsyncIterator[list[Role]]:
     """Run roles; whatever was started is stopped, newest first, also when a later one could not start."""
     async with contextlib.AsyncExitStack() as stack:
+        roles = []
         for start in starts:
             role = await start(place)
             stack.push_async_callback(role.stop)
-        yield
+            roles.append(role)
+        yield roles
 
 
-async def until_stopped(embedded: EmbeddedServers | None) -> None:
-    """Return on SIGINT or SIGTERM.
+async def until_failed(roles: Sequence[Role], embedded: EmbeddedServers | None) -> NoReturn:
+    """Wait, without limit, until something ends by itself.
 
     Raises:
-        StartupError: an embedded server died; the message says which, and why as far as its log tells.
+        StartupError: a part of a role, or an embedded server, has ended; one line that says which, and why as far as
+            that is known.
     """
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    waits = [asyncio.create_task(stop.wait())]
-    failure = None
-    if embedded is not None:
-        failure = asyncio.create_task(embedded.wait_failed())
-    await asyncio.wait([*waits, *([failure] if failure else [])], return_when=asyncio.FIRST_COMPLETED)
-    for wait in waits:
-        wait.cancel()
-    if failure is not None:
-        if failure.done() and not stop.is_set():
-            raise StartupError(failure.result().message)
-        failure.cancel()
+    # The servers first: when both have ended, the server is the cause.
+    waits = [] if embedded is None else [asyncio.create_task(_server_failed(embedded))]
+    waits += [asyncio.create_task(role.failed()) for role in roles]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        raise StartupError(next(wait for wait in waits if wait.done()).result())
+    finally:
+        for wait in waits:
+            wait.cancel()
+        await asyncio.wait(waits)
+
+
+async def _server_failed(embedded: EmbeddedServers) -> str:
+    return (await embedded.wait_failed()).message

@@ -5,25 +5,35 @@ import asyncio
 import click
 
 from kit.errors import StartupError
+from kit.log import logger
 from kit.migrate import apply_migrations
 from kit.settings import Settings
-from live.migrations import MIGRATIONS
 from live.roles.place import find_place
-from live.roles.process import role_starts, running, until_stopped
+from live.roles.process import role_starts, running, until_failed, until_signal
 from live.roles.stores import Place
+from live.schema import MIGRATIONS
+
+_log = logger("roles")
 
 
 async def serve_role(name: str, settings: Settings) -> None:
     """Run one role until it is told to stop.
 
     Raises:
-        StartupError: no servers are known, or the port is taken.
+        StartupError: no servers are known, the port is taken, or a part of the role has ended by itself.
+        SettingError: REDIS_URL is malformed.
         UnavailableError: Postgres does not answer.
     """
     place = await _place(settings)
-    async with running(place, role_starts([name], demo=False)):
+    if settings.test_bank:
+        _log.warning(
+            "test_bank_is_on",
+            role=name,
+            meaning="any viewer can buy without money; set SHOWDROP_TEST_BANK=off for real sales",
+        )
+    async with until_signal(), running(place, role_starts([name], demo=False)) as roles:
         click.echo(f"showdrop {name} is ready")
-        await until_stopped(None)
+        await until_failed(roles, None)
 
 
 async def migrate_database(settings: Settings) -> list[str]:

@@ -1,6 +1,8 @@
 """What every role builds first: the connections, and what reads and writes through them."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from checkout.orders_pg import Orders
@@ -9,17 +11,21 @@ from checkout.payments.provider import Providers
 from checkout.submit import Submitter
 from inventory.holds_redis import RedisHolds
 from inventory.pools_pg import Pools
-from kit.errors import UnavailableError
+from kit.errors import SettingError, UnavailableError
+from kit.log import logger
 from kit.migrate import missing_migrations
 from kit.postgres import Postgres
-from kit.redis_client import RedisClient, connect_redis, redis_errors
+from kit.redis_client import MAX_CONNECTIONS, RedisClient, connect_redis, redis_errors
 from kit.settings import Settings
 from live.inbox import Inbox
-from live.migrations import MIGRATIONS
 from live.offers import OfferDirectory
 from live.purchases import Purchases
+from live.roles.limits import FINISH_S
+from live.schema import MIGRATIONS
 from live.show_log_redis import RedisLog
 from live.shows_pg import Shows
+
+_log = logger("roles")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,12 +40,16 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True)
 class Stores:
-    """Built by ``open``, closed in reverse order by ``close``."""
+    """Built by ``open``, closed in reverse order by ``close``.
+
+    Attributes:
+        bank: the test bank; None when the settings turn it off.
+    """
 
     place: Place
     postgres: Postgres
     redis: RedisClient
-    bank: TestBank
+    bank: TestBank | None
     providers: Providers
     holds: RedisHolds
     pools: Pools
@@ -51,47 +61,60 @@ class Stores:
     inbox: Inbox
     submitter: Submitter
     purchases: Purchases
+    _opened: AsyncExitStack
 
     @classmethod
     async def open(cls, place: Place, role: str, *, connections: int) -> "Stores":
-        """Connect and build.
+        """Connect and build; nothing stays open when that fails.
+
+        Args:
+            place: its settings, which the process may have changed for all of its roles, say who takes payments.
+            role: shown in ``pg_stat_activity``.
+            connections: most connections to Postgres.
 
         Raises:
+            SettingError: REDIS_URL is malformed.
             UnavailableError: Postgres does not answer.
         """
-        postgres = await Postgres.connect(place.database_url, max_size=connections, application_name=f"showdrop {role}")
-        redis = connect_redis(place.redis_url)
-        bank = TestBank(postgres, place.secret)
-        providers = Providers([bank])
-        holds, pools, shows, orders = RedisHolds(redis), Pools(postgres), Shows(postgres), Orders(postgres)
-        log, inbox_log = RedisLog(redis, "log"), RedisLog(redis, "inbox")
-        offers = OfferDirectory(pools, shows)
-        inbox = Inbox(inbox_log, offers)
-        submitter = Submitter(holds, orders, providers)
-        return cls(
-            place=place,
-            postgres=postgres,
-            redis=redis,
-            bank=bank,
-            providers=providers,
-            holds=holds,
-            pools=pools,
-            shows=shows,
-            orders=orders,
-            log=log,
-            inbox_log=inbox_log,
-            offers=offers,
-            inbox=inbox,
-            submitter=submitter,
-            purchases=Purchases(offers, holds, submitter, inbox),
-        )
+        async with AsyncExitStack() as stack:
+            redis = open_redis(place)
+            stack.push_async_callback(redis.aclose)
+            postgres = await Postgres.connect(
+                place.database_url, max_size=connections, application_name=f"showdrop {role}"
+            )
+            stack.push_async_callback(postgres.close)
+            bank = TestBank(postgres, place.secret) if place.settings.test_bank else None
+            if bank is not None:
+                stack.push_async_callback(_finish, "test bank", bank.close)
+            providers = Providers([] if bank is None else [bank])
+            holds, pools, shows, orders = RedisHolds(redis), Pools(postgres), Shows(postgres), Orders(postgres)
+            log, inbox_log = RedisLog(redis, "log"), RedisLog(redis, "inbox")
+            offers = OfferDirectory(pools, shows)
+            inbox = Inbox(inbox_log, offers)
+            submitter = Submitter(holds, orders, providers)
+            stack.push_async_callback(_finish, "checkouts", submitter.close)
+            return cls(
+                place=place,
+                postgres=postgres,
+                redis=redis,
+                bank=bank,
+                providers=providers,
+                holds=holds,
+                pools=pools,
+                shows=shows,
+                orders=orders,
+                log=log,
+                inbox_log=inbox_log,
+                offers=offers,
+                inbox=inbox,
+                submitter=submitter,
+                purchases=Purchases(offers, holds, submitter, inbox),
+                _opened=stack.pop_all(),
+            )
 
     async def close(self) -> None:
-        """Finish what was begun and close the connections."""
-        await self.submitter.close()
-        await self.bank.close()
-        await self.redis.aclose()
-        await self.postgres.close()
+        """Give what was begun ``FINISH_S`` to be committed, and close the connections. A failed step skips no other."""
+        await self._opened.aclose()
 
     async def check_redis(self) -> None:
         """Return when Redis answers. Raises UnavailableError."""
@@ -105,3 +128,28 @@ class Stores:
             raise UnavailableError(
                 f"the database lacks migrations ({', '.join(missing)}); run showdrop migrate", code="not_migrated"
             )
+
+
+def open_redis(place: Place, *, max_connections: int = MAX_CONNECTIONS) -> RedisClient:
+    """Return a client of the place's Redis; nothing is sent yet, and the caller closes it.
+
+    Raises:
+        SettingError: REDIS_URL is malformed.
+    """
+    try:
+        client = connect_redis(place.redis_url, max_connections=max_connections)
+        # A wrong option in the URL shows only when a connection is made, which does not connect it yet.
+        with redis_errors():
+            client.connection_pool.connection_class(**client.connection_pool.connection_kwargs)
+    except (ValueError, TypeError, UnavailableError) as error:
+        # The value may hold a password: it is not repeated, and neither is what the driver said.
+        raise SettingError("REDIS_URL is malformed; write it like redis://host:6379/0") from error
+    return client
+
+
+async def _finish(what: str, close: Callable[[], Awaitable[None]]) -> None:
+    try:
+        async with asyncio.timeout(FINISH_S):
+            await close()
+    except TimeoutError:
+        _log.warning("cut_off", what=what, after_s=FINISH_S)

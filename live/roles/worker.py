@@ -1,5 +1,7 @@
 """The role ``worker``: moves what waits - payments, the clock of offers, holds that end, channels."""
 
+from contextlib import AsyncExitStack
+
 import httpx
 
 from checkout.order import SaleTerms
@@ -12,6 +14,7 @@ from inventory.channels.sync import ChannelSync
 from inventory.holds import Hold
 from inventory.keeper import Keeper
 from kit.tasks import Tasks
+from live.offer_clock import OfferClock
 from live.relay import Relay
 from live.roles.stores import Place, Stores
 from live.show_events_pg import ShowEvents
@@ -25,64 +28,67 @@ RELAY_EVERY_S = 0.25
 class WorkerRole:
     """Built by ``start``, ended by ``stop``. Any number may run."""
 
-    def __init__(self, stores: Stores, checkout: CheckoutWorker, client: httpx.AsyncClient, tasks: Tasks) -> None:
-        self._stores = stores
-        self._checkout = checkout
-        self._client = client
+    def __init__(self, tasks: Tasks, opened: AsyncExitStack) -> None:
         self._tasks = tasks
+        self._opened = opened
 
     @classmethod
     async def start(cls, place: Place, *, demo: bool) -> "WorkerRole":
-        """Connect, build, and start every loop.
+        """Connect, build, and start every loop; nothing stays open when that fails.
 
         Args:
             place: where its servers are.
             demo: whether channels may live on private networks.
 
         Raises:
-            UnavailableError: Postgres does not answer.
+            SettingError: REDIS_URL is malformed.
+            UnavailableError: Postgres or Redis does not answer.
         """
-        settings = place.settings
-        stores = await Stores.open(place, "worker", connections=POSTGRES_CONNECTIONS)
-        relay = Relay(ShowEvents(stores.postgres), stores.log)
+        async with AsyncExitStack() as stack:
+            stores = await Stores.open(place, "worker", connections=POSTGRES_CONNECTIONS)
+            stack.push_async_callback(stores.close)
+            client = await stack.enter_async_context(httpx.AsyncClient(timeout=10))
+            relay = Relay(ShowEvents(stores.postgres), stores.log)
+            clock = OfferClock(stores.shows, relay)
+            keeper = build_keeper(stores)
+            kinds = channel_kinds(allow_private=demo)
+            sync = ChannelSync(Channels(stores.postgres, kinds), Leadership(stores.postgres), kinds)
+            # The keeper first: a book that a dead Redis left behind is rebuilt before anything is sold from it.
+            await keeper.round()
+            tasks = Tasks()
+            stack.push_async_callback(tasks.stop)
+            tasks.forever("keeper", keeper.round, every_s=KEEPER_EVERY_S)
+            tasks.forever("offer clock", clock.round, every_s=CLOCK_EVERY_S)
+            tasks.forever("relay", relay.relay_all, every_s=RELAY_EVERY_S)
+            tasks.forever("channel sync", sync.run)
+            checkout = _checkout(stores, client)
+            stack.push_async_callback(checkout.stop)
+            checkout.start()
+            return cls(tasks, stack.pop_all())
 
-        keeper = build_keeper(stores)
-
-        async def clock() -> None:
-            for offer_id in await stores.shows.due_offers():
-                await stores.shows.tick_offer(offer_id)
-                offer = await stores.shows.offer(offer_id)
-                await relay.relay(offer.show_id)
-
-        client = httpx.AsyncClient(timeout=10)
-        bank = BankWebhooks(stores.postgres, place.secret)
-        api_url = settings.api_url or f"http://{settings.host}:{settings.http_port}"
-        checkout = CheckoutWorker(
-            postgres=stores.postgres,
-            database_url=place.database_url,
-            holds=stores.holds,
-            providers=stores.providers,
-            deliver=stores.inbox.orders,
-            deliver_webhooks=lambda: bank.deliver_due(client, f"{api_url}/v1/webhooks/payments/test"),
-        )
-        kinds = channel_kinds(allow_private=demo)
-        sync = ChannelSync(Channels(stores.postgres, kinds), Leadership(stores.postgres), kinds)
-        tasks = Tasks()
-        # The keeper first: a book that a dead Redis left behind is rebuilt before anything is sold from it.
-        await keeper.round()
-        tasks.forever("keeper", keeper.round, every_s=KEEPER_EVERY_S)
-        tasks.forever("offer clock", clock, every_s=CLOCK_EVERY_S)
-        tasks.forever("relay", relay.relay_all, every_s=RELAY_EVERY_S)
-        tasks.forever("channel sync", sync.run)
-        checkout.start()
-        return cls(stores, checkout, client, tasks)
+    async def failed(self) -> str:
+        """Wait, without limit, until a loop ends by itself; return one line that says which."""
+        return await self._tasks.failed()
 
     async def stop(self) -> None:
-        """Finish the round that is under way, then close."""
-        await self._checkout.stop()
-        await self._tasks.stop()
-        await self._client.aclose()
-        await self._stores.close()
+        """Cut off the rounds under way, then close; what they had not committed is taken up by the next worker."""
+        await self._opened.aclose()
+
+
+def _checkout(stores: Stores, client: httpx.AsyncClient) -> CheckoutWorker:
+    place, settings = stores.place, stores.place.settings
+    api_url = settings.api_url or f"http://{settings.host}:{settings.http_port}"
+    webhooks = BankWebhooks(stores.postgres, place.secret)
+    return CheckoutWorker(
+        postgres=stores.postgres,
+        database_url=place.database_url,
+        holds=stores.holds,
+        providers=stores.providers,
+        deliver=stores.inbox.orders,
+        deliver_webhooks=None
+        if stores.bank is None
+        else lambda: webhooks.deliver_due(client, f"{api_url}/v1/webhooks/payments/test"),
+    )
 
 
 def build_keeper(stores: Stores) -> Keeper:

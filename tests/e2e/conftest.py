@@ -65,16 +65,16 @@ class Deployment:
         self.http_port, self.ws_port = free_port(), free_port()
         self._programs: list[Program] = []
 
-    async def run(self, *words: str) -> Program:
-        """Start a command in this deployment."""
+    async def run(self, *words: str, knows_ports: bool = True) -> Program:
+        """Start a command in this deployment; without the ports it is as in a second terminal."""
         unset = ("REDIS_URL", "DATABASE_URL")
         environment = {name: value for name, value in os.environ.items() if name not in unset} | {
             "SHOWDROP_DATA_DIR": str(self.data_dir),
-            "SHOWDROP_HTTP_PORT": str(self.http_port),
-            "SHOWDROP_WS_PORT": str(self.ws_port),
             "PYTHONUNBUFFERED": "1",
             "COLUMNS": "160",
         }
+        if knows_ports:
+            environment |= {"SHOWDROP_HTTP_PORT": str(self.http_port), "SHOWDROP_WS_PORT": str(self.ws_port)}
         process = await asyncio.create_subprocess_exec(SHOWDROP, *words, env=environment, stdout=PIPE, stderr=STDOUT)
         program = Program(process)
         self._programs.append(program)

@@ -74,6 +74,8 @@ async def test_showdrop_killed_in_the_middle_of_a_sale_goes_on_where_it_was(depl
     assert await rehearsal.ended(within_s=35) == 3, rehearsal.printed
     told = [line for line in rehearsal.printed.splitlines() if line.startswith("rehearse: the server")]
     assert len(told) == 1, rehearsal.printed
+    assert "left behind: show show_" in told[0]
+    assert "40 units added" in told[0]
     assert "Traceback" not in rehearsal.printed
 
     await deployment.start_dev()
@@ -84,11 +86,12 @@ async def test_showdrop_killed_in_the_middle_of_a_sale_goes_on_where_it_was(depl
         assert await reconciling.ended(within_s=20) == 0, reconciling.printed
         assert await connection.fetchval("SELECT count(*) FROM orders WHERE hold_outcome = 'sold'") > 0
         await check_sales(connection)
+
+        again = await deployment.run("rehearse", "--viewers", "30", "--units", "10")
+        assert await again.ended(within_s=40) == 0, again.printed
+        assert await connection.fetchval("SELECT count(*) FROM shows WHERE state <> 'ended'") == 0
     finally:
         await connection.close()
-
-    again = await deployment.run("rehearse", "--viewers", "30", "--units", "10")
-    assert await again.ended(within_s=40) == 0, again.printed
 
 
 async def test_showdrop_whose_redis_is_killed_says_so_in_one_line_and_ends(deployment: Deployment) -> None:

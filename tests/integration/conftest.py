@@ -22,7 +22,7 @@ from kit.embedded import EmbeddedServers
 from kit.migrate import apply_migrations
 from kit.postgres import Postgres
 from kit.redis_client import connect_redis
-from live.migrations import MIGRATIONS
+from live.schema import MIGRATIONS
 
 SCRATCH_BYTES = 2 * 1024**3
 TEMPLATE = f"showdrop_template_{os.getpid()}"

@@ -159,10 +159,17 @@ async def test_a_bad_signature_is_refused_and_nothing_is_stored(shop: Shop, inbo
     assert await inbox.receive("test", {name.title(): value for name, value in headers.items()}, body)
 
 
-async def test_a_signed_body_that_cannot_be_read_is_invalid(inbox: WebhookInbox) -> None:
-    headers = WebhookSigner(SECRET).sign("evt_1", b"[]", datetime.now(UTC))
+ZERO_BYTE = (
+    rb'{"type":"payment.authorised","payment_id":"a\u0000b","order_id":"o","amount":{"amount":1,"currency":"EUR"}}'
+)
+
+
+@pytest.mark.parametrize("body", [b"[]", ZERO_BYTE, b"[" * 5_000 + b"]" * 5_000], ids=["shape", "zero byte", "deep"])
+async def test_a_signed_body_that_cannot_be_read_is_invalid(shop: Shop, inbox: WebhookInbox, body: bytes) -> None:
+    headers = WebhookSigner(SECRET).sign("evt_1", body, datetime.now(UTC))
     with pytest.raises(InvalidError):
-        await inbox.receive("test", headers, b"[]")
+        await inbox.receive("test", headers, body)
+    assert await shop.value("SELECT count(*) FROM payment_events") == 0
 
 
 async def test_the_bank_posts_slow_payments_until_they_arrive(shop: Shop, inbox: WebhookInbox) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from inventory.catalogue_pg import MAX_PAGE, Catalogue, ImportReport
+from inventory.catalogue_pg import MAX_PAGE, Catalogue
+from inventory.import_pg import ImportReport
 from inventory.stock import allocate, sale
 from inventory.stock_pg import StockLedger, record_movements
 from kit.errors import InvalidError, NotFoundError
@@ -61,6 +62,14 @@ async def stored(postgres: Postgres) -> dict[str, object]:
             "stock": await connection.fetch("SELECT * FROM stock ORDER BY 1"),
             "movements": await connection.fetch("SELECT kind, sku, on_hand_delta FROM movements ORDER BY movement_id"),
         }
+
+
+async def movements_of(postgres: Postgres, sku: str) -> list[tuple[str, int]]:
+    async with postgres.connection() as connection:
+        rows = await connection.fetch(
+            "SELECT kind, on_hand_delta FROM movements WHERE sku = $1 ORDER BY movement_id", sku
+        )
+        return [(row["kind"], row["on_hand_delta"]) for row in rows]
 
 
 async def add_channel(postgres: Postgres) -> None:
@@ -223,6 +232,64 @@ async def test_rows_that_the_reader_rejects_are_reported_with_the_others(catalog
     report = await take(catalogue, shopify(SHIRT[0], "mug,Mug,Acme,,,MUG_1,7,much,"))
     assert counts(report) == (1, 0, 0, 1)
     assert report.rejected[0].line == 3
+
+
+def renamed(*rows: str) -> io.BytesIO:
+    """The same columns, but for the one with the quantities: its name is one that nobody knows."""
+    return io.BytesIO(shopify(*rows).read().replace(b"Variant Inventory Qty", b"Units"))
+
+
+async def test_a_file_without_a_column_for_quantities_leaves_stock_as_it_was(
+    postgres: Postgres, catalogue: Catalogue
+) -> None:
+    await take(catalogue, shopify(*SHIRT, MUG))
+    before = await stored(postgres)
+
+    report = await take(catalogue, renamed(*SHIRT, MUG))
+    assert (*counts(report), report.without_quantity) == (0, 0, 3, 0, 3)
+    assert await stored(postgres) == before
+
+    report = await take(catalogue, renamed(SHIRT[0], SHIRT[1].replace("21.00", "22.00"), MUG.replace(",8,", ",9,")))
+    assert (*counts(report), report.without_quantity) == (0, 2, 1, 0, 3)
+    after = await stored(postgres)
+    assert (after["stock"], after["movements"]) == (before["stock"], before["movements"])
+
+    # What the last file with quantities said still counts, so the next one moves stock by the difference to that.
+    report = await take(catalogue, shopify(*SHIRT, MUG.replace(",7,", ",9,")))
+    assert report.without_quantity == 0
+    assert await movements_of(postgres, "MUG_1") == [("receive", 7), ("receive", 2)]
+    assert await drift(postgres) == []
+
+
+async def test_new_skus_of_a_file_without_a_column_for_quantities_start_at_0(
+    postgres: Postgres, catalogue: Catalogue
+) -> None:
+    await add_channel(postgres)
+    await take(catalogue, shopify(MUG))
+
+    report = await take(catalogue, renamed(*SHIRT, MUG))
+    assert (*counts(report), report.without_quantity) == (2, 0, 1, 0, 3)
+    assert await desired(postgres) == {"SH-S": 0, "SH-M": 0, "MUG_1": 7}
+
+    await take(catalogue, shopify(*SHIRT, MUG))
+    assert await desired(postgres) == {"SH-S": 10, "SH-M": 0, "MUG_1": 7}
+
+
+async def test_a_file_without_quantities_is_taken_while_units_are_ring_fenced(
+    postgres: Postgres, catalogue: Catalogue
+) -> None:
+    await take(catalogue, shopify(MUG))
+    await ring_fence(postgres, "MUG_1", 7)
+
+    assert counts(await take(catalogue, renamed(MUG.replace(",8,", ",9,")))) == (0, 1, 0, 0)
+
+
+async def test_a_blank_quantity_in_a_column_that_is_there_is_0(postgres: Postgres, catalogue: Catalogue) -> None:
+    await take(catalogue, shopify(MUG))
+    report = await take(catalogue, shopify(MUG.replace(",7,", ",,")))
+
+    assert (*counts(report), report.without_quantity) == (0, 1, 0, 0, 0)
+    assert [row[1] for row in await movements_of(postgres, "MUG_1")] == [7, -7]
 
 
 async def test_a_bad_header_stores_nothing(postgres: Postgres, catalogue: Catalogue) -> None:

@@ -120,6 +120,37 @@ def test_found_columns_are_listed_as_data() -> None:
     assert caught.value.details["found"] == ["name", "sku", "cost"]
 
 
+def test_at_most_five_legible_columns_are_listed_else_that_they_are_unreadable() -> None:
+    def found(header: str, encoding: str = "utf-8") -> tuple[object, str]:
+        with pytest.raises(InvalidError) as caught:
+            recognise(header.encode(encoding))
+        return caught.value.details["found"], caught.value.message
+
+    names, message = found("a,b,Größe,\u6fe0,c,d,e,f", "utf-16")
+    assert names == ["a", "b", "c", "d", "e"]
+    assert "columns (a, b, c, d, e) are" in message
+    assert message.isascii()
+    names, message = found("\u6fe0\u6fe1,\u6fe2", "utf-16")
+    assert names == []
+    assert "columns (unreadable) are" in message
+
+
+def test_a_renamed_quantity_column_says_nothing_about_stock_and_a_blank_cell_says_0() -> None:
+    rows = "\nmug,Mug,,M-1,,5,\n"
+    assert [item.quantity for item in read(SHOPIFY + rows) if isinstance(item, Variant)] == [0]
+    renamed = SHOPIFY.replace("Variant Inventory Qty", "Units")
+    assert [item.quantity for item in read(renamed + rows) if isinstance(item, Variant)] == [None]
+
+
+def test_the_sample_has_eight_products_and_fifteen_variants_that_can_be_sold() -> None:
+    with (Path(__file__).parents[3] / "samples" / "apparel.csv").open("rb") as file:
+        items = list(read_catalogue(file, default_currency="EUR"))
+    variants = [item for item in items if isinstance(item, Variant)]
+    assert (len(items), len(variants), len({one.product_key for one in variants})) == (15, 15, 8)
+    assert all(one.quantity is not None and 20 <= one.quantity <= 200 for one in variants)
+    assert {one.image for one in variants} == {None}
+
+
 def test_an_unknown_currency_and_a_giant_file_are_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InvalidError) as caught:
         read_catalogue(io.BytesIO(FEED.encode()), default_currency="EURO")

@@ -111,3 +111,10 @@ def test_reasons_name_column_and_value() -> None:
     assert reason(inventory="1.5") == 'inventory "1.5" is not a whole number of units.'
     assert reason(id="x" * 101) == f'id "{"x" * 59}…" is longer than 100 characters.'
     assert reason(size="x" * 256) == f'size "{"x" * 59}…" is longer than 255 characters.'
+
+
+def test_a_feed_without_a_stock_column_says_nothing_about_stock() -> None:
+    header = ["id", "title", "price", "availability"]
+    rows = [Record(2, ["A", "Tee", "5", "in stock"]), Record(3, ["B", "Cap", "5", "out of stock"])]
+    items = list(reader(header, "EUR").read(rows))
+    assert [item.quantity for item in items if isinstance(item, Variant)] == [None, None]

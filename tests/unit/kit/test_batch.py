@@ -96,3 +96,20 @@ async def test_too_few_answers_are_an_error_for_the_callers() -> None:
     batcher = Batcher(lose_one, max_batch=5, max_queued=5)
     with pytest.raises(AssertionError, match="answered 0 of 1"):
         await batcher.submit(1)
+
+
+@pytest.mark.parametrize("turns", [0, 1])
+async def test_a_cancelled_batcher_leaves_nobody_waiting_and_can_be_used_again(turns: int) -> None:
+    press = Press()
+    batcher = Batcher(press.flush, max_batch=1, max_queued=5)
+    others = asyncio.all_tasks()
+    answers = [batcher.put(n) for n in range(3)]
+    [running] = asyncio.all_tasks() - others
+    for _ in range(turns):  # with none the task has not taken its first step
+        await asyncio.sleep(0)
+    running.cancel()
+    got = await asyncio.wait_for(asyncio.gather(*answers, return_exceptions=True), 1)
+    assert [type(one) for one in got] == [asyncio.CancelledError] * 3
+    assert batcher.waiting == 0
+    press.gate.set()
+    assert await asyncio.wait_for(batcher.submit(4), 1) == "answer 4"

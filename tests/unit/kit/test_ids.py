@@ -1,8 +1,11 @@
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ulid import ULID
 
-from kit.ids import POOL_NO_BITS, is_id, is_ulid, new_hold_id, new_id, new_ulid, pool_no_of
+from kit.ids import POOL_NO_BITS, is_id, is_ulid, new_hold_id, new_hold_ids, new_id, new_ulid, pool_no_of
 
 
 @given(st.integers(0, 2**POOL_NO_BITS - 1))
@@ -42,3 +45,21 @@ def test_ids_are_prefixed_sortable_and_their_own() -> None:
 
 def test_hold_ids_of_one_pool_differ() -> None:
     assert len({new_hold_id(7) for _ in range(1000)}) == 1000
+
+
+@given(st.integers(0, 2**POOL_NO_BITS - 1), st.integers(0, 300))
+def test_a_batch_of_hold_ids_is_as_many_of_its_pool_each_its_own(pool_no: int, count: int) -> None:
+    hold_ids = new_hold_ids(pool_no, count)
+    assert len(set(hold_ids)) == len(hold_ids) == count
+    assert {pool_no_of(one) for one in hold_ids} <= {pool_no}
+
+
+def test_every_digit_comes_up_in_every_random_place_of_a_hold_id() -> None:
+    tails = [one[-8:] for one in new_hold_ids(7, 10_000)]
+    assert [len(set(place)) for place in zip(*tails, strict=True)] == [32] * 8
+
+
+def test_a_hold_id_carries_the_time_it_was_made_at() -> None:
+    before_ms = time.time_ns() // 1_000_000
+    made_at_ms = ULID.from_str(new_hold_id(2**POOL_NO_BITS - 1).removeprefix("hold_")).milliseconds
+    assert before_ms <= made_at_ms <= time.time_ns() // 1_000_000

@@ -31,6 +31,7 @@ from kit.settings import VARIABLES, Settings, ensure_secret, read_settings
         ("SHOWDROP_CURRENCY", "EURO"),
         ("SHOWDROP_CURRENCY", "eur"),
         ("SHOWDROP_API_URL", "api.example"),
+        ("SHOWDROP_TEST_BANK", "1"),
     ],
 )
 def test_a_wrong_value_names_its_variable_in_one_line(name: str, value: str) -> None:
@@ -56,6 +57,7 @@ def test_values_are_read_and_flags_win() -> None:
         "SHOWDROP_ORIGINS": "https://a.example/, http://b.example:8080",
         "REDIS_URL": "unix:///run/redis.sock",
         "SHOWDROP_LOG": "json",
+        "SHOWDROP_TEST_BANK": "off",
     }
     settings = read_settings(environ, flags={"http_port": 9100, "host": None})
     assert settings.http_port == 9100
@@ -63,6 +65,7 @@ def test_values_are_read_and_flags_win() -> None:
     assert settings.origins == ("https://a.example", "http://b.example:8080")
     assert settings.redis_url == "unix:///run/redis.sock"
     assert settings.log == "json"
+    assert not settings.test_bank
 
 
 def test_the_secret_is_made_once_and_for_the_owner_only(tmp_path: Path) -> None:
@@ -73,6 +76,16 @@ def test_the_secret_is_made_once_and_for_the_owner_only(tmp_path: Path) -> None:
     [file] = (tmp_path / "data").iterdir()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert ensure_secret(Settings(data_dir=tmp_path, secret="given")) == "given"
+
+
+@pytest.mark.parametrize("held", [b"", b"x" * 31 + b"\n", b"\xff" * 8])
+def test_a_secret_file_that_holds_too_little_is_a_setting_error_that_names_it(tmp_path: Path, held: bytes) -> None:
+    (tmp_path / "secret").write_bytes(held)
+    with pytest.raises(SettingError, match=str(tmp_path / "secret")) as error:
+        ensure_secret(Settings(data_dir=tmp_path))
+    assert "\n" not in error.value.message
+    (tmp_path / "secret").write_bytes(b"x" * 32)
+    assert ensure_secret(Settings(data_dir=tmp_path)) == "x" * 32
 
 
 def test_a_data_directory_that_cannot_be_is_a_setting_error(tmp_path: Path) -> None:

@@ -53,6 +53,84 @@ async def test_stopping_ends_every_loop_newest_first() -> None:
     assert ended == ["second", "first"]
 
 
+async def test_a_loop_that_ends_by_itself_is_named_and_does_not_keep_the_others_from_being_stopped() -> None:
+    tasks, dies, waits_ended = Tasks(), asyncio.Event(), asyncio.Event()
+
+    async def waits() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            waits_ended.set()
+
+    async def breaks() -> None:
+        await dies.wait()
+        raise GeneratorExit("no round\nafter this one")
+
+    tasks.forever("waits", waits)
+    tasks.forever("breaks", breaks)
+    failed = asyncio.create_task(tasks.failed())
+    await asyncio.sleep(0.01)
+    assert not failed.done()
+    dies.set()
+    assert await asyncio.wait_for(failed, 1) == "'breaks' has ended: GeneratorExit: no round after this one"
+    await asyncio.wait_for(tasks.stop(), 1)
+    assert waits_ended.is_set()
+
+
+async def test_a_step_that_makes_an_error_of_its_cancellation_is_its_last() -> None:
+    tasks, rounds = Tasks(), 0
+
+    async def step() -> None:
+        nonlocal rounds
+        rounds += 1
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError as error:
+            raise UnavailableError("the connection was cut") from error
+
+    tasks.forever("reader", step)
+    await asyncio.sleep(0)
+    with capture_logs() as said:
+        await asyncio.wait_for(tasks.stop(), 1)
+    assert rounds == 1
+    assert said == []
+
+
+async def test_a_step_that_swallows_its_cancellation_is_stopped_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kit_tasks, "CANCEL_AGAIN_S", 0.01)
+    tasks, swallowed = Tasks(), 0
+
+    async def step() -> None:
+        nonlocal swallowed
+        while True:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                swallowed += 1
+                if swallowed == 3:
+                    raise
+
+    tasks.forever("reader", step)
+    await asyncio.sleep(0)
+    await asyncio.wait_for(tasks.stop(), 1)
+    assert swallowed == 3
+
+
+async def test_what_else_must_not_end_is_watched_too() -> None:
+    tasks, never = Tasks(), asyncio.Event()
+    tasks.forever("waits", never.wait)
+
+    async def serve() -> None:
+        await never.wait()
+
+    serving = asyncio.create_task(serve(), name="http")
+    failed = asyncio.create_task(tasks.failed(serving))
+    await asyncio.sleep(0)
+    serving.cancel()
+    assert await asyncio.wait_for(failed, 1) == "'http' has ended: it was cancelled"
+    await tasks.stop()
+
+
 async def test_a_wakeup_ends_a_wait_and_is_not_lost_before_it() -> None:
     wakeup = Wakeup()
     wakeup.set()

@@ -1,8 +1,9 @@
 import asyncio
 import re
 
+from kit.money import Money
 from live import wire
-from live.limits import ROOM_KEPT_FRAMES
+from live.limits import REACTION_MOST_KINDS, ROOM_KEPT_FRAMES
 from live.room import Room
 from tests.unit.live.live_strategies import empty_snapshot
 
@@ -119,3 +120,38 @@ async def test_a_room_is_empty_from_the_moment_its_last_viewer_left() -> None:
     assert since[:3] == [None, None, None]
     assert since[3] is not None
     assert len(room) == 0
+
+
+async def test_a_room_knows_the_offers_of_its_snapshot() -> None:
+    card = wire.OfferCard(
+        offer_id="offer_1",
+        sku="MUG",
+        product_id="prod_1",
+        title="Mug",
+        price=Money(799, "EUR"),
+        quantity=5,
+        per_buyer_limit=1,
+        starts_at_ms=0,
+        ends_at_ms=1,
+        hold_ttl_ms=5_000,
+    )
+    room = a_room()
+    assert room.offer_ids == frozenset()
+    room.take(wire.OfferOpened(seq=1, offer=card))
+    assert room.offer_ids == {"offer_1"}
+    room.set_stock("offer_1", available=1, held=0, sold=0)
+    room.take(wire.ShowPaused(seq=2, at_ms=0))
+    assert room.offer_ids == {"offer_1"}
+    await asyncio.sleep(0)
+
+
+def test_taps_are_counted_by_kind_up_to_so_many_kinds_and_taken_once() -> None:
+    room = a_room()
+    for n in range(REACTION_MOST_KINDS):
+        room.tap(f"kind{n}", 1)
+    room.tap("one_too_many", 1)
+    room.tap("kind0", 4)
+    taps = room.take_taps()
+    assert len(taps) == REACTION_MOST_KINDS
+    assert (taps["kind0"], taps["kind1"]) == (5, 1)
+    assert room.take_taps() == {}

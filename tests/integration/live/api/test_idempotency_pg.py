@@ -140,6 +140,32 @@ async def test_a_long_request_keeps_its_lock(postgres: Postgres) -> None:
     assert (await idempotency.once("host:me", "key", HASH, slowly)).body == b"true"
 
 
+async def test_a_key_that_was_given_up_is_not_locked_again_by_a_late_sign_of_life(postgres: Postgres) -> None:
+    acts, holding, held = Acts(), asyncio.Event(), asyncio.Event()
+
+    async def hold_the_row() -> None:
+        async with postgres.transaction() as connection:
+            await connection.execute("SELECT 1 FROM idempotency FOR UPDATE")
+            held.set()
+            await holding.wait()
+
+    async def breaks(seed: str) -> Reply:
+        await acts(seed)
+        tasks.append(asyncio.create_task(hold_the_row()))
+        await held.wait()
+        raise RuntimeError("the process is unwell")
+
+    tasks: list[asyncio.Task[None]] = []
+    first = asyncio.create_task(Idempotency(postgres, renew_s=0.05).once("host:me", "key", HASH, breaks))
+    await held.wait()
+    await asyncio.sleep(0.3)
+    holding.set()
+    with pytest.raises(RuntimeError):
+        await first
+    await tasks[0]
+    assert (await Idempotency(postgres).once("host:me", "key", HASH, acts)).status == 201
+
+
 async def test_answers_are_forgotten_after_a_day(idempotency: Idempotency, postgres: Postgres) -> None:
     acts = Acts()
     await idempotency.once("host:me", "old", HASH, acts)

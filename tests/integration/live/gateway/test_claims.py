@@ -3,12 +3,13 @@
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from kit.ids import new_hold_id, new_id, new_ulid
 from live import wire
 from live.close_codes import CloseCode
 from live.limits import OFFER_MOST_UNITS
-from tests.integration.live.gateway.house import House, Viewer, a_claim
+from tests.integration.live.gateway.house import House, Viewer, a_claim, open_house
 
 
 async def refusal(viewer: Viewer, claim: wire.Claim) -> tuple[str, bool]:
@@ -199,3 +200,60 @@ async def test_reactions_are_added_up_and_nonsense_is_refused(house: House) -> N
         await viewer.say(wire.React(kind=kind, count=count))
     await viewer.get(wire.Error, 6)
     assert {one.code for one in viewer.all(wire.Error)} == {"invalid"}
+
+
+async def test_claims_of_one_offer_do_not_wait_for_another_and_all_that_wait_are_bounded(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    show_id = await house.show()
+    known, unknown = await house.offer(show_id, limit=4), await house.offer(show_id)
+    ana, bob = await house.watch(show_id, "ana"), await house.watch(show_id, "bob")
+    await ana.say(a_claim(known))
+    await ana.get(wire.ClaimAccepted)
+    async with house.stores.postgres.transaction() as connection:
+        # The gateway has to read this offer's pool, and cannot.
+        await connection.execute("LOCK TABLE pools IN ACCESS EXCLUSIVE MODE")
+        await bob.say(a_claim(unknown))
+        await asyncio.sleep(0.1)
+        await ana.say(a_claim(known))
+        await ana.get(wire.ClaimAccepted, 2)
+        for limit in ("CLAIMS_MOST_QUEUED", "CLAIMS_MOST_POOLS"):
+            with monkeypatch.context() as patch:
+                patch.setattr(f"live.claim_desk.{limit}", 1)
+                assert await refusal(ana, a_claim(known)) == ("rate_limited", True)
+        assert bob.all(wire.ClaimAccepted) == []
+    await bob.get(wire.ClaimAccepted)
+    monkeypatch.setattr("live.claim_desk.CLAIMS_MOST_QUEUED", 1)
+    monkeypatch.setattr("live.claim_desk.CLAIMS_MOST_POOLS", 1)
+    await ana.say(a_claim(known))
+    await ana.get(wire.ClaimAccepted, 3)
+
+
+async def test_a_bug_is_logged_with_its_trace_and_the_buyer_is_answered(database_url: str, redis_url: str) -> None:
+    with capture_logs() as said:
+        async with open_house(database_url, redis_url) as house:
+            show_id = await house.show()
+            offer_id, other_id = await house.offer(show_id), await house.offer(show_id)
+            ana = await house.watch(show_id, "ana")
+            await ana.say(a_claim(offer_id))
+            hold = await ana.get(wire.ClaimAccepted)
+            async with house.stores.postgres.connection() as connection:
+                await connection.execute("ALTER TABLE pools RENAME TO no_pools")
+                await connection.execute("ALTER TABLE orders RENAME TO no_orders")
+            assert await refusal(ana, a_claim(other_id)) == ("recovering", True)
+            await ana.say(wire.Checkout(hold_id=hold.hold_id, payment_method="pm_test_ok"))
+            error = await ana.get(wire.Error)
+            assert (error.code, error.temporary) == ("internal", True)
+    errors = [one for one in said if one["log_level"] == "error"]
+    assert [one["event"] for one in errors] == ["claim_failed", "purchase_failed"]
+    assert all(isinstance(one["exc_info"], Exception) for one in errors)
+
+
+async def test_a_waiting_list_is_refused_without_closing(house: House) -> None:
+    show_id = await house.show()
+    offer_id = await house.offer(show_id)
+    viewer = await house.watch(show_id, "ana")
+    for message in (wire.WaitlistJoin(offer_id=offer_id), wire.WaitlistLeave(offer_id=offer_id), wire.Ping()):
+        await viewer.say(message)
+    await viewer.get(wire.Pong)
+    assert [one.code for one in viewer.all(wire.Error)] == ["no_waitlist", "no_waitlist"]

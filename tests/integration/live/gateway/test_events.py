@@ -4,6 +4,7 @@ import asyncio
 import random
 
 import msgspec
+import pytest
 
 from kit.ids import new_ulid
 from kit.redis_client import pipelined
@@ -12,7 +13,7 @@ from live.close_codes import CloseCode
 from live.limits import LOG_READ_ENTRIES, ROOM_KEPT_FRAMES
 from live.show_log_redis import RedisLog
 from live.show_state import apply
-from tests.integration.live.gateway.house import House
+from tests.integration.live.gateway.house import House, a_claim
 
 
 async def append_pauses(house: House, show_id: str, count: int) -> int:
@@ -55,6 +56,21 @@ async def test_resuming_tells_exactly_what_was_missed_from_memory(house: House) 
         await viewer.say(wire.Ping())
         await viewer.get(wire.Pong)
         assert viewer.seqs == list(range(seen + 1, 12))
+
+
+async def test_who_resumes_is_told_the_counts_that_changed_meanwhile(house: House) -> None:
+    show_id = await house.show()
+    offer_id = await house.offer(show_id)
+    away = await house.watch(show_id)
+    welcome = await away.get(wire.Welcome)
+    await away.leave()
+    buyer = await house.watch(show_id, "ana")
+    await buyer.say(a_claim(offer_id, 2))
+    await buyer.when(lambda: any(one.held == 2 for one in buyer.all(wire.OfferStock)))
+    back = await house.watch(show_id, resume=wire.Position(welcome.epoch, welcome.seq))
+    assert (await back.get(wire.Welcome)).recovered
+    stock = await back.get(wire.OfferStock)
+    assert (stock.offer_id, stock.available, stock.held) == (offer_id, 8, 2)
 
 
 async def test_resuming_reads_the_stream_for_what_the_room_has_forgotten(house: House) -> None:
@@ -225,6 +241,65 @@ async def test_an_older_copy_of_redis_is_continued_and_viewers_notice_nothing(ho
     )
     assert entries is not None
     assert [one.seq for one in entries] == [4, 5, 6]
+
+
+async def test_an_event_of_a_newer_release_sends_viewers_back_for_a_snapshot_and_the_show_goes_on(house: House) -> None:
+    show_id = await house.show()
+    viewer = await house.watch(show_id)
+    epoch = (await viewer.get(wire.Welcome)).epoch
+    async with house.stores.postgres.transaction() as connection:
+        await connection.execute(
+            """INSERT INTO show_events (show_id, seq, event) VALUES ($1, 2, '{"type":"show.moved","seq":2}')""", show_id
+        )
+        await connection.execute("UPDATE shows SET seq = 2 WHERE show_id = $1", show_id)
+    await house.relay.relay(show_id)
+    assert await viewer.closed() == CloseCode.STATE_LOST
+    before, behind = [await house.watch(show_id, resume=wire.Position(epoch, seen)) for seen in (1, 2)]
+    assert not (await before.get(wire.Welcome)).recovered
+    assert (await behind.get(wire.Welcome)).recovered
+    await house.events(show_id, 2)
+    for again in (before, behind):
+        await again.up_to(4)
+        assert again.seqs == [3, 4]
+    late = await house.watch(show_id, resume=wire.Position(epoch, 1))
+    assert not (await late.get(wire.Welcome)).recovered
+
+
+async def test_news_of_a_newer_release_send_back_only_whom_they_may_be_for(house: House) -> None:
+    show_id = await house.show()
+    inbox = RedisLog(house.stores.redis, "inbox")
+    ana, bob, guest = await house.watch(show_id, "ana"), await house.watch(show_id, "bob"), await house.watch(show_id)
+    await inbox.append(show_id, b'{"buyer_id":"ana","event":{"type":"hold.moved"}}')
+    assert await ana.closed() == CloseCode.STATE_LOST
+    news = b'{"buyer_id":"bob","event":' + wire.encode_json(wire.HoldReleased(hold_id="h", offer_id="o")) + b"}"
+    await inbox.append(show_id, news)
+    await bob.get(wire.HoldReleased)
+    await inbox.append(show_id, b"[]")
+    assert await bob.closed() == CloseCode.STATE_LOST
+    await house.events(show_id, 1)
+    await guest.up_to(2)
+    assert guest.close_code is None
+
+
+async def test_a_show_that_is_let_go_while_its_room_is_renewed_stays_closed(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    show_id = await house.show()
+    viewer = await house.watch(show_id)
+    await asyncio.sleep(1.3)  # its viewers have been counted
+    viewers = f"{{{show_id}}}:viewers"
+    async with house.stores.postgres.transaction() as connection:
+        await connection.execute("LOCK TABLE shows IN ACCESS EXCLUSIVE MODE")
+        await house.stores.redis.delete(f"{{{show_id}}}:log", f"{{{show_id}}}:log:meta")
+        await asyncio.sleep(0.6)
+        await viewer.leave()
+        monkeypatch.setattr("live.gateway.ROOM_IDLE_S", 0.0)
+        await asyncio.sleep(1.3)
+        assert (await pipelined(house.stores.redis, [("PUBSUB", "NUMSUB", f"showdrop:log:{show_id}")]))[0][1] == 0
+        await house.stores.redis.delete(viewers)
+        monkeypatch.setattr("live.gateway.ROOM_IDLE_S", 30.0)
+    await asyncio.sleep(1.3)
+    assert await house.stores.redis.exists(viewers) == 0
 
 
 async def test_an_old_snapshot_and_the_events_since_equal_a_fresh_snapshot(house: House) -> None:

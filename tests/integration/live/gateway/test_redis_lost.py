@@ -1,5 +1,6 @@
 """Redis forgets everything in the middle of a show: claims stop, stock is rebuilt, viewers take a snapshot (D10)."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -96,3 +97,15 @@ async def test_another_life_of_the_server_rebuilds_every_book_before_it_is_used(
     assert (counts.epoch, counts.available) == (after.epoch, 10)
     await house.keeper().round()
     assert await house.stores.pools.get(offer_id) == after
+
+
+async def test_reactions_that_redis_cannot_take_are_told_later(house: House) -> None:
+    show_id = await house.show()
+    viewer = await house.watch(show_id)
+    await asyncio.sleep(0.7)
+    await house.stores.redis.config_set("maxmemory", "1")
+    await viewer.say(wire.React(kind="heart", count=5))
+    await asyncio.sleep(1.0)
+    assert viewer.all(wire.Reactions) == []
+    await house.stores.redis.config_set("maxmemory", "0")
+    await viewer.when(lambda: sum(one.counts.get("heart", 0) for one in viewer.all(wire.Reactions)) == 5)
