@@ -195,8 +195,8 @@ class ViewerSession:
         self._room = room
         for frame in missed or ():
             self.write(frame.msgpack if self.binary else frame.json)
-        for message in room.counts() if recovered else ():
-            self._send(message)
+        for count in room.counts() if recovered else ():
+            self._send(count)
         for message in orders:
             self._send(message)
         for data in self._news:

@@ -4,9 +4,6 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import Iterator
-
-import uvicorn
 
 from checkout.apply_event import WebhookInbox
 from checkout.payment_events_pg import PaymentEvents
@@ -21,8 +18,9 @@ from kit.metrics import new_registry
 from kit.tasks import Tasks
 from live.api.app_http import ApiParts, build_app
 from live.api.idempotency_pg import Idempotency
+from live.host_commands_pg import forget_old
 from live.relay import Relay
-from live.roles.limits import HTTP_STOP_MOST_S, HTTP_STOP_S
+from live.roles.server_http import HttpServer
 from live.roles.stores import Place, Stores
 from live.show_events_pg import ShowEvents
 from live.stage import Stage
@@ -60,21 +58,11 @@ class ApiRole:
             idempotency = Idempotency(stores.postgres)
             tasks = Tasks()
             stack.push_async_callback(tasks.stop)
-            server = _Server(
-                uvicorn.Config(
-                    build_app(_parts(stores, idempotency, demo=demo)),
-                    lifespan="off",
-                    log_config=None,
-                    access_log=False,
-                    ws="none",
-                    server_header=False,
-                    timeout_graceful_shutdown=HTTP_STOP_S,
-                    timeout_keep_alive=30,
-                )
-            )
+            server = HttpServer(build_app(_parts(stores, idempotency, demo=demo)))
             serving = asyncio.create_task(server.serve(sockets=[listening]), name="http")
-            stack.push_async_callback(_end, server, serving)
+            stack.push_async_callback(server.end, serving)
             tasks.forever("idempotency purge", idempotency.purge, every_s=PURGE_EVERY_S)
+            tasks.forever("host command purge", lambda: forget_old(stores.postgres), every_s=PURGE_EVERY_S)
             return cls(serving, tasks, stack.pop_all())
 
     async def failed(self) -> str:
@@ -117,30 +105,11 @@ def _parts(stores: Stores, idempotency: Idempotency, *, demo: bool) -> ApiParts:
     )
 
 
-class _Server(uvicorn.Server):
-    """uvicorn without its own signal handlers: the process that starts the roles stops them, in order."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave signals alone."""
-        yield
-
-
-async def _end(server: _Server, serving: "asyncio.Task[None]") -> None:
-    server.should_exit = True
-    await asyncio.wait((serving,), timeout=HTTP_STOP_MOST_S)
-    serving.cancel()
-    await asyncio.wait((serving,))
-    if server.started and (serving.cancelled() or serving.exception() is not None):
-        # It died before it closed what it listens on and whom it serves.
-        await server.shutdown()
-
-
 def _listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), backlog=1024)
     except OSError as error:
         raise StartupError(
             f"cannot listen on {host}:{port} ({os.strerror(error.errno or 0)}); "
-            "set SHOWDROP_HTTP_PORT or stop what uses it"
+            "set SHOWDROP_HTTP_PORT or SHOWDROP_HOST, or stop what uses it"
         ) from error

@@ -120,7 +120,7 @@ async def _listen(gateway: Gateway, place: Place) -> None:
     except OSError as error:
         raise StartupError(
             f"cannot listen on {host}:{port} ({os.strerror(error.errno or 0)}); "
-            "set SHOWDROP_WS_PORT or stop what uses it"
+            "set SHOWDROP_WS_PORT or SHOWDROP_HOST, or stop what uses it"
         ) from error
 
 

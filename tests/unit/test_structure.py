@@ -20,7 +20,7 @@ DRIVERS = {
     "asyncpg": ("_pg.py", {"kit/postgres.py"}),
     "websockets": ("_ws.py", set()),
     "starlette": ("_http.py", set()),
-    "uvicorn": ("_http.py", {"live/roles/api.py"}),
+    "uvicorn": ("_http.py", set()),
     "httpx": ("_http.py", {"live/roles/worker.py"}),
     "psycopg": ("_pg.py", {"kit/migrate.py"}),
 }

@@ -1,0 +1,86 @@
+"""The HTTP server: uvicorn, told to leave signals alone, with limits on what a client may make it wait for or keep."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+
+import uvicorn
+from starlette.applications import Starlette
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+
+from live.roles.limits import (
+    HTTP_CONNECTIONS_MOST,
+    HTTP_HEAD_BYTES,
+    HTTP_HEAD_S,
+    HTTP_KEEP_ALIVE_S,
+    HTTP_STOP_MOST_S,
+    HTTP_STOP_S,
+)
+
+
+class BoundedHttp(H11Protocol):
+    """Cuts a client that does not finish the head of its next request; h11 bounds how long that head may be."""
+
+    _head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's own
+        """The first head has to come soon."""
+        super().connection_made(transport)
+        self._await_head(HTTP_HEAD_S)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait for nothing more."""
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+        super().connection_lost(exc)
+
+    def on_response_complete(self) -> None:
+        """The next head may take as long as a connection is kept alive, and the time for the head itself."""
+        super().on_response_complete()
+        self._await_head(HTTP_KEEP_ALIVE_S + HTTP_HEAD_S)
+
+    def _await_head(self, seconds: float) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+        self._head_timer = self.loop.call_later(seconds, self._cut_without_request)
+
+    def _cut_without_request(self) -> None:
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is None or cycle.response_complete:
+            self.transport.abort()
+
+
+class HttpServer(uvicorn.Server):
+    """uvicorn without its own signal handlers: the process that starts the roles stops them, in order."""
+
+    def __init__(self, app: Starlette) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=BoundedHttp,
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                limit_concurrency=HTTP_CONNECTIONS_MOST,
+                h11_max_incomplete_event_size=HTTP_HEAD_BYTES,
+                timeout_graceful_shutdown=HTTP_STOP_S,
+                timeout_keep_alive=HTTP_KEEP_ALIVE_S,
+            )
+        )
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals alone."""
+        yield
+
+    async def end(self, serving: "asyncio.Task[None]") -> None:
+        """Answer what is under way, within ``HTTP_STOP_S``, and close; ``serving`` runs ``serve``."""
+        self.should_exit = True
+        await asyncio.wait((serving,), timeout=HTTP_STOP_MOST_S)
+        serving.cancel()
+        await asyncio.wait((serving,))
+        if self.started and (serving.cancelled() or serving.exception() is not None):
+            # It died before it closed what it listens on and whom it serves.
+            await self.shutdown()
