@@ -17,7 +17,7 @@ from live.reconcile.facts_redis import read_books
 from live.reconcile.findings import Finding, drift_keys, lasting
 from live.reconcile.limits import IN_FLIGHT_S, LOOK_EVERY_S, POSTGRES_CONNECTIONS, SHOWN_AT_MOST
 from live.reconcile.repair import Repairs
-from live.roles.place import find_place, servers
+from live.roles.place import find_place, require_data, servers
 from live.roles.stores import Place, Stores
 
 
@@ -120,5 +120,6 @@ async def _lend_place(settings: Settings) -> AsyncIterator[Place]:
     if place is not None:
         yield place
         return
+    require_data(settings)
     async with servers(settings) as (started, _):
         yield started

@@ -6,7 +6,7 @@ import click
 import msgspec
 
 from kit.settings import Settings
-from live.roles.place import servers
+from live.roles.place import require_free, servers
 from live.roles.process import role_starts, running, until_failed, until_signal
 from live.site import announced
 from live.tokens import Tokens
@@ -24,6 +24,7 @@ async def serve_dev(settings: Settings) -> None:
         StartupError, SettingError, UnavailableError: one line with the remedy.
     """
     began = time.monotonic()
+    require_free(settings)
     # Without a bank there would be nothing to try out.
     settings = msgspec.structs.replace(settings, test_bank=True)
     starts = role_starts(ROLES, demo=True)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from kit.embedded import EmbeddedServers, find_running
+from kit.errors import StartupError
 from kit.migrate import apply_migrations
 from kit.settings import Settings, ensure_secret
 from live.roles.stores import Place
@@ -43,6 +44,36 @@ async def servers(
     finally:
         if embedded is not None:
             await embedded.stop()
+
+
+def require_data(settings: Settings) -> None:
+    """Refuse to look at a data directory that was never used: an empty one would look healthy.
+
+    Raises:
+        StartupError: there is nothing there, and the environment names no servers either.
+    """
+    embedded = settings.database_url is None or settings.redis_url is None
+    if embedded and not (settings.data_dir / "postgres").exists():
+        raise StartupError(
+            f"there is no Showdrop data in {settings.data_dir.absolute()}; run this where `showdrop dev` runs, "
+            "or set SHOWDROP_DATA_DIR"
+        )
+
+
+def require_free(settings: Settings) -> None:
+    """Refuse to start a second `showdrop dev` on the same embedded servers: it would lose them with the first.
+
+    Raises:
+        StartupError: one runs; the message names its process.
+    """
+    running = None
+    if settings.database_url is None or settings.redis_url is None:
+        running = find_running(settings.data_dir)
+    if running is not None:
+        raise StartupError(
+            f"Showdrop already runs in {settings.data_dir.absolute()} (process {running.owner_pid}); "
+            "stop it, or set SHOWDROP_DATA_DIR and other ports to run a second one"
+        )
 
 
 async def find_place(settings: Settings) -> Place | None:
