@@ -18,7 +18,7 @@ check: $(VENV)/.dev-ready
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q --no-header tests/unit/test_structure.py
+	$(BIN)/python -m pytest -q --no-header tests/structure
 
 bench: $(VENV)/.dev-ready
 	$(BIN)/showdrop bench all

@@ -9,8 +9,6 @@ them grow for ever; whether they are wrong is judged in ``drift.py``.
 
 import msgspec
 
-from live.rehearse.facts import BookFacts
-
 
 class StockFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The counters of one SKU at one place, and what the ledger replays to."""
@@ -58,6 +56,34 @@ class OrderRow(msgspec.Struct, frozen=True, kw_only=True):
     hold_id: str
     outcome: str | None
     resolved: bool
+
+
+class BookHold(msgspec.Struct, frozen=True, kw_only=True):
+    """A hold in Redis."""
+
+    hold_id: str
+    status: str
+    buyer_id: str
+    quantity: int
+
+
+class BookFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """The hold book in Redis.
+
+    Attributes:
+        buyers: units held or bought, and the live hold ids, by buyer.
+        due: hold ids that wait for their deadline.
+        submitted: hold ids that are being paid.
+    """
+
+    allocated: int
+    available: int
+    held: int
+    sold: int
+    holds: tuple[BookHold, ...]
+    buyers: dict[str, tuple[int, tuple[str, ...]]]
+    due: frozenset[str]
+    submitted: frozenset[str]
 
 
 class BookState(BookFacts, frozen=True, kw_only=True):

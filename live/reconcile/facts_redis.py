@@ -6,8 +6,7 @@ from typing import cast
 import msgspec
 
 from kit.redis_client import Command, RedisClient, pipelined
-from live.reconcile.facts import BookState
-from live.rehearse.facts import BookHold
+from live.reconcile.facts import BookHold, BookState
 
 _Hold = tuple[str, str, int, int, str]  # status, buyer, quantity, deadline, claim id
 
@@ -18,10 +17,15 @@ async def read_books(redis: RedisClient, pool_ids: Sequence[str]) -> tuple[BookS
     Raises:
         UnavailableError: Redis does not answer.
     """
-    return tuple([await _read_book(redis, pool_id) for pool_id in pool_ids])
+    return tuple([await read_book(redis, pool_id) for pool_id in pool_ids])
 
 
-async def _read_book(redis: RedisClient, pool_id: str) -> BookState:
+async def read_book(redis: RedisClient, pool_id: str) -> BookState:
+    """Read the hold book of one pool as it was at one moment; all zero when there is none.
+
+    Raises:
+        UnavailableError: Redis does not answer.
+    """
     tag = f"{{{pool_id}}}"
     commands: list[Command] = [
         ("HMGET", f"{tag}:pool", "epoch", "allocated", "available", "held", "sold"),

@@ -5,6 +5,7 @@ Amounts are minor units of one currency.
 
 import msgspec
 
+from live.reconcile.facts import BookFacts
 from live.rehearse.record import ViewerRecord
 
 ENDED_STATUSES = frozenset({"sold", "released", "expired"})
@@ -17,34 +18,6 @@ class PoolFacts(msgspec.Struct, frozen=True, kw_only=True):
     sold: int
     returned: int
     state: str
-
-
-class BookHold(msgspec.Struct, frozen=True, kw_only=True):
-    """A hold in Redis."""
-
-    hold_id: str
-    status: str
-    buyer_id: str
-    quantity: int
-
-
-class BookFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """The hold book in Redis.
-
-    Attributes:
-        buyers: units held or bought, and the live hold ids, by buyer.
-        due: hold ids that wait for their deadline.
-        submitted: hold ids that are being paid.
-    """
-
-    allocated: int
-    available: int
-    held: int
-    sold: int
-    holds: tuple[BookHold, ...]
-    buyers: dict[str, tuple[int, tuple[str, ...]]]
-    due: frozenset[str]
-    submitted: frozenset[str]
 
 
 class OrderFacts(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,9 +11,9 @@ from kit.money import Money
 from kit.postgres import Postgres
 from kit.redis_client import RedisClient
 from live import wire
+from live.reconcile.facts_redis import read_book
 from live.rehearse.crowd import Crowd
 from live.rehearse.evidence_pg import EvidencePg
-from live.rehearse.evidence_redis import read_book
 from live.rehearse.facts import ChannelFacts, Facts, Repeat
 from live.rehearse.host_http import HostHttp, HostRefusedError
 from live.rehearse.limits import (

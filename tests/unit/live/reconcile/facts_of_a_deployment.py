@@ -1,6 +1,7 @@
 """The facts of a small deployment in which everything agrees; tests break one thing at a time."""
 
 from live.reconcile.facts import (
+    BookHold,
     BookState,
     Facts,
     FenceFacts,
@@ -9,7 +10,6 @@ from live.reconcile.facts import (
     PoolRow,
     Totals,
 )
-from live.rehearse.facts import BookHold
 
 
 def hold(number: int, status: str) -> BookHold:

@@ -1,8 +1,7 @@
 """The facts of a small show in which everything is as it should be; tests break one thing at a time."""
 
+from live.reconcile.facts import BookFacts, BookHold
 from live.rehearse.facts import (
-    BookFacts,
-    BookHold,
     ChannelFacts,
     ChannelLevel,
     Facts,

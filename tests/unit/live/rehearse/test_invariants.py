@@ -3,7 +3,8 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
-from live.rehearse.facts import BookHold, ChannelLevel, Facts, Folded, NewsFacts, Repeat
+from live.reconcile.facts import BookHold
+from live.rehearse.facts import ChannelLevel, Facts, Folded, NewsFacts, Repeat
 from live.rehearse.invariants import judge, shown
 from tests.unit.live.rehearse.facts_of_a_show import facts, order, payment, viewer
 
