@@ -1,14 +1,12 @@
 import csv
 import io
-import random
-import tracemalloc
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory import catalogue, import_csv
+from inventory import import_csv
 from inventory.catalogue import Rejection, Variant
 from inventory.import_csv import FileFormat, read_catalogue, recognise
 from kit.errors import InvalidError, TooLargeError
@@ -284,26 +282,3 @@ def test_shuffled_products_keep_their_skus(order: list[int]) -> None:
     )  # fmt: skip
     assert plain == shuffled
     assert len(set(plain.values())) == 60
-
-
-def test_memory_does_not_grow_with_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only the set of SKUs may grow: about 160 bytes per variant, against 1,000 bytes of file."""
-    rng = random.Random(7)
-
-    def peak(products: int) -> int:
-        words = " ".join(str(rng.random()) for _ in range(50))
-        lines = [SHOPIFY + ",Body (HTML)"]
-        lines += [f"product-{n},Product {n},,,5,9.99,https://e.com/{n}.jpg,{n} {words}" for n in range(products)]
-        file = io.BytesIO("\n".join(lines).encode())
-        del lines
-        tracemalloc.start()
-        count = sum(isinstance(item, Variant) for item in read_catalogue(file, default_currency="EUR"))
-        most = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-        assert count == products
-        return most
-
-    # With fewer products remembered, a smaller file shows the same.
-    few, many = 2_000, 2 * 2_000
-    monkeypatch.setattr(catalogue, "MAX_REMEMBERED_PRODUCTS", few)
-    assert peak(many) - peak(few) < (many - few) * 300

@@ -4,7 +4,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 SUITES = sorted((ROOT / "tests" / "web").glob("*.test.mjs"))
 TIMEOUT_S = 60.0
 
