@@ -8,7 +8,7 @@ import uvloop
 from hypothesis import settings
 
 settings.register_profile("quick", max_examples=50)
-settings.register_profile("thorough", max_examples=200, deadline=None)
+settings.register_profile("thorough", max_examples=100, deadline=None)
 settings.load_profile("thorough" if os.environ.get("CI") else "quick")
 
 
