@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from live.client_rules import BACKOFF_MOST_S
+
 VIEWERS_MOST: Final = 20_000
 """Viewers of one rehearsal: about what one process can open to one address."""
 
@@ -25,6 +27,10 @@ SALE_S: Final = 60
 
 SLACK_S: Final = 5.0
 """Beyond the end of the sale before buyers that still wait for an answer are given up."""
+
+ARRIVAL_MOST_S: Final = BACKOFF_MOST_S + 10.0
+"""At the end, until every viewer has heard the last event: one whose gateway died again and again may be in the longest
+back-off, and has lost nothing when it comes back."""
 
 RETRY_FIRST_S: Final = 1.0
 RETRY_LAST_S: Final = 3.0

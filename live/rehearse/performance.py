@@ -17,6 +17,7 @@ from live.rehearse.evidence_pg import EvidencePg
 from live.rehearse.facts import ChannelFacts, Facts, Repeat
 from live.rehearse.host_http import HostHttp, HostRefusedError
 from live.rehearse.limits import (
+    ARRIVAL_MOST_S,
     HOLD_TTL_MS,
     PREHEAT_MS,
     QUIET_POLL_S,
@@ -164,7 +165,7 @@ class Performance:
         received = {} if channel_id is None else {channel_id: receiver.level(offer.sku)}
         found = await evidence.read(received)
         last_seq = max(found.event_at_ms, default=0)
-        await crowd.arrive(last_seq, SLACK_S)
+        await crowd.arrive(last_seq, ARRIVAL_MOST_S)
         folded = await crowd.compare()
         return Facts(
             offer_id=offer.offer_id,
