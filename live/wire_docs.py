@@ -1,34 +1,34 @@
-"""Makes ``docs/wire.md`` out of ``live/wire.py``: ``python -m live.wire_docs`` writes it, a test says when it is old.
+"""Makes ``docs/wire.md`` and ``docs/asyncapi.json`` out of ``live/wire.py``: ``python -m live.wire_docs`` writes both.
 
-The messages, their fields and their words come from the types; what no type can say (who speaks first, when to come
-back) stands here.
+A test says when one of them is old. The messages, their fields and their words come from the types; what no type can
+say (who speaks first, when to come back) stands here.
 """
 
-import ast
-import inspect
-import itertools
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
-from typing import Final, get_args
+from typing import Final
 
 import msgspec
 from msgspec import inspect as types
 
-from kit.money import Money
 from live import limits, wire
-from live.close_codes import CloseCode, may_reconnect
+from live.asyncapi import asyncapi_document
+from live.wire_catalogue import (
+    CLIENT,
+    SERVER,
+    Group,
+    Struct,
+    close_codes,
+    fields_of,
+    parts,
+    tag_of,
+    words_of,
+)
+from live.wire_examples import SESSION
 
-PATH: Final = Path(__file__).parent.parent / "docs" / "wire.md"
-
-Struct = type[msgspec.Struct]
-
-_CLIENT: Final[tuple[Struct, ...]] = get_args(wire.ClientMessages)
-_SERVER: Final[tuple[Struct, ...]] = get_args(wire.ServerMessages)
-_LOG: Final[tuple[Struct, ...]] = get_args(wire.LogEvents)
-_BUYER: Final[tuple[Struct, ...]] = get_args(wire.BuyerEvents)
-_STATE: Final[tuple[Struct, ...]] = (wire.OfferStock, wire.Viewers, wire.Reactions)
-_ANSWERS: Final = tuple(one for one in _SERVER if one not in {*_LOG, *_BUYER, *_STATE})
+DIRECTORY: Final = Path(__file__).parent.parent / "docs"
 
 _INTRO: Final = f"""\
 <!-- Made from live/wire.py by `python -m live.wire_docs`. Do not edit. -->
@@ -40,6 +40,9 @@ What viewers and the gateway say to each other. The gateway listens on its own p
 ```
 GET /v1/shows/{{show_id}}/live      WebSocket
 ```
+
+The same for programs is in [asyncapi.json](asyncapi.json) (AsyncAPI 3.0); the API serves it at `/asyncapi.json`, with
+the address of its own gateway.
 
 | subprotocol | frames |
 |---|---|
@@ -106,22 +109,24 @@ either: it is cut, and sees 1006.
 """
 
 
+def files() -> dict[Path, str]:
+    """Return what is written: each file with its content."""
+    described = asyncapi_document(version=version("showdrop"))
+    return {
+        DIRECTORY / "wire.md": document(),
+        DIRECTORY / "asyncapi.json": msgspec.json.format(msgspec.json.encode(described), indent=2).decode() + "\n",
+    }
+
+
 def document() -> str:
     """Return the whole of ``docs/wire.md``."""
     sections = [
         _INTRO,
         "## Client to server\n",
-        *_messages(_CLIENT),
-        "## Server to client: answers and the connection\n",
-        *_messages(_ANSWERS),
-        "## Server to client: the show log\n\nTo everyone, in the order of `seq`, without a gap.\n",
-        *_messages(_LOG),
-        "## Server to client: the buyer's own\n\nOn every open connection of this buyer, and of nobody else.\n",
-        *_messages(_BUYER),
-        "## Server to client: state\n\nTo everyone; what is now, not what happened.\n",
-        *_messages(_STATE),
+        *_messages(CLIENT),
+        *(section for group in SERVER for section in _told(group)),
         "## What messages carry\n",
-        *(_part(one) for one in _parts()),
+        *(f"### {one.__name__}\n\n{words_of(one)}\n\n{_fields(one)}" for one in parts()),
         _RESUME,
         _close_codes(),
         _example(),
@@ -129,26 +134,21 @@ def document() -> str:
     return "\n".join(sections)
 
 
-def _messages(structs: Iterable[Struct]) -> Iterator[str]:
-    for struct in structs:
-        yield f"### `{struct.__struct_config__.tag}`\n\n{_words(struct)}\n{_fields(struct)}"
+def _told(group: Group) -> Iterator[str]:
+    yield f"## Server to client: {group.name}\n" + (f"\n{group.note}\n" if group.note else "")
+    yield from _messages(group)
 
 
-def _part(struct: Struct) -> str:
-    return f"### {struct.__name__}\n\n{_words(struct)}\n{_fields(struct)}"
-
-
-def _words(struct: Struct) -> str:
-    text, *_ = (inspect.getdoc(struct) or "").partition("\n\nAttributes:")
-    return text.replace("``", "`") + "\n"
+def _messages(group: Group) -> Iterator[str]:
+    for message in group.messages:
+        yield f"### `{tag_of(message)}`\n\n{words_of(message)}\n\n{_fields(message)}"
 
 
 def _fields(struct: Struct) -> str:
-    info = types.type_info(struct)
-    assert isinstance(info, types.StructType)
-    if not info.fields:
+    fields = fields_of(struct)
+    if not fields:
         return ""
-    rows = [f"| `{one.encode_name}` | {_type(one.type)} | {_presence(one)} |" for one in info.fields]
+    rows = [f"| `{one.encode_name}` | {_type(one.type)} | {_presence(one)} |" for one in fields]
     return "\n".join(["| field | type | |", "|---|---|---|", *rows]) + "\n"
 
 
@@ -177,123 +177,25 @@ def _type(info: types.Type) -> str:
             return _SCALARS[type(info)]
 
 
-def _parts() -> list[Struct]:
-    """Return every struct that stands inside a message, in the order in which a reader meets them."""
-    found: dict[Struct, None] = {}
-
-    def visit(info: types.Type) -> None:
-        match info:
-            case types.UnionType():
-                for one in info.types:
-                    visit(one)
-            case types.ListType():
-                visit(info.item_type)
-            case types.StructType():
-                if info.cls not in found:
-                    found[info.cls] = None
-                    look_into(info.cls)
-            case _:
-                pass
-
-    def look_into(struct: Struct) -> None:
-        info = types.type_info(struct)
-        if isinstance(info, types.StructType):
-            for field in info.fields:
-                visit(field.type)
-
-    for message in (*_CLIENT, *_ANSWERS, *_LOG, *_BUYER, *_STATE):
-        look_into(message)
-    return list(found)
-
-
 def _close_codes() -> str:
-    [enum] = ast.parse(inspect.getsource(CloseCode)).body
-    assert isinstance(enum, ast.ClassDef)
-    rows = []
-    # Python forgets the docstring of an enum's member, so it is read where it stands: behind the member.
-    for statement, words in itertools.pairwise(enum.body):
-        match statement, words:
-            case ast.Assign(targets=[ast.Name(id=name)]), ast.Expr(value=ast.Constant(value=str(text))):
-                code = CloseCode[name]
-                back = "yes" if may_reconnect(code) else "no"
-                rows.append(f"| {code.value} | `{name}` | {back} | {text.replace('``', '`')} |\n")
-            case _:
-                pass
-    return _RANGES + "".join(rows)
-
-
-_SHOW_ID: Final = "show_01K8Z5Q4T9V3N6C7M2R8X1B5DA"
-_OFFER_ID: Final = "offer_01K8Z5R0E2H8J4W6Y9P3S7G1FB"
-_HOLD_ID: Final = "hold_01K8Z5R5M600000001BQ7T2XKC"
-_ORDER_ID: Final = "order_01K8Z5R8A4D6Q2V9N3M7Z1T5WE"
-_CLAIM_ID: Final = "01K8Z5R5HN6P4X2C8V7B9M3QRS"
-_START_MS: Final = 1_790_000_000_000
-_PRICE: Final = Money(1999, "EUR")
-_OFFER: Final = wire.OfferCard(
-    offer_id=_OFFER_ID,
-    sku="MUG-BLUE",
-    product_id="prod_01K8Z5M2B7C4D9F1G6H3J8KNPQ",
-    title="Blue mug",
-    price=_PRICE,
-    quantity=500,
-    per_buyer_limit=2,
-    starts_at_ms=_START_MS + 10_000,
-    ends_at_ms=_START_MS + 70_000,
-    hold_ttl_ms=120_000,
-)
-_SHOW: Final = wire.ShowCard(show_id=_SHOW_ID, title="Friday night drop", currency="EUR", state="live")
-
-EXAMPLE: Final[tuple[wire.ClientMessages | wire.ServerMessages, ...]] = (
-    wire.Hello(token="eyJhbGciOiJIUzI1NiJ9…"),  # noqa: S106 - the beginning that all tokens have
-    wire.Welcome(
-        session_id="session_01K8Z5R3W1Y7T5G9K2D4F6H8JA",
-        epoch="f3a9",
-        seq=4,
-        server_time_ms=_START_MS,
-        heartbeat_ms=limits.HEARTBEAT_MS,
-        recovered=False,
-        holds=[],
-        snapshot=wire.Snapshot(show=_SHOW, spotlight=[], offers=[], viewers=2311),
-    ),
-    wire.OfferScheduled(seq=5, offer=_OFFER),
-    wire.OfferOpened(seq=6, offer=_OFFER),
-    wire.Claim(claim_id=_CLAIM_ID, offer_id=_OFFER_ID, quantity=1),
-    wire.ClaimAccepted(
-        claim_id=_CLAIM_ID, hold_id=_HOLD_ID, offer_id=_OFFER_ID, quantity=1, expires_at_ms=_START_MS + 130_400
-    ),
-    wire.OfferStock(offer_id=_OFFER_ID, available=499, held=1, sold=0),
-    wire.Checkout(hold_id=_HOLD_ID, payment_method="pm_test_ok"),
-    wire.OrderSubmitted(order_id=_ORDER_ID, hold_id=_HOLD_ID, amount=_PRICE),
-    wire.OrderConfirmed(order_id=_ORDER_ID, hold_id=_HOLD_ID, amount=_PRICE),
-    wire.OfferStock(offer_id=_OFFER_ID, available=499, held=0, sold=1),
-    wire.Goodbye(reason="shutdown", reconnect_min_ms=limits.GOODBYE_MIN_MS, reconnect_max_ms=limits.GOODBYE_MAX_MS),
-    wire.Hello(token="eyJhbGciOiJIUzI1NiJ9…", resume=wire.Position("f3a9", 6)),  # noqa: S106 - as above
-    wire.Welcome(
-        session_id="session_01K8Z5V7N3Q5S8U2W4Y6A9C1EB",
-        epoch="f3a9",
-        seq=7,
-        server_time_ms=_START_MS + 72_000,
-        heartbeat_ms=limits.HEARTBEAT_MS,
-        recovered=True,
-        holds=[],
-    ),
-    wire.OfferEnded(seq=7, offer=_OFFER, reason="time"),
-)
-"""A session that stands at the end of the document: one purchase, a restart of the gateway, and the resume."""
+    return _RANGES + "".join(
+        f"| {one.code} | `{one.name}` | {'yes' if one.reconnect else 'no'} | {one.words} |\n" for one in close_codes()
+    )
 
 
 def _example() -> str:
     lines = [
         f"{'->' if isinstance(message, wire.ClientMessage) else '<-'} {wire.encode_json(message).decode()}\n"
-        for message in EXAMPLE
+        for message in SESSION
     ]
     return "## An example\n\n`->` is sent by the client, `<-` by the server.\n\n```\n" + "".join(lines) + "```\n"
 
 
 def main() -> None:
-    """Write the document."""
-    PATH.write_text(document(), encoding="utf-8")
-    sys.stdout.write(f"wrote {PATH}\n")
+    """Write the documents."""
+    for path, text in files().items():
+        path.write_text(text, encoding="utf-8")
+        sys.stdout.write(f"wrote {path}\n")
 
 
 if __name__ == "__main__":

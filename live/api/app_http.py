@@ -31,6 +31,7 @@ from live.api.shows_http import ShowEndpoints
 from live.api.stock_http import StockEndpoints
 from live.api.tokens_http import DemoEndpoints, TokenEndpoints
 from live.api.webhooks_http import WebhookEndpoints
+from live.asyncapi import asyncapi_document
 from live.purchases import Purchases
 from live.stage import Stage
 from live.tokens import Tokens
@@ -89,12 +90,15 @@ def endpoints_of(parts: ApiParts) -> list[Endpoint]:
 def build_app(parts: ApiParts) -> Starlette:
     """Return the application, ready to be served; it opens and closes nothing."""
     declared = endpoints_of(parts)
-    document = msgspec.json.encode(openapi_document(declared, version=version("showdrop")))
+    documents = {
+        "/openapi.json": openapi_document(declared, version=version("showdrop")),
+        "/asyncapi.json": asyncapi_document(version=version("showdrop"), ws_url=parts.ws_url),
+    }
     return build_server(
         declared,
         tokens=parts.tokens,
         idempotency=parts.idempotency,
         registry=parts.registry,
         origins=parts.origins,
-        pages=page_routes(document),
+        pages=page_routes({path: msgspec.json.encode(one) for path, one in documents.items()}),
     )

@@ -62,11 +62,17 @@ class _Files(StaticFiles):
         return response
 
 
-def page_routes(document: bytes) -> list[BaseRoute]:
-    """Return the routes of the pages, of their files, and of ``/openapi.json``, whose content is ``document``."""
+def page_routes(documents: Mapping[str, bytes]) -> list[BaseRoute]:
+    """Return the routes of the pages, of their files, and of documents in JSON, such as ``/openapi.json``.
 
-    async def openapi(_request: HttpRequest) -> Response:
-        return Response(document, media_type="application/json", headers={"cache-control": CACHE_CONTROL})
+    Args:
+        documents: the content of each by its path.
+    """
+
+    async def document(request: HttpRequest) -> Response:
+        return Response(
+            documents[request.url.path], media_type="application/json", headers={"cache-control": CACHE_CONTROL}
+        )
 
     async def home(_request: HttpRequest) -> Response:
         return RedirectResponse("/watch", status_code=307)
@@ -78,6 +84,6 @@ def page_routes(document: bytes) -> list[BaseRoute]:
     return [
         Route("/", home),
         *(Route(path, page) for path in PAGES),
-        Route("/openapi.json", openapi),
+        *(Route(path, document) for path in documents),
         Mount("/static", _Files(directory=WEB_DIRECTORY)),
     ]

@@ -1,17 +1,33 @@
 """The wire document: current, complete, and with an example that the decoders take."""
 
 import re
+from pathlib import Path
 from typing import get_args
 
 import pytest
 
 from live import wire
 from live.close_codes import CloseCode, may_reconnect
-from live.wire_docs import EXAMPLE, PATH, document
+from live.wire_catalogue import CLIENT, MESSAGES, SERVER, tag_of
+from live.wire_docs import document, files
+from live.wire_examples import OTHERS, SESSION, Message
 
 
-def test_the_committed_document_is_what_the_types_say() -> None:
-    assert PATH.read_text(encoding="utf-8") == document(), "run: python -m live.wire_docs"
+@pytest.mark.parametrize("path", files(), ids=lambda path: str(path.name))
+def test_the_committed_document_is_what_the_types_say(path: Path) -> None:
+    assert path.read_text(encoding="utf-8") == files()[path], "run: python -m live.wire_docs"
+
+
+def test_both_documents_are_written() -> None:
+    assert [path.name for path in files()] == ["wire.md", "asyncapi.json"]
+
+
+def test_every_message_is_in_one_group() -> None:
+    assert sorted(MESSAGES, key=tag_of) == sorted(
+        [*get_args(wire.ClientMessages), *get_args(wire.ServerMessages)], key=tag_of
+    )
+    assert all(issubclass(one, wire.ClientMessage) for one in CLIENT.messages)
+    assert all(issubclass(one, wire.ServerMessage) for group in SERVER for one in group.messages)
 
 
 @pytest.mark.parametrize("struct", [*get_args(wire.ClientMessages), *get_args(wire.ServerMessages)])
@@ -28,8 +44,8 @@ def test_every_link_leads_to_a_heading() -> None:
     assert set(re.findall(r"\]\(#(\w+)\)", text)) == anchors
 
 
-@pytest.mark.parametrize("message", EXAMPLE, ids=lambda one: str(type(one).__name__))
-def test_the_example_is_what_the_other_side_can_read(message: wire.ClientMessages | wire.ServerMessages) -> None:
+@pytest.mark.parametrize("message", [*SESSION, *OTHERS], ids=lambda one: str(type(one).__name__))
+def test_an_example_is_what_the_other_side_can_read(message: Message) -> None:
     payload = wire.encode_json(message)
     if isinstance(message, wire.ClientMessage):
         assert wire.decode_client(payload, binary=False) == message
@@ -38,7 +54,7 @@ def test_the_example_is_what_the_other_side_can_read(message: wire.ClientMessage
 
 
 def test_the_example_breaks_no_rule_about_positions() -> None:
-    seqs = [message.seq for message in EXAMPLE if isinstance(message, wire.LogEvent)]
+    seqs = [message.seq for message in SESSION if isinstance(message, wire.LogEvent)]
     assert seqs == list(range(seqs[0], seqs[0] + len(seqs)))
 
 
