@@ -5,6 +5,9 @@ import asyncio
 from kit.errors import ShowdropError
 from live import wire
 
+Asked = wire.Claim | wire.Checkout | wire.Release
+"""What a viewer asks for and gets an answer to."""
+
 
 class ClientClosedError(ShowdropError):
     """The client has ended: it was closed, or the server told it to stay away (``details["close_code"]``)."""
@@ -25,7 +28,7 @@ class ServerRefusedError(ShowdropError):
 class _Request:
     """What was asked; the answer goes to everyone who waits for ``future``."""
 
-    def __init__(self, message: bytes) -> None:
+    def __init__(self, message: Asked) -> None:
         self.message = message
         self.future: asyncio.Future[wire.ServerMessage] = asyncio.get_running_loop().create_future()
         # Nobody may be waiting any more when the client is closed.
@@ -39,23 +42,19 @@ class Requests:
         self._claims: dict[str, _Request] = {}
         self._holds: dict[str, _Request] = {}
 
-    def open_claim(self, claim_id: str, message: bytes) -> "asyncio.Future[wire.ServerMessage]":
-        """Remember a claim; the same id again waits for the same answer."""
-        return self._open(self._claims, claim_id, message)
-
-    def open_hold(self, hold_id: str, message: bytes) -> "asyncio.Future[wire.ServerMessage]":
-        """Remember a checkout or release; a second one of the same hold waits for the same news."""
-        return self._open(self._holds, hold_id, message)
-
-    @staticmethod
-    def _open(requests: dict[str, _Request], key: str, message: bytes) -> "asyncio.Future[wire.ServerMessage]":
+    def open(self, message: Asked) -> "asyncio.Future[wire.ServerMessage]":
+        """Remember a request. The same claim again waits for the same answer, one hold's requests for the same news."""
+        if isinstance(message, wire.Claim):
+            requests, key = self._claims, message.claim_id
+        else:
+            requests, key = self._holds, message.hold_id
         request = requests.get(key)
         if request is None:
             request = requests[key] = _Request(message)
         return request.future
 
-    def unanswered(self) -> list[bytes]:
-        """Return the messages to be sent again on a new connection."""
+    def unanswered(self) -> list[Asked]:
+        """Return what has to be sent again on a new connection."""
         return [request.message for request in (*self._claims.values(), *self._holds.values())]
 
     def settle(self, message: wire.ServerMessage) -> None:

@@ -1,31 +1,92 @@
-"""When a viewer's client comes back, and what it makes of positions and clocks. Pure; ``client_ws.py`` acts on it.
+"""When a viewer's client comes back, and what it makes of positions. Pure; ``live/client.py`` acts on it.
 
-The same rules as those of the browser's client, ``live/web/reconnect.js`` and ``live/web/server_clock.js``.
+The browser's twin is ``live/web/reconnect.js``.
 """
 
-from collections import deque
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Final, Literal
 
-from live.wire import Position, Welcome
+from live.close_codes import CloseCode
+from live.wire import Goodbye, Position, Welcome
 
 BACKOFF_FIRST_S: Final = 0.5
 """The first wait is up to this long."""
 
 BACKOFF_MOST_S: Final = 20.0
-"""No wait is longer than this."""
+"""No back-off is longer than this."""
 
-CLOCK_SAMPLES: Final = 8
-"""Round trips that are remembered; an older, better one must not outlive a drifting clock."""
+RESTART_SPREAD_S: Final = 10.0
+"""After 1012 without a ``goodbye`` everyone comes back within this long: they were all cut in the same moment."""
+
+OVERLOAD_LEAST_S: Final = 5.0
+"""After a close that says "too much" nobody comes back earlier."""
+
+RETRY_AFTER_MOST_S: Final = 300.0
+"""Most of a ``Retry-After`` that is believed: a mistaken one must not cost a viewer the show."""
+
+TRY_AGAIN_LATER: Final = 1013
+"""The registered close code for overload; proxies send it, our gateway sends ``OVERLOAD``."""
 
 
-def backoff_s(attempt: int, random01: float) -> float:
-    """Return how long to wait: exponential with full jitter, so that ten thousand viewers do not come back in step.
+def backoff_ceiling_s(attempt: int) -> float:
+    """Return the longest wait before try number ``attempt``, counted from 0 after a good connection."""
+    return min(BACKOFF_MOST_S, BACKOFF_FIRST_S * (1 << min(attempt, 16)))
+
+
+class Reconnect:
+    """How long to wait before the next try.
+
+    Exponential back-off with full jitter, from 0.5 to 20 s, that starts anew only after a welcome: a server that takes
+    connections and drops them is as far from well as one that takes none. Every wait that the server asks for is
+    spread at random as well: who was sent away together must not come back together.
 
     Args:
-        attempt: 0 for the first try after a good connection.
-        random01: in [0, 1).
+        random01: gives numbers in [0, 1).
     """
-    return random01 * min(BACKOFF_MOST_S, BACKOFF_FIRST_S * (1 << min(attempt, 16)))
+
+    def __init__(self, random01: Callable[[], float]) -> None:
+        self._random01 = random01
+        self._attempt = 0
+        self._goodbye: Goodbye | None = None
+
+    def welcomed(self) -> None:
+        """Start anew."""
+        self._attempt = 0
+        self._goodbye = None
+
+    def take_goodbye(self, goodbye: Goodbye) -> None:
+        """Remember the window in which the server wants to see us again; it counts once."""
+        self._goodbye = goodbye
+
+    def wait_s(self, close_code: int, retry_after_s: float = 0.0) -> float:
+        """Return the seconds until the next try, and count it."""
+        goodbye, self._goodbye = self._goodbye, None
+        if goodbye is not None:
+            spread_ms = max(0, goodbye.reconnect_max_ms - goodbye.reconnect_min_ms)
+            return (goodbye.reconnect_min_ms + self._random01() * spread_ms) / 1000
+        least_s = min(retry_after_s, RETRY_AFTER_MOST_S)
+        if close_code in (TRY_AGAIN_LATER, CloseCode.OVERLOAD):
+            least_s = max(least_s, OVERLOAD_LEAST_S)
+        spread_s = max(least_s, backoff_ceiling_s(self._attempt))
+        if close_code == CloseCode.SERVICE_RESTART:
+            spread_s = max(spread_s, RESTART_SPREAD_S)
+        self._attempt += 1
+        return least_s + self._random01() * spread_s
+
+
+def parse_retry_after(value: str, now_ms: float) -> float:
+    """Return the seconds of a ``Retry-After`` header (RFC 9110, 10.2.3): a number or a date; 0 for anything else."""
+    if value.isascii() and value.isdigit():
+        return float(value)
+    try:
+        date = parsedate_to_datetime(value)
+    except ValueError:
+        return 0.0
+    # A date in GMT is read as one without a zone when the sender wrote "-0000".
+    date = date if date.tzinfo is not None else date.replace(tzinfo=UTC)
+    return max(0.0, (date - datetime.fromtimestamp(now_ms / 1000, UTC)).total_seconds())
 
 
 def judge_seq(last_seq: int, seq: int) -> Literal["apply", "duplicate", "gap"]:
@@ -65,30 +126,3 @@ class LogPlace:
             # Resuming has just failed to fill this very gap: ask for a full snapshot instead.
             self.position = None
         return verdict
-
-
-class ServerClock:
-    """The server's clock, as well as a viewer can know it. All times are milliseconds since the epoch."""
-
-    def __init__(self) -> None:
-        self._samples: deque[tuple[float, float]] = deque(maxlen=CLOCK_SAMPLES)  # (round trip, offset)
-
-    def learn(self, sent_ms: float, received_ms: float, server_ms: float) -> None:
-        """Learn from one request and its answer; the server is taken to have read its clock half-way through."""
-        round_trip_ms = received_ms - sent_ms
-        if round_trip_ms >= 0:
-            self._samples.append((round_trip_ms, server_ms + round_trip_ms / 2 - received_ms))
-
-    def reset(self) -> None:
-        """Forget everything, for example because another server answers now."""
-        self._samples.clear()
-
-    @property
-    def offset_ms(self) -> float:
-        """Server time minus local time; 0 before the first answer. The shortest round trip has the smallest error."""
-        return min(self._samples)[1] if self._samples else 0.0
-
-    @property
-    def round_trip_ms(self) -> float | None:
-        """The round trip that the offset was taken from."""
-        return min(self._samples)[0] if self._samples else None

@@ -1,11 +1,13 @@
-"""The wire: every message between a viewer and the gateway, as types. ``docs/wire.md`` is made from this file.
+"""The wire: every message between a viewer and the gateway, as types.
+
+``docs/wire.md`` and ``docs/asyncapi.json`` are made from this file.
 
 One message per frame, ``{"type": …}``. Log events carry ``seq``; replies and state do not. Fields of later versions
 have defaults; unknown fields are refused on the way in and ignored on the way out.
 Times are integer milliseconds since the epoch; money is integer minor units.
 """
 
-from typing import Literal
+from typing import Literal, cast
 
 import msgspec
 
@@ -418,6 +420,7 @@ _json_encoder = msgspec.json.Encoder()
 _msgpack_encoder = msgspec.msgpack.Encoder()
 _client_json: msgspec.json.Decoder[ClientMessages] = msgspec.json.Decoder(ClientMessages)
 _client_msgpack: msgspec.msgpack.Decoder[ClientMessages] = msgspec.msgpack.Decoder(ClientMessages)
+_server_msgpack: msgspec.msgpack.Decoder[ServerMessages] = msgspec.msgpack.Decoder(ServerMessages)
 _server_json: msgspec.json.Decoder[ServerMessages] = msgspec.json.Decoder(ServerMessages)
 _log_json: msgspec.json.Decoder[LogEvents] = msgspec.json.Decoder(LogEvents)
 _buyer_json: msgspec.json.Decoder[BuyerEvents] = msgspec.json.Decoder(BuyerEvents)
@@ -443,9 +446,9 @@ def decode_client(payload: bytes, *, binary: bool) -> ClientMessages:
     return _client_msgpack.decode(payload) if binary else _client_json.decode(payload)
 
 
-def decode_server(payload: bytes | str) -> ServerMessages:
-    """Decode what the server sent, for clients written in Python."""
-    return _server_json.decode(payload)
+def decode_server(payload: bytes | str, *, binary: bool = False) -> ServerMessages:
+    """Decode what the server sent, for clients written in Python; ``binary`` is MessagePack, and takes bytes only."""
+    return _server_msgpack.decode(cast(bytes, payload)) if binary else _server_json.decode(payload)
 
 
 def decode_log_event(payload: bytes | str) -> LogEvents:

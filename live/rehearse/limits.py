@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from live.client_rules import BACKOFF_MOST_S
+from live.client import BACKOFF_MOST_S
 
 VIEWERS_MOST: Final = 20_000
 """Viewers of one rehearsal: about what one process can open to one address."""

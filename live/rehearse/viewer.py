@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 
 from kit.ids import new_ulid
 from live import wire
-from live.client_ws import ClaimAnswer, ServerRefusedError, ShowdropClient
+from live.client import ClaimAnswer, ServerRefusedError, ShowdropClient
 from live.rehearse.facts import Repeat
 from live.rehearse.limits import CHECKOUT_TRIES, LATE_AFTER_S, REPEAT_TIMEOUT_S, RETRY_FIRST_S, RETRY_LAST_S
 from live.rehearse.plan import Plan

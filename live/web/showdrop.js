@@ -12,7 +12,8 @@
  */
 
 import { ulid } from "./ids.js";
-import { backoffMs, judgeSeq, mayReconnect } from "./reconnect.js";
+import { Pulse } from "./pulse.js";
+import { Reconnect, backoffMs, judgeSeq, mayReconnect } from "./reconnect.js";
 import { ServerClock } from "./server_clock.js";
 import { EMPTY_STATE, applyEvent } from "./show_state.js";
 
@@ -20,10 +21,8 @@ export { ulid, applyEvent, EMPTY_STATE, ServerClock, backoffMs, judgeSeq, mayRec
 
 /** No `welcome` for this long after dialling: give up on that socket. */
 const WELCOME_TIMEOUT_MS = 12_000;
-/** Used until a `welcome` names the server's own. */
+/** Used when a `welcome` does not name the server's own. */
 const DEFAULT_HEARTBEAT_MS = 15_000;
-/** Extra pings after a `welcome`, so that the clock has several round trips to choose from. */
-const CLOCK_PINGS_MS = [50, 400, 1_200];
 /** Taps are counted and sent together at most this often. */
 const REACT_EVERY_MS = 500;
 
@@ -51,19 +50,16 @@ export class ShowdropClient extends EventTarget {
   #position = null;
   /** Events applied since the last `welcome`; a gap with none of them means that resuming does not help. */
   #appliedSinceWelcome = 0;
-  #attempt = 0;
-  /** The window that a `goodbye` asked for, used by the close that follows it. */
-  #goodbye = null;
-  #heartbeatMs = DEFAULT_HEARTBEAT_MS;
-  #lastHeardMs = 0;
-  /** Local times of pings without an answer; one connection answers them in order. */
-  #pingsSent = [];
-  #helloSentMs = 0;
+  #reconnect;
+  /** @type {?Pulse} the heartbeat of this connection, from its `welcome` on */
+  #pulse = null;
+  /** Local times of `hello` and of pings without an answer; one connection answers them in order. */
+  #askedAtMs = [];
   #timers = new Set();
   #retryTimer = null;
   /** claim_id → request; sent again after every reconnect until answered. */
   #claims = new Map();
-  /** hold_id → request. */
+  /** hold_id → request: a checkout or a release. */
   #checkouts = new Map();
   #waitlists = new Set();
   #taps = new Map();
@@ -80,6 +76,7 @@ export class ShowdropClient extends EventTarget {
     this.wsUrl = wsUrl.replace(/\/$/, "");
     this.#openSocket = openSocket;
     this.#random = random;
+    this.#reconnect = new Reconnect(random);
     this.clock = new ServerClock();
     /** @type {import("./show_state.js").ShowState} */
     this.state = EMPTY_STATE;
@@ -95,7 +92,6 @@ export class ShowdropClient extends EventTarget {
     }
     this.#showId = showId;
     this.#token = token;
-    this.#attempt = 0;
     this.#dial();
   }
 
@@ -145,9 +141,16 @@ export class ShowdropClient extends EventTarget {
     return this.#checkouts.get(holdId)?.promise ?? this.#request(this.#checkouts, holdId, message);
   }
 
-  /** Give a hold back. The answer is a `hold.released` message. */
+  /**
+   * Give a hold back; asked again after a reconnect, like a checkout.
+   * @returns {Promise<object>} the first news of that hold, mostly `hold.released`
+   */
   release(holdId) {
-    this.#send({ type: "release", hold_id: holdId });
+    const message = { type: "release", hold_id: holdId };
+    const waiting = this.#checkouts.get(holdId);
+    if (!waiting) return this.#request(this.#checkouts, holdId, message);
+    this.#send(message);
+    return waiting.promise;
   }
 
   /** Ask for a unit if one comes back; asked again after a reconnect. The answer, if any, is `hold.promoted`. */
@@ -189,7 +192,7 @@ export class ShowdropClient extends EventTarget {
     const hello = { type: "hello" };
     if (this.#token) hello.token = this.#token;
     if (this.#position) hello.resume = this.#position;
-    this.#helloSentMs = this.clock.localNow();
+    this.#askedAtMs.push(this.clock.localNow());
     this.#socket.send(JSON.stringify(hello));
   }
 
@@ -198,7 +201,8 @@ export class ShowdropClient extends EventTarget {
     clearTimeout(this.#retryTimer);
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
-    this.#pingsSent = [];
+    this.#askedAtMs = [];
+    this.#pulse = null;
     const socket = this.#socket;
     this.#socket = null;
     if (!socket) return;
@@ -213,17 +217,11 @@ export class ShowdropClient extends EventTarget {
 
   #closed(code, reason) {
     this.#drop();
-    const window = this.#goodbye;
-    this.#goodbye = null;
     if (!mayReconnect(code)) {
       this.#stop({ phase: "stopped", code, reason });
       return;
     }
-    const spread = (window?.reconnect_max_ms ?? 0) - (window?.reconnect_min_ms ?? 0);
-    const retryInMs = window
-      ? window.reconnect_min_ms + this.#random() * Math.max(0, spread)
-      : backoffMs(this.#attempt, this.#random);
-    this.#attempt += 1;
+    const retryInMs = this.#reconnect.waitMs(code);
     this.#retryTimer = setTimeout(() => this.#dial(), retryInMs);
     this.#setStatus({ phase: "waiting", retryInMs, code, reason });
   }
@@ -236,30 +234,31 @@ export class ShowdropClient extends EventTarget {
     this.#setStatus(status);
   }
 
-  #beat() {
-    this.#later(this.#heartbeatMs, () => {
-      const silentMs = this.clock.localNow() - this.#lastHeardMs;
-      if (silentMs > 2 * this.#heartbeatMs) {
+  #beat(pulse) {
+    this.#later(pulse.dueMs(this.clock.localNow()), () => {
+      const nowMs = this.clock.localNow();
+      const action = pulse.act(nowMs, this.clock.isGood(nowMs));
+      if (action === "cut") {
         this.#lost("no heartbeat");
         return;
       }
-      this.#ping();
-      this.#beat();
+      if (action === "ping" && this.#send({ type: "ping" })) this.#askedAtMs.push(nowMs);
+      this.#beat(pulse);
     });
-  }
-
-  #ping() {
-    if (this.#send({ type: "ping" })) this.#pingsSent.push(this.clock.localNow());
   }
 
   // --- messages ---
 
   #receive(text) {
-    this.#lastHeardMs = this.clock.localNow();
-    const message = JSON.parse(text);
+    this.#pulse?.heard();
+    const message = parse(text);
+    if (message === null) {
+      this.#lost("unreadable message");
+      return;
+    }
     if (message.type === "welcome") this.#welcomed(message);
-    else if (message.type === "pong") this.clock.learn(this.#pingsSent.shift(), this.#lastHeardMs, message.server_time_ms);
-    else if (message.type === "goodbye") this.#goodbye = message;
+    else if (message.type === "pong") this.#answered(message);
+    else if (message.type === "goodbye") this.#reconnect.takeGoodbye(message);
     else if (Number.isInteger(message.seq) && !this.#advance(message.seq)) return;
     const old = this.state;
     this.state = applyEvent(old, message);
@@ -269,19 +268,22 @@ export class ShowdropClient extends EventTarget {
   }
 
   #welcomed(message) {
-    this.clock.reset();
-    this.clock.learn(this.#helloSentMs, this.#lastHeardMs, message.server_time_ms);
+    this.#answered(message);
     // A recovered session goes on from its own position: the events up to welcome.seq follow.
     if (!message.recovered || !this.#position) this.#position = { epoch: message.epoch, seq: message.seq };
     this.#appliedSinceWelcome = 0;
-    this.#attempt = 0;
-    this.#heartbeatMs = message.heartbeat_ms ?? DEFAULT_HEARTBEAT_MS;
+    this.#reconnect.welcomed();
     this.#setStatus({ phase: "live" });
     for (const request of this.#claims.values()) this.#send(request.message);
     for (const request of this.#checkouts.values()) this.#send(request.message);
     for (const offerId of this.#waitlists) this.#send({ type: "waitlist.join", offer_id: offerId });
-    for (const delayMs of CLOCK_PINGS_MS) this.#later(delayMs, () => this.#ping());
-    this.#beat();
+    this.#pulse = new Pulse(this.clock.localNow(), message.heartbeat_ms ?? DEFAULT_HEARTBEAT_MS, this.#random);
+    this.#beat(this.#pulse);
+  }
+
+  /** The oldest question about the server's time has its answer. */
+  #answered(message) {
+    this.clock.learn(this.#askedAtMs.shift(), this.clock.localNow(), message.server_time_ms);
   }
 
   /** Move to the position of a log event; false when the event must not be applied. */
@@ -341,6 +343,16 @@ export class ShowdropClient extends EventTarget {
       action();
     }, delayMs);
     this.#timers.add(timer);
+  }
+}
+
+/** @returns {?object} the message, or null for what is none */
+function parse(text) {
+  try {
+    const message = JSON.parse(text);
+    return typeof message === "object" ? message : null;
+  } catch {
+    return null;
   }
 }
 

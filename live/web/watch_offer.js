@@ -255,7 +255,7 @@ export class OfferCard {
 
   #release() {
     const hold = this.#hold();
-    if (hold) this.context.client.release(hold.hold_id);
+    if (hold) this.context.client.release(hold.hold_id).catch((error) => this.#say(error.message, "bad"));
   }
 
   #toggleWaitlist() {

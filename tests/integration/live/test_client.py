@@ -1,94 +1,15 @@
 """The Python client against a scripted gateway: a real WebSocket server that says what each test tells it to."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from typing import cast
 
+import msgspec
 import pytest
-from websockets.asyncio.server import ServerConnection, serve
-from websockets.typing import Subprotocol
 
 from kit.ids import new_ulid
 from kit.money import Money
 from live import wire
-from live.client_ws import ClientClosedError, ServerRefusedError, ShowdropClient
-
-SHOW = wire.Snapshot(
-    show=wire.ShowCard(show_id="show_1", title="Mugs", currency="EUR", state="live"), spotlight=[], offers=[]
-)
-Script = Callable[["Session"], Awaitable[None]]
-
-
-class Session:
-    """The gateway's side of one connection."""
-
-    def __init__(self, connection: ServerConnection, number: int) -> None:
-        self.connection = connection
-        self.number = number  # 0 for the first connection of a test
-
-    async def send(self, message: wire.ServerMessage) -> None:
-        await self.connection.send(wire.encode_json(message), text=True)
-
-    async def heard(self) -> wire.ClientMessages:
-        """Return the next message that is no ping."""
-        while True:
-            message = wire.decode_client(await self.connection.recv(decode=False), binary=False)
-            if not isinstance(message, wire.Ping):
-                return message
-            await self.send(wire.Pong(server_time_ms=1))
-
-    async def hello(self, seq: int, *, recovered: bool = False, server_time_ms: int = 0) -> wire.Hello:
-        hello = await self.heard()
-        assert isinstance(hello, wire.Hello)
-        welcome = wire.Welcome(
-            session_id="session",
-            epoch="epoch",
-            seq=seq,
-            server_time_ms=server_time_ms,
-            heartbeat_ms=60_000,
-            recovered=recovered,
-            holds=[],
-        )
-        if not recovered:
-            welcome = wire.Welcome(**{name: getattr(welcome, name) for name in WELCOME_FIELDS}, snapshot=SHOW)
-        await self.send(welcome)
-        return hello
-
-    async def stay(self) -> None:
-        await self.connection.wait_closed()
-
-
-WELCOME_FIELDS = ("session_id", "epoch", "seq", "server_time_ms", "heartbeat_ms", "recovered", "holds")
-
-
-@asynccontextmanager
-async def gateway(script: Script) -> AsyncIterator[str]:
-    """Run a gateway; what its script asserts fails the test."""
-    failures: list[BaseException] = []
-    connections = 0
-
-    async def handle(connection: ServerConnection) -> None:
-        nonlocal connections
-        session = Session(connection, connections)
-        connections += 1
-        try:
-            await script(session)
-        except AssertionError as error:
-            failures.append(error)
-
-    server = await serve(handle, "127.0.0.1", 0, subprotocols=[Subprotocol(wire.JSON_SUBPROTOCOL)], compression=None)
-    try:
-        yield f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}"
-    finally:
-        server.close()
-        await server.wait_closed()
-    assert failures == []
-
-
-def client(url: str, **options: object) -> ShowdropClient:
-    heard = cast(Callable[[wire.ServerMessage], None] | None, options.get("on_message"))
-    return ShowdropClient(url, "show_1", cast(str | None, options.get("token")), on_message=heard, random01=lambda: 0.0)
+from live.client import ClientClosedError, ServerRefusedError
+from tests.integration.live.scripted_gateway import Session, client, gateway
 
 
 async def test_a_claim_that_lost_its_connection_is_sent_again_with_the_same_id() -> None:
@@ -273,3 +194,111 @@ async def test_the_servers_clock_is_learnt_from_the_welcome() -> None:
     async with gateway(script) as url, client(url) as viewer:
         await viewer.welcomed()
         assert viewer.server_now_ms() == pytest.approx(5_000_000, abs=1_000)
+
+
+async def test_a_reconnect_keeps_the_servers_clock_and_asks_for_no_more_time() -> None:
+    back, seen = asyncio.Event(), []
+
+    async def script(session: Session) -> None:
+        if session.number == 1:
+            await asyncio.sleep(0.2)  # a slow welcome, from which no clock can be read well
+        await session.hello(0, recovered=session.number == 1, server_time_ms=5_000_000, heartbeat_ms=300)
+        seen.append(session)
+        if session.number == 1:
+            back.set()
+        await session.stay()
+
+    async with gateway(script) as url, client(url) as viewer:
+        await viewer.welcomed()
+        known = viewer.clock.round_trip_ms
+        viewer.cut()
+        await asyncio.wait_for(back.wait(), 10)
+        await asyncio.sleep(0.1)
+        assert viewer.clock.round_trip_ms == known
+        assert seen[1].pings == 0
+        await asyncio.sleep(0.4)
+    assert seen[1].pings == 1
+
+
+async def test_a_server_that_answers_is_kept_however_quiet_the_show() -> None:
+    async def script(session: Session) -> None:
+        await session.hello(0, heartbeat_ms=250)
+        await session.stay()
+
+    async with gateway(script) as url, client(url) as viewer:
+        await viewer.welcomed()
+        await asyncio.sleep(1.1)
+        assert viewer.welcomes == 1
+
+
+async def test_a_clock_that_a_slow_welcome_left_in_doubt_is_measured_by_pings() -> None:
+    async def script(session: Session) -> None:
+        await asyncio.sleep(0.2)
+        await session.hello(0)
+        await session.stay()
+
+    async with gateway(script) as url, client(url, random01=0.99) as viewer:
+        await viewer.welcomed()
+        assert viewer.clock.round_trip_ms == pytest.approx(200, abs=100)
+        await asyncio.sleep(0.3)
+        assert viewer.clock.is_good(viewer.server_now_ms() - viewer.clock.offset_ms)
+
+
+@pytest.mark.parametrize("spoken", [wire.MSGPACK_SUBPROTOCOL, wire.JSON_SUBPROTOCOL])
+async def test_messagepack_is_spoken_if_the_server_does(spoken: str) -> None:
+    async def script(session: Session) -> None:
+        assert session.connection.subprotocol == (spoken if spoken == wire.MSGPACK_SUBPROTOCOL else None)
+        await session.hello(5)
+        claim = await session.heard()
+        assert isinstance(claim, wire.Claim)
+        later = {"type": "poll.opened", "seq": 6}
+        encode = msgspec.msgpack.encode if spoken == wire.MSGPACK_SUBPROTOCOL else msgspec.json.encode
+        await session.connection.send(encode(later), text=spoken == wire.JSON_SUBPROTOCOL)
+        await session.send(
+            wire.ClaimRefused(claim_id=claim.claim_id, offer_id=claim.offer_id, reason="sold_out", temporary=True)
+        )
+        await session.stay()
+
+    async with gateway(script, subprotocol=spoken) as url, client(url, binary=True) as viewer:
+        await viewer.welcomed()
+        answer = await asyncio.wait_for(viewer.claim("offer_1", 1), 10)
+        assert isinstance(answer, wire.ClaimRefused)
+        assert viewer.position == wire.Position(epoch="epoch", seq=6)
+
+
+async def test_a_closed_client_says_so_to_everyone_who_waits_or_asks() -> None:
+    async def script(session: Session) -> None:
+        await session.hello(0)
+        await session.stay()
+
+    async with gateway(script) as url:
+        viewer = client(url)
+        viewer.start()
+        await viewer.welcomed()
+        claim = asyncio.create_task(viewer.claim("offer_1", 1))
+        await asyncio.sleep(0)
+        await viewer.close()
+        for asking in (claim, viewer.welcomed(), viewer.claim("offer_1", 1)):
+            with pytest.raises(ClientClosedError):
+                await asyncio.wait_for(asking, 1)
+        assert viewer.phase == "stopped"
+
+
+async def test_a_listener_that_fails_ends_the_client_and_is_named_as_the_cause() -> None:
+    async def script(session: Session) -> None:
+        await session.hello(0)
+        await session.stay()
+
+    def hear(message: wire.ServerMessage) -> None:
+        raise KeyError(type(message).__name__)
+
+    async with gateway(script) as url, client(url, on_message=hear) as viewer:
+        with pytest.raises(ClientClosedError) as caught:
+            await asyncio.wait_for(viewer.claim("offer_1", 1), 10)
+        assert isinstance(caught.value.__cause__, KeyError)
+
+
+async def test_an_address_that_is_none_ends_the_client() -> None:
+    async with client("shop.example.com") as viewer:
+        with pytest.raises(ClientClosedError, match=r"shop\.example\.com"):
+            await asyncio.wait_for(viewer.welcomed(), 10)
