@@ -170,8 +170,12 @@ class Holds(Protocol):
         """Return the counters of these pools, in one round trip."""
         ...
 
-    async def holds_of(self, pool_ids: Sequence[str], buyer_id: str) -> list[Hold]:
-        """Return a buyer's live and submitted holds in these pools."""
+    async def holds_of(self, pool_ids: Sequence[str], buyer_ids: Sequence[str]) -> dict[str, list[Hold]]:
+        """Return the live and submitted holds that these buyers have in these pools; who has none is left out.
+
+        However many they are, it takes a few round trips. A buyer's holds come in the order of the pools, and within
+        a pool in the order of their claims. Neither list names anything twice.
+        """
         ...
 
     async def stale_submissions(self, pool_id: str, *, older_than_ms: int) -> list[Hold]:

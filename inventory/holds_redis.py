@@ -6,6 +6,7 @@ from typing import Literal, cast
 
 import msgspec
 from redis.asyncio import Redis
+from redis.exceptions import NoScriptError
 
 from inventory.holds import (
     Accepted,
@@ -21,9 +22,9 @@ from inventory.holds import (
     Refusal,
     Refused,
 )
-from inventory.limits import BOOK_KEPT_S, SWEEP_MOST_HOLDS
+from inventory.limits import BOOK_KEPT_S, HOLDS_OF_MOST_BUYERS, HOLDS_OF_MOST_CALLS, SWEEP_MOST_HOLDS
 from kit.ids import new_hold_ids
-from kit.redis_client import Script, pipelined, redis_errors
+from kit.redis_client import Command, Script, pipelined, redis_errors
 
 _LUA = Path(__file__).parent / "lua"
 _KEY_NAMES = ("pool", "holds", "claims", "buyers", "due", "submitted", "ended")
@@ -126,11 +127,20 @@ class RedisHolds:
         rows = await pipelined(self._redis, [("HMGET", _keys(pool_id)[0], *_COUNTS) for pool_id in pool_ids])
         return [_pool_counts(row) for row in rows]
 
-    async def holds_of(self, pool_ids: Sequence[str], buyer_id: str) -> list[Hold]:
-        """Return a buyer's live and submitted holds in these pools."""
-        found: list[Hold] = []
-        for pool_id in pool_ids:
-            found += _holds(pool_id, await self._holds_of(self._redis, _keys(pool_id), [buyer_id]))
+    async def holds_of(self, pool_ids: Sequence[str], buyer_ids: Sequence[str]) -> dict[str, list[Hold]]:
+        """Return the live and submitted holds that these buyers have in these pools; who has none is left out."""
+        found: dict[str, list[Hold]] = {}
+        calls = [
+            (pool_id, buyer_ids[at : at + HOLDS_OF_MOST_BUYERS])
+            for pool_id in await self._pools_with_holds(pool_ids)
+            for at in range(0, len(buyer_ids), HOLDS_OF_MOST_BUYERS)
+        ]
+        for at in range(0, len(calls), HOLDS_OF_MOST_CALLS):
+            some = calls[at : at + HOLDS_OF_MOST_CALLS]
+            replies = await self._at_once(self._holds_of, [(_keys(pool_id), buyers) for pool_id, buyers in some])
+            for (pool_id, _), reply in zip(some, replies, strict=True):
+                for hold in _holds(pool_id, reply):
+                    found.setdefault(hold.buyer_id, []).append(hold)
         return found
 
     async def stale_submissions(self, pool_id: str, *, older_than_ms: int) -> list[Hold]:
@@ -145,6 +155,21 @@ class RedisHolds:
         """Return what names this life of the Redis server: another one may have forgotten something."""
         with redis_errors():
             return str((await self._redis.info("server"))["run_id"])
+
+    async def _pools_with_holds(self, pool_ids: Sequence[str]) -> list[str]:
+        """Return the pools in which anybody has a hold: of all the offers of a show that is one or two."""
+        if not pool_ids:
+            return []
+        # A hold is due or submitted for as long as it lives.
+        asked: list[Command] = [("EXISTS", f"{{{one}}}:due", f"{{{one}}}:submitted") for one in pool_ids]
+        return [one for one, there in zip(pool_ids, await pipelined(self._redis, asked), strict=True) if there]
+
+    async def _at_once(self, script: Script, calls: Sequence[tuple[Sequence[str], Sequence[str]]]) -> list[object]:
+        """Call a script that changes nothing for each pair of keys and arguments, in one round trip."""
+        try:
+            return await pipelined(self._redis, [("EVALSHA", script.sha, len(k), *k, *args) for k, args in calls])
+        except NoScriptError:
+            return await pipelined(self._redis, [("EVAL", script.source, len(k), *k, *args) for k, args in calls])
 
 
 def _terms(pool: Pool) -> list[str | int | bytes]:

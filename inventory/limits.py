@@ -74,6 +74,12 @@ SWEEP_MOST_HOLDS: Final = 1_000
 CLAIM_MOST_PER_CALL: Final = 256
 """Claims decided by one script call: about 2 ms, so that other pools of the same server are not kept waiting."""
 
+HOLDS_OF_MOST_BUYERS: Final = 500
+"""Buyers whose holds one script call looks up: one to two milliseconds of the server's time."""
+
+HOLDS_OF_MOST_CALLS: Final = 32
+"""Such calls in one round trip: about half a megabyte of buyer ids."""
+
 BOOK_KEPT_S: Final = 24 * 3600
 """Seconds that the book of a closed pool stays, for late repeats of claims and for people who look into things."""
 

@@ -15,6 +15,10 @@ Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
 
+QUIET_TURNS = 3
+"""Turns of the loop without a new item after which a batcher that gathers stops waiting."""
+
+
 class Batcher(Generic[Item, Answer]):
     """Collects items and hands them to ``flush`` in arrival order, one call at a time.
 
@@ -25,14 +29,22 @@ class Batcher(Generic[Item, Answer]):
             that batch and no other.
         max_batch: most items per call.
         max_queued: most items waiting; one more is refused with ``UnavailableError`` (code ``overloaded``).
+        gather_most_s: how long a call may wait, in seconds, while the turns of the loop go on bringing items; for a
+            call that costs much more than the wait. Where nothing else is going on the wait is a few empty turns.
     """
 
     def __init__(
-        self, flush: Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]], *, max_batch: int, max_queued: int
+        self,
+        flush: Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]],
+        *,
+        max_batch: int,
+        max_queued: int,
+        gather_most_s: float = 0.0,
     ) -> None:
         self._flush = flush
         self._max_batch = max_batch
         self._max_queued = max_queued
+        self._gather_most_s = gather_most_s
         self._queue: deque[tuple[Item, asyncio.Future[Answer]]] = deque()
         self._running: asyncio.Task[None] | None = None
         self._closed = False
@@ -69,9 +81,20 @@ class Batcher(Generic[Item, Answer]):
 
     async def _run(self) -> None:
         while self._queue:
+            if self._gather_most_s:
+                await self._gather()
             taken = [self._queue.popleft() for _ in range(min(self._max_batch, len(self._queue)))]
             await self._answer(taken)
         self._running = None
+
+    async def _gather(self) -> None:
+        """Wait until no item came for ``QUIET_TURNS`` turns of the loop, the batch is full, or the time is over."""
+        now = asyncio.get_running_loop().time
+        until, seen, quiet = now() + self._gather_most_s, len(self._queue), 0
+        while quiet < QUIET_TURNS and seen < self._max_batch and now() < until:
+            await asyncio.sleep(0)
+            quiet = quiet + 1 if len(self._queue) == seen else 0
+            seen = len(self._queue)
 
     def _ended(self, running: "asyncio.Task[None]") -> None:
         # A callback and no ``finally``: a task that is cancelled before its first step runs no line of its own.

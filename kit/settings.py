@@ -7,6 +7,7 @@ Every setting is an environment variable; a flag of the command line overrides t
 import os
 import secrets
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Literal, cast
 from urllib.parse import urlsplit
@@ -18,7 +19,11 @@ from kit.log import LogFormat
 from kit.money import CURRENCIES
 
 SECRET_MIN_CHARACTERS = 32
+COUNT_MOST = 1_000_000
 SECRET_FILE = "secret"  # noqa: S105 - the name of the file, not what is in it
+
+
+Network = IPv4Network | IPv6Network
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +42,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     api_url: str | None = None  # how the worker reaches the API; None: host and HTTP port above
     test_bank: bool = True  # whether the built-in payment provider takes payments
     ws_url: str | None = None  # how browsers reach the gateway; None: host and WebSocket port above
+    deflate: bool = False  # whether viewers may negotiate compressed frames
+    proxies: tuple[Network, ...] = ()  # whose X-Forwarded-For is believed
+    max_viewers: int = 20_000  # connections of one gateway process
+    joins_per_s: int = 2_000  # new viewers that one gateway process lets in a second
+    address_messages_per_s: int = 5_000  # from one address to one gateway process
 
 
 class Variable(msgspec.Struct, frozen=True):
@@ -65,6 +75,11 @@ VARIABLES: tuple[Variable, ...] = (
     ),
     Variable("SHOWDROP_API_URL", "from host and port", "where the worker reaches the API"),
     Variable("SHOWDROP_WS_URL", "from host and port", "where browsers reach the gateway: ws:// or wss://"),
+    Variable("SHOWDROP_DEFLATE", "off", "on or off: whether viewers may negotiate compressed frames"),
+    Variable("SHOWDROP_PROXIES", "none", "networks of proxies in front of the gateway, separated by commas"),
+    Variable("SHOWDROP_MAX_VIEWERS", "20000", "connections of one gateway process; more are answered 503"),
+    Variable("SHOWDROP_JOINS_PER_S", "2000", "new viewers a second of one gateway process; more are answered 503"),
+    Variable("SHOWDROP_ADDRESS_MESSAGES_PER_S", "5000", "messages a second from one address to one gateway process"),
 )
 
 
@@ -92,7 +107,12 @@ def read_settings(environ: Mapping[str, str] | None = None, *, flags: Mapping[st
         currency=_currency(env),
         api_url=_url(env, "SHOWDROP_API_URL", ("http", "https")),
         ws_url=_url(env, "SHOWDROP_WS_URL", ("ws", "wss")),
-        test_bank=_test_bank(env),
+        test_bank=_switch(env, "SHOWDROP_TEST_BANK", default=Settings().test_bank),
+        deflate=_switch(env, "SHOWDROP_DEFLATE", default=Settings().deflate),
+        proxies=_proxies(env),
+        max_viewers=_count(env, "SHOWDROP_MAX_VIEWERS", Settings().max_viewers),
+        joins_per_s=_count(env, "SHOWDROP_JOINS_PER_S", Settings().joins_per_s),
+        address_messages_per_s=_count(env, "SHOWDROP_ADDRESS_MESSAGES_PER_S", Settings().address_messages_per_s),
     )
     given = {name: value for name, value in (flags or {}).items() if value is not None}
     settings = msgspec.structs.replace(settings, **given)
@@ -196,11 +216,36 @@ def _log_format(env: Mapping[str, str]) -> LogFormat:
     return cast(Literal["text", "json"], text)
 
 
-def _test_bank(env: Mapping[str, str]) -> bool:
-    text = env.get("SHOWDROP_TEST_BANK", "on")
+def _switch(env: Mapping[str, str], name: str, *, default: bool) -> bool:
+    text = env.get(name)
+    if text is None:
+        return default
     if text not in ("on", "off"):
-        raise SettingError(f"SHOWDROP_TEST_BANK={text!r} is not known; use on or off")
+        raise SettingError(f"{name}={text!r} is not known; use on or off")
     return text == "on"
+
+
+def _count(env: Mapping[str, str], name: str, default: int) -> int:
+    text = env.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= COUNT_MOST):
+        raise SettingError(f"{name}={text!r} is not a number from 1 to {COUNT_MOST}")
+    return int(text)
+
+
+def _proxies(env: Mapping[str, str]) -> tuple[Network, ...]:
+    networks = []
+    for part in env.get("SHOWDROP_PROXIES", "").split(","):
+        if not part.strip():
+            continue
+        try:
+            networks.append(ip_network(part.strip()))
+        except ValueError as error:
+            raise SettingError(
+                f"SHOWDROP_PROXIES: {part.strip()!r} is not a network; write it like 10.0.0.0/8 or 192.0.2.7"
+            ) from error
+    return tuple(networks)
 
 
 def _currency(env: Mapping[str, str]) -> str:

@@ -13,6 +13,7 @@ import uvloop
 from kit.errors import SettingError, ShowdropError
 from kit.log import configure_logging
 from kit.settings import VARIABLES, Settings, read_settings
+from live.roles.limits import PROCESSES_MOST
 
 Result = TypeVar("Result")
 
@@ -106,11 +107,36 @@ def api(data_dir: Path | None, host: str | None, http_port: int | None) -> None:
 @_data_dir
 @_host
 @_ws_port
-def gateway(data_dir: Path | None, host: str | None, ws_port: int | None) -> None:
+@click.option(
+    "--processes",
+    type=click.IntRange(1, PROCESSES_MOST),
+    default=1,
+    show_default=True,
+    help="how many share the port; one per core is best",
+)
+def gateway(data_dir: Path | None, host: str | None, ws_port: int | None, processes: int) -> None:
     """Run the viewers' WebSocket."""
+    from live.roles.processes import serve_processes  # noqa: PLC0415 - --help must not load the servers
     from live.roles.single import serve_role  # noqa: PLC0415 - --help must not load the servers
 
-    run(serve_role("gateway", _settings(data_dir=data_dir, host=host, ws_port=ws_port)))
+    settings = _settings(data_dir=data_dir, host=host, ws_port=ws_port)
+    run(serve_role("gateway", settings) if processes == 1 else serve_processes(settings, processes))
+
+
+@main.command(hidden=True)
+@_data_dir
+@_host
+@_ws_port
+@click.option("--number", type=int, required=True)
+@click.option("--count", type=int, required=True)
+@click.option("--directory", type=click.Path(path_type=Path), required=True)
+def gateway_process(*, data_dir: Path, host: str, ws_port: int, number: int, count: int, directory: Path) -> None:
+    """Run one of the processes of `gateway --processes`, which starts it."""
+    from live.roles.siblings import Seat  # noqa: PLC0415 - --help must not load the servers
+    from live.roles.single import serve_seat  # noqa: PLC0415 - --help must not load the servers
+
+    settings = _settings(data_dir=data_dir, host=host, ws_port=ws_port)
+    sys.exit(run(serve_seat(Seat(number=number, count=count, directory=directory), settings)))
 
 
 @main.command()
@@ -171,3 +197,7 @@ def reconcile(repair: bool, data_dir: Path | None) -> None:
     from live.reconcile.command import reconcile_deployment  # noqa: PLC0415 - --help must not load the servers
 
     sys.exit(0 if run(reconcile_deployment(_settings(data_dir=data_dir), repair=repair)) else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,24 +1,51 @@
 """WebSocket frames as the server sends them (RFC 6455, 5.2), pure: unmasked, complete, built once and shared."""
 
 import struct
-from typing import Final
+import zlib
+from typing import Final, NamedTuple
 
 from live import wire
+from live.limits import DEFLATE_LEAST_BYTES
 
 _FIN_TEXT: Final = 0x81
 _FIN_BINARY: Final = 0x82
+_RSV1: Final = 0x40
+"""The bit that marks a compressed message (RFC 7692, 6)."""
+
 _SHORT: Final = 126
 _LONG: Final = 1 << 16
 
-
-def text_frame(payload: bytes) -> bytes:
-    """Return one complete text frame; ``payload`` is UTF-8."""
-    return _header(_FIN_TEXT, len(payload)) + payload
+_SYNC_TAIL: Final = b"\x00\x00\xff\xff"
+"""How zlib ends a sync flush; RFC 7692, 7.2.1 leaves it out."""
 
 
-def binary_frame(payload: bytes) -> bytes:
-    """Return one complete binary frame."""
-    return _header(_FIN_BINARY, len(payload)) + payload
+class Variant(NamedTuple):
+    """What a viewer negotiated: all viewers of one variant are sent the same bytes.
+
+    Attributes:
+        binary: MessagePack in binary frames; else JSON in text frames.
+        deflated: reads compressed messages (permessage-deflate without context takeover).
+    """
+
+    binary: bool = False
+    deflated: bool = False
+
+
+JSON: Final = Variant()
+MSGPACK: Final = Variant(binary=True)
+VARIANTS: Final = (JSON, MSGPACK, Variant(deflated=True), Variant(binary=True, deflated=True))
+
+
+def frame_of(payload: bytes, variant: Variant) -> bytes:
+    """Return one complete frame: text (``payload`` is UTF-8) or binary, compressed where that makes it smaller."""
+    first = _FIN_BINARY if variant.binary else _FIN_TEXT
+    if variant.deflated and len(payload) >= DEFLATE_LEAST_BYTES:
+        packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+        packed = packer.compress(payload) + packer.flush(zlib.Z_SYNC_FLUSH)
+        packed = packed.removesuffix(_SYNC_TAIL)
+        if len(packed) < len(payload):
+            return _header(first | _RSV1, len(packed)) + packed
+    return _header(first, len(payload)) + payload
 
 
 def _header(first: int, length: int) -> bytes:
@@ -30,25 +57,23 @@ def _header(first: int, length: int) -> bytes:
 
 
 class Frame:
-    """One message for many viewers: encoded and framed at most once per encoding, and only when somebody needs it."""
+    """One message for many viewers: encoded and framed at most once per variant, and only when somebody needs it.
 
-    __slots__ = ("_json", "_message", "_msgpack")
+    Attributes:
+        is_log: an event of the show log, which a viewer has to get; else state, which the next one replaces.
+    """
+
+    __slots__ = ("_made", "_message", "is_log")
 
     def __init__(self, message: wire.ServerMessage) -> None:
+        self.is_log = isinstance(message, wire.LogEvent)
         self._message = message
-        self._json: bytes | None = None
-        self._msgpack: bytes | None = None
+        self._made: dict[Variant, bytes] = {}
 
-    @property
-    def json(self) -> bytes:
-        """The frame for viewers of ``showdrop.json``."""
-        if self._json is None:
-            self._json = text_frame(wire.encode_json(self._message))
-        return self._json
-
-    @property
-    def msgpack(self) -> bytes:
-        """The frame for viewers of ``showdrop.msgpack``."""
-        if self._msgpack is None:
-            self._msgpack = binary_frame(wire.encode_msgpack(self._message))
-        return self._msgpack
+    def of(self, variant: Variant) -> bytes:
+        """Return the bytes for viewers of this variant."""
+        made = self._made.get(variant)
+        if made is None:
+            encode = wire.encode_msgpack if variant.binary else wire.encode_json
+            made = self._made[variant] = frame_of(encode(self._message), variant)
+        return made

@@ -2,38 +2,38 @@
 
 import asyncio
 import contextlib
+import random
+import socket
 from collections.abc import Awaitable, Callable
 
-import msgspec
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from checkout.orders_pg import Orders
-from inventory.holds import Holds
 from kit.errors import UnavailableError
-from kit.log import logger
+from kit.settings import Settings
 from live import wire
-from live.buyer_news import order_state
+from live.admission import Admission
 from live.claim_desk import ClaimDesk
 from live.close_codes import CloseCode
 from live.frames import Frame
 from live.gateway_tick import Ticker
 from live.limits import (
-    CONNECTIONS_MOST,
     CONNECTIONS_TURNED_AWAY_MOST,
+    DRAIN_BATCH_VIEWERS,
+    DRAIN_PAUSE_S,
     GOODBYE_MAX_MS,
     GOODBYE_MIN_MS,
-    LOG_READ_ENTRIES,
     ROOM_IDLE_S,
+    SOCKET_SEND_BYTES,
 )
+from live.own_state import OwnStates
 from live.purchases import Purchases
+from live.resumes import Resumes
 from live.room import Room
 from live.room_opening import Rooms
 from live.session import ViewerSession
-from live.show_log_redis import RedisLog
+from live.timer_wheel import TimerWheel
 from live.tokens import Tokens
 from live.viewer_ws import ViewerConnection
-
-_log = logger("gateway")
 
 PlainAnswer = Callable[[], Awaitable[tuple[int, str, bytes]]]
 
@@ -44,14 +44,14 @@ class Gateway:
     Args:
         tokens: checks who a viewer is.
         rooms: opens and keeps the shows that are watched here.
-        log: where events older than a room are read.
-        holds: the buyer's own holds at the welcome.
-        orders: the buyer's own orders at the welcome.
+        resumes: brings rooms the events from before they were opened.
+        own_states: a buyer's own holds and orders at the welcome.
         desk: decides claims.
         purchases: checks out and releases.
         ticker: keeps counts current.
         origins: browser origins that may connect.
         plain: what answers plain GETs, by path.
+        settings: limits, proxies and compression.
         registry: where this gateway's metrics go.
     """
 
@@ -60,27 +60,36 @@ class Gateway:
         *,
         tokens: Tokens,
         rooms: Rooms,
-        log: RedisLog,
-        holds: Holds,
-        orders: Orders,
+        resumes: Resumes,
+        own_states: OwnStates,
         desk: ClaimDesk,
         purchases: Purchases,
         ticker: Ticker,
         origins: frozenset[str],
         plain: dict[str, PlainAnswer],
+        settings: Settings,
         registry: CollectorRegistry,
     ) -> None:
         self.tokens = tokens
         self.desk = desk
         self.purchases = purchases
         self.origins = origins
+        self.proxies = settings.proxies
+        self.deflate = settings.deflate
         self._rooms = rooms
-        self._log = log
-        self._holds = holds
-        self._orders = orders
+        self._resumes = resumes
+        self._own_states = own_states
         self._ticker = ticker
         self._plain = plain
         self._connections: dict[ViewerConnection, ViewerSession | None] = {}
+        self._connections_most = settings.max_viewers
+        self._admission = Admission(
+            connections_most=settings.max_viewers,
+            joins_per_s=settings.joins_per_s,
+            address_messages_per_s=settings.address_messages_per_s,
+            now=asyncio.get_running_loop().time(),
+        )
+        self._wheel: TimerWheel[ViewerConnection] = TimerWheel()
         self._draining = False
         self._empty = asyncio.Event()
         self._empty.set()
@@ -89,30 +98,47 @@ class Gateway:
             lambda: len(self._connections)
         )
         self._joined = Counter("showdrop_gateway_joins_total", "Viewers let in by the handshake", registry=registry)
-        self._slow = Counter("showdrop_gateway_slow_viewers_total", "Viewers cut for slow reading", registry=registry)
-
-    @property
-    def full(self) -> bool:
-        """Whether another viewer has to be sent away."""
-        return self._draining or len(self._connections) >= CONNECTIONS_MOST
+        self._turned_away = Counter(
+            "showdrop_gateway_turned_away_total", "Viewers answered 503 before the upgrade", registry=registry
+        )
+        self._closes = Counter(
+            "showdrop_gateway_closes_total",
+            "Connections that the gateway ended, by close code; 4001 was cut for slow reading",
+            ["code"],
+            registry=registry,
+        )
+        for code in CloseCode:
+            self._closes.labels(code=str(code.value))
 
     # --- serving ------------------------------------------------------------------------------------------------
 
-    async def listen(self, host: str, port: int) -> None:
+    async def listen(self, host: str, port: int, *, reuse_port: bool) -> None:
         """Listen for viewers.
+
+        Args:
+            host: address to listen on.
+            port: TCP port.
+            reuse_port: share the port with other processes of the same user, each with a listening socket of its own
+                among which the kernel spreads viewers. Else a port that somebody listens on is an error.
 
         Raises:
             OSError: the port is taken, or the address is not ours.
         """
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: ViewerConnection(self, loop), host, port, backlog=4096)
+        self._server = await loop.create_server(
+            lambda: ViewerConnection(self, loop), host, port, backlog=4096, reuse_port=reuse_port
+        )
+        for listening in self._server.sockets:
+            # Accepted sockets inherit it.
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_SEND_BYTES)
 
     async def watch_deadlines(self) -> None:
         """Once: close who was silent for too long, and let go of shows that nobody watches."""
         await asyncio.sleep(1)
         now = asyncio.get_running_loop().time()
-        for connection in list(self._connections):
-            connection.check_deadline(now)
+        for connection in self._wheel.due(now):
+            if connection in self._connections:
+                connection.wheel_slot = self._wheel.put(connection, max(now, connection.check(now)))
         await self._rooms.let_go(idle_since=now - ROOM_IDLE_S)
 
     async def tick(self) -> None:
@@ -127,44 +153,65 @@ class Gateway:
         goodbye = Frame(
             wire.Goodbye(reason="restart", reconnect_min_ms=GOODBYE_MIN_MS, reconnect_max_ms=GOODBYE_MAX_MS)
         )
-        for connection, session in list(self._connections.items()):
-            if session is None:
-                connection.cut()
-            else:
-                connection.write(goodbye.msgpack if connection.binary else goodbye.json)
-                connection.close(CloseCode.SERVICE_RESTART, "restart")
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
+                everyone = list(self._connections.items())
+                for at in range(0, len(everyone), DRAIN_BATCH_VIEWERS):
+                    for connection, session in everyone[at : at + DRAIN_BATCH_VIEWERS]:
+                        if session is None:
+                            connection.cut()
+                        else:
+                            connection.write(goodbye.of(connection.variant))
+                            connection.close(CloseCode.SERVICE_RESTART, "restart")
+                    await asyncio.sleep(DRAIN_PAUSE_S)
                 await self._empty.wait()
         for connection in list(self._connections):
             connection.cut()
         await self.desk.close()
+        await self._own_states.close()
         with contextlib.suppress(UnavailableError):
             await self._ticker.write_counts()
 
     # --- what connections need ----------------------------------------------------------------------------------
 
-    def opened(self, connection: ViewerConnection) -> None:
+    def opened(self, connection: ViewerConnection, deadline_s: float) -> None:
         """Note a TCP connection; past all measure it is cut before it can ask for anything."""
         self._connections[connection] = None
         self._empty.clear()
-        if len(self._connections) > CONNECTIONS_MOST + CONNECTIONS_TURNED_AWAY_MOST:
+        connection.wheel_slot = self._wheel.put(connection, deadline_s)
+        if len(self._connections) > self._connections_most + CONNECTIONS_TURNED_AWAY_MOST:
             connection.cut()
 
-    def enter(self, connection: ViewerConnection, show_id: str) -> ViewerSession:
+    def turned_away(self) -> int | None:
+        """Return after how many seconds another viewer should come back, or None to let it in."""
+        connections = self._connections_most + 1 if self._draining else len(self._connections)
+        now, spread = asyncio.get_running_loop().time(), random.random()  # noqa: S311 - spreads a crowd, hides nothing
+        retry_after_s = self._admission.turned_away(connections, now, spread)
+        if retry_after_s is not None:
+            self._turned_away.inc()
+        return retry_after_s
+
+    def enter(self, connection: ViewerConnection, show_id: str, address: str) -> ViewerSession:
         """Give a viewer who came through the handshake a session."""
-        session = ViewerSession(connection, self, show_id)
+        rate = self._admission.rate_of(address, connection.loop.time())
+        session = ViewerSession(connection, self, show_id, rate)
         self._connections[connection] = session
         self._joined.inc()
         return session
 
-    def gone(self, connection: ViewerConnection, *, slow: bool) -> None:
+    def look_at(self, connection: ViewerConnection, deadline_s: float) -> None:
+        """Look at this connection at another time than planned."""
+        self._wheel.remove(connection, connection.wheel_slot)
+        connection.wheel_slot = self._wheel.put(connection, deadline_s)
+
+    def gone(self, connection: ViewerConnection, code: CloseCode | None) -> None:
         """Forget a TCP connection."""
         self._connections.pop(connection, None)
+        self._wheel.remove(connection, connection.wheel_slot)
         if not self._connections:
             self._empty.set()
-        if slow:
-            self._slow.inc()
+        if code is not None:
+            self._closes.labels(code=str(code.value)).inc()
 
     def plain(self, path: str) -> PlainAnswer | None:
         """Return what answers a plain GET of this path, or None."""
@@ -180,45 +227,14 @@ class Gateway:
         """Tell whether this room still hears its show; one that was renewed or let go does not."""
         return self._rooms.is_open(room)
 
-    async def missed(self, room: Room, resume: wire.Position) -> list[Frame] | None:
-        """Return the events after a position, or None when they cannot all be told.
+    async def reach_back(self, room: Room, resume: wire.Position) -> None:
+        """Let a room know the events after a position, as far as the log has them.
 
-        The room's own frames serve a storm of viewers who come back; only older positions are read from Redis.
+        The room's own frames serve a storm of viewers who come back: the log is read once for all of them.
         """
-        if resume.epoch != room.epoch or not 0 <= resume.seq <= room.seq:
-            return None
-        kept = room.frames_after(resume.seq)
-        if kept is not None:
-            return kept
-        try:
-            entries = await self._log.read(room.show_id, resume, limit=LOG_READ_ENTRIES)
-        except UnavailableError:
-            return None
-        # What the room has not taken yet it will broadcast itself.
-        older = [one for one in entries or () if one.seq <= room.seq]
-        rest = room.frames_after(older[-1].seq) if older else None
-        if rest is None:
-            return None
-        try:
-            return [Frame(wire.decode_log_event(one.payload)) for one in older] + rest
-        except msgspec.DecodeError:
-            return None  # an event of a newer release: this gateway cannot tell it
+        await self._resumes.reach_back(room, resume)
 
     async def own_state(self, room: Room, buyer_id: str) -> tuple[list[wire.HoldCard], list[wire.ServerMessage]]:
-        """Return a buyer's live holds, and how their orders stand; a show without offers asks nobody."""
-        pools = [offer.offer_id for offer in room.snapshot.offers]
-        if not pools:
-            return [], []
-        holds = [
-            wire.HoldCard(
-                hold_id=one.hold_id,
-                offer_id=one.pool_id,
-                claim_id=one.claim_id,
-                quantity=one.quantity,
-                expires_at_ms=one.expires_at_ms,
-                state="submitted" if one.status == "submitted" else "held",
-            )
-            for one in await self._holds.holds_of(pools, buyer_id)
-        ]
-        orders = await self._orders.of_buyer(room.show_id, buyer_id)
-        return holds, [order_state(order) for order in reversed(orders)]
+        """Return a buyer's live holds, and how their orders stand. Raises UnavailableError."""
+        own = await self._own_states.read(room.show_id, room.offer_ids, buyer_id)
+        return own.holds, own.orders

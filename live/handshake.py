@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
 from kit.ids import ULID_PATTERN
+from kit.settings import Network
 from live.wire import JSON_SUBPROTOCOL, MSGPACK_SUBPROTOCOL
 
 _LIVE_PATH: Final = re.compile(rf"/v1/shows/(show_{ULID_PATTERN})/live")
@@ -24,3 +26,38 @@ def origin_allowed(origin: str | None, allowed: frozenset[str]) -> bool:
 def choose_subprotocol(offered: Sequence[str]) -> str | None:
     """Return the first subprotocol that both sides know; None when the client offered none of ours."""
     return next((one for one in offered if one in (JSON_SUBPROTOCOL, MSGPACK_SUBPROTOCOL)), None)
+
+
+def client_address(peer: str, forwarded: Sequence[str], proxies: Sequence[Network]) -> str:
+    """Return where a viewer comes from: the nearest address that is not one of our own proxies.
+
+    Args:
+        peer: address of the other end of the connection.
+        forwarded: values of the ``X-Forwarded-For`` fields, in order; each proxy appended who it heard from.
+        proxies: networks whose word is believed.
+    """
+    address = _parsed(peer)
+    if address is None:
+        return peer
+    hops = [hop for value in forwarded for hop in value.split(",")]
+    while hops and any(address in network for network in proxies):
+        hop = _parsed(hops.pop())
+        if hop is None:
+            break  # whoever wrote that is as near as we know
+        address = hop
+    return str(address)
+
+
+def _parsed(hop: str) -> IPv4Address | IPv6Address | None:
+    """Return an address that may be written with a port, or as IPv4 inside IPv6."""
+    text = hop.strip()
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return address if mapped is None else mapped

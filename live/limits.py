@@ -64,6 +64,20 @@ LOG_MARK_KEPT_MS: Final = 24 * 3_600_000
 LOG_READ_ENTRIES: Final = 1_000
 """Entries read from a stream in one go to fill a gap."""
 
+READER_BEACON_S: Final = 1.0
+"""Seconds between two beacons that a gateway sends itself over its reader's connection to Redis."""
+
+READER_LAG_MOST_S: Final = 3.0
+"""Seconds that a gateway may be behind the logs before it counts as not ready: its viewers notice by then."""
+
+READER_DROP_S: Final = 10.0
+"""Seconds without hearing a beacon after which the reader connects anew: longer than any call to Redis may hang, so
+that a Redis that is away is not taken for a dead connection."""
+
+LOOK_MOST_ROOMS: Final = 20
+"""Rooms that one tick compares with their logs: the others have their turn in the next ones. Only a message lost by a
+living connection is found so late."""
+
 RELAY_MOST_EVENTS: Final = 500
 """Show events that one round of the relay copies to Redis."""
 
@@ -83,6 +97,9 @@ DIRECTORY_MOST_OFFERS: Final = 10_000
 
 # --- Gateway ----------------------------------------------------------------------------------------------------------
 
+HEAD_MAX_BYTES: Final = 16 * 1024
+"""Bytes of the request that becomes a WebSocket: four times a long cookie."""
+
 MESSAGE_MAX_BYTES: Final = 8 * 1024
 """Bytes of one message from a viewer: a ``hello`` with a long token is a quarter of it."""
 
@@ -98,26 +115,56 @@ EARLY_MOST_MESSAGES: Final = 16
 HEARTBEAT_MS: Final = 25_000
 """How often a viewer has to let itself be heard."""
 
-HEARTBEAT_MISSED_MS: Final = 60_000
-"""Silence after which a viewer counts as gone: two heartbeats and some."""
+HEARTBEAT_MISSED_MS: Final = 90_000
+"""Silence after which a viewer counts as gone: three heartbeats and some, and more than the minute that a browser may
+let the timers of a hidden page wait."""
 
-WRITE_HIGH_BYTES: Final = 256 * 1024
-"""Bytes waiting for one viewer at which it counts as slow and is cut; it comes back and resumes."""
+SOCKET_SEND_BYTES: Final = 64 * 1024
+"""Send buffer that the kernel is asked for per viewer; left to itself it grows to megabytes behind a stalled one."""
+
+WRITE_SOFT_BYTES: Final = 64 * 1024
+"""Bytes waiting for one viewer above which state is left out; the log's events are still kept for it."""
+
+WRITE_HARD_BYTES: Final = 256 * 1024
+"""Bytes waiting for one viewer at which it is cut; it comes back and resumes."""
+
+WRITE_BEHIND_MOST_S: Final = 10.0
+"""Seconds that a viewer may stay above ``WRITE_SOFT_BYTES``; then it is cut."""
 
 WELCOME_MOST_BYTES: Final = 4 * 1024 * 1024
 """Bytes that may wait for a viewer who is just being welcomed: the largest snapshot, or a thousand missed events."""
 
-WRITE_LOW_BYTES: Final = 64 * 1024
-"""Bytes waiting for one viewer at which it counts as caught up."""
+RESUME_MOST_BYTES: Final = 2 * 1024 * 1024
+"""Bytes of missed events that a viewer who comes back is told; past it a snapshot is the smaller answer."""
 
-CONNECTIONS_MOST: Final = 20_000
-"""Viewers of one gateway process; more are answered 503 before the upgrade."""
+SLICE_VIEWERS: Final = 128
+"""Viewers who are written to before the event loop may do other work: a millisecond of system calls. A claim takes some
+eight turns of the loop, so this is what it waits for in a broadcast; half as many would cost two per cent more CPU."""
+
+BATCH_MOST_FRAMES: Final = 32
+"""Frames that leave as one write: more would save next to nothing, and could fill a socket that keeps up."""
+
+DEFLATE_LEAST_BYTES: Final = 128
+"""Shortest message worth compressing."""
 
 CONNECTIONS_TURNED_AWAY_MOST: Final = 1_000
-"""TCP connections past ``CONNECTIONS_MOST`` that are still heard: probes, and viewers to answer 503. More are cut."""
+"""TCP connections past ``SHOWDROP_MAX_VIEWERS`` that are still heard: probes, and viewers to
+answer 503. More are cut."""
 
-RETRY_AFTER_S: Final = 5
-"""Seconds that a viewer who was answered 503 should wait at least."""
+JOINS_BURST_S: Final = 2.5
+"""Seconds' worth of new viewers that one gateway process lets in at once; see ``SHOWDROP_JOINS_PER_S``."""
+
+RETRY_AFTER_MIN_S: Final = 1
+"""Earliest return that a viewer who was answered 503 is told, in seconds."""
+
+RETRY_AFTER_MAX_S: Final = 5
+"""Latest return that a viewer who was answered 503 is told, in seconds."""
+
+ADDRESS_BURST_S: Final = 4.0
+"""Seconds' worth of messages at once from one address; see ``SHOWDROP_ADDRESS_MESSAGES_PER_S``."""
+
+ADDRESSES_MOST: Final = 20_000
+"""Addresses whose messages are counted, the one unused for longest forgotten first."""
 
 VIEWER_MESSAGES_PER_S: Final = 20.0
 """Messages a second that one viewer may send for long."""
@@ -128,14 +175,30 @@ VIEWER_MESSAGES_BURST: Final = 60.0
 VIEWER_MESSAGES_REFUSED: Final = 200
 """Messages over the limit after which the connection is closed."""
 
+CLAIMS_MOST_IN_FLIGHT: Final = 32
+"""Claims of one connection that wait for their answer; more are refused as temporary."""
+
+PURCHASES_MOST_IN_FLIGHT: Final = 32
+"""Checkouts and releases of one connection under way; more are refused as temporary."""
+
 CLAIMS_MOST_QUEUED: Final = 50_000
 """Claims that wait for Redis in one gateway: over a second of its work; more are refused as temporary."""
 
 CLAIMS_MOST_POOLS: Final = 1_000
 """Offers whose claims wait in one gateway at the same time; claims for more are refused as temporary."""
 
-ROOM_KEPT_FRAMES: Final = 256
-"""Newest events of a show that a gateway keeps framed, for viewers who come back."""
+OWN_STATES_MOST_PER_READ: Final = 1_000
+"""Buyers whose holds and orders one read brings: as many welcomes as the event loop may make in one turn."""
+
+OWN_STATES_GATHER_MOST_S: Final = 0.4
+"""Seconds that a buyer's welcome may wait for others to be read with, while the event loop is busy with joins."""
+
+OWN_STATES_MOST_WAITING: Final = 20_000
+"""Buyers of one gateway who wait for theirs: everyone who may connect by default can come at once."""
+
+ROOM_KEPT_FRAMES: Final = LOG_READ_ENTRIES
+"""Newest events of a show that a gateway keeps framed, for viewers who come back: as many as one read brings, so that
+one read serves them all. Who was away for longer is better off with a snapshot."""
 
 ROOM_BUFFERED_EVENTS: Final = 10_000
 """Events that may arrive while a room is being opened."""
@@ -149,6 +212,9 @@ TICK_MS: Final = 100
 PRESENCE_EVERY_TICKS: Final = 10
 """Ticks between two counts of viewers."""
 
+FIGURES_EVERY_S: Final = 1.0
+"""Seconds between two writes of a gateway's claims and peaks of viewers to the report's figures."""
+
 REACTIONS_EVERY_TICKS: Final = 5
 """Ticks between two sums of reactions."""
 
@@ -161,6 +227,12 @@ REACTION_MOST_KINDS: Final = 16
 REACTION_MOST_TAPS: Final = 50
 """Taps in one ``react``."""
 
+DRAIN_BATCH_VIEWERS: Final = 500
+"""Viewers who are said goodbye to at once."""
+
+DRAIN_PAUSE_S: Final = 0.1
+"""Seconds between two such batches: with the batch above, no other gateway gets more than 5,000 a second of them."""
+
 GOODBYE_MIN_MS: Final = 500
 """Earliest return after a ``goodbye``."""
 
@@ -168,10 +240,13 @@ GOODBYE_MAX_MS: Final = 10_000
 """Latest return after a ``goodbye``: spreads a restart's reconnects."""
 
 assert HEARTBEAT_MISSED_MS > 2 * HEARTBEAT_MS
-assert WRITE_LOW_BYTES < WRITE_HIGH_BYTES < WELCOME_MOST_BYTES
+assert HEARTBEAT_MISSED_MS > HANDSHAKE_TIMEOUT_S * 1000  # a deadline only ever moves back, as the wheel needs it
+assert WRITE_SOFT_BYTES < WRITE_HARD_BYTES < RESUME_MOST_BYTES <= WELCOME_MOST_BYTES / 2
+assert RETRY_AFTER_MIN_S <= RETRY_AFTER_MAX_S
 assert EARLY_MOST_MESSAGES < VIEWER_MESSAGES_BURST
 assert ROOM_KEPT_FRAMES < LOG_KEPT_ENTRIES
 assert LOG_MARK_KEPT_MS < LOG_KEPT_MS
+assert 2 * READER_BEACON_S < READER_LAG_MOST_S < READER_DROP_S
 
 COMMAND_MARKS_KEPT_MS: Final = 2 * 24 * 3_600_000
 """How long a host's command stays marked as carried out: twice as long as its Idempotency-Key is remembered."""

@@ -12,21 +12,18 @@ from typing import Protocol
 import msgspec
 
 from live import wire
-from live.frames import Frame
-from live.limits import REACTION_MOST_KINDS, ROOM_KEPT_FRAMES
+from live.fan_out import FanOut
+from live.fan_out import Seat as FanOutSeat
+from live.frames import Frame, Variant
+from live.limits import REACTION_MOST_KINDS, RESUME_MOST_BYTES, ROOM_KEPT_FRAMES
 from live.show_state import apply, with_stock
 
 
-class Seat(Protocol):
-    """What a room needs of a viewer's connection."""
+class Seat(FanOutSeat, Protocol):
+    """What a room needs of a viewer."""
 
-    binary: bool
     buyer_id: str | None
     is_staff: bool
-
-    def write(self, data: bytes) -> None:
-        """Send these bytes: complete frames."""
-        ...
 
 
 class Room:
@@ -44,32 +41,31 @@ class Room:
         self.seq = seq
         self.snapshot = snapshot
         self.offer_ids = _offer_ids(snapshot)
-        self.peak_viewers = 0  # the most that the report was told
-        self.json_seats: set[Seat] = set()
-        self.msgpack_seats: set[Seat] = set()
+        self._fan_out: FanOut[Seat] = FanOut()
         self.buyers: dict[str, set[Seat]] = {}
         self._staff: set[Seat] = set()
         self.empty_since: float | None = None
-        self.counted: set[str] = set()  # offers whose counts were read at least once
         self.taps: dict[str, int] = {}
-        self.tap_totals: dict[str, int] | None = None
+        self.reached_back = False  # whether events from before the room were looked for
         self._kept: deque[tuple[int, Frame]] = deque(maxlen=ROOM_KEPT_FRAMES)
-        self._waiting: list[Frame] = []
-        self._flush_planned = False
+        self._missed: dict[tuple[int, Variant], bytes] = {}
 
     def __len__(self) -> int:
         """Return how many connections watch here."""
-        return len(self.json_seats) + len(self.msgpack_seats)
+        return len(self._fan_out)
 
     @property
     def audience(self) -> int:
         """How many viewers watch here; the host's console is not one of them."""
         return len(self) - len(self._staff)
 
+    def seats(self) -> list[Seat]:
+        """Return who watches here."""
+        return list(self._fan_out)
+
     def join(self, seat: Seat) -> None:
         """Seat a viewer: it gets every frame from now on."""
-        self.flush()
-        (self.msgpack_seats if seat.binary else self.json_seats).add(seat)
+        self._fan_out.join(seat)
         self.expect(seat)
         self.empty_since = None
 
@@ -82,8 +78,7 @@ class Room:
 
     def leave(self, seat: Seat) -> None:
         """Let a viewer go; one that never sat here may leave too."""
-        self.json_seats.discard(seat)
-        self.msgpack_seats.discard(seat)
+        self._fan_out.leave(seat)
         self._staff.discard(seat)
         if seat.buyer_id is not None and seat.buyer_id in self.buyers:
             self.buyers[seat.buyer_id].discard(seat)
@@ -99,7 +94,40 @@ class Room:
         self.seq = event.seq
         frame = Frame(event)
         self._kept.append((event.seq, frame))
+        self._missed.clear()
         self.broadcast(frame)
+
+    @property
+    def first_kept(self) -> int:
+        """The position of the oldest event kept here; the next one's when none is."""
+        return self._kept[0][0] if self._kept else self.seq + 1
+
+    def reach_back(self, older: Iterable[wire.LogEvents]) -> None:
+        """Keep events from before the room too: ``older`` comes newest first, and ends where the log has a gap."""
+        self.reached_back = True
+        for event in older:
+            if event.seq != self.first_kept - 1 or len(self._kept) == ROOM_KEPT_FRAMES:
+                return
+            self._kept.appendleft((event.seq, Frame(event)))
+
+    def missed(self, after: wire.Position, variant: Variant) -> bytes | None:
+        """Return the frames after a position, joined; None when they cannot all be told, or are too much.
+
+        Viewers who were cut together come back together: they share one answer.
+        """
+        if after.epoch != self.epoch:
+            return None
+        data = self._missed.get((after.seq, variant))
+        if data is None:
+            frames = self.frames_after(after.seq)
+            if frames is None:
+                return None
+            data = b"".join([frame.of(variant) for frame in frames])
+            if len(data) > RESUME_MOST_BYTES:
+                return None
+            if sum(map(len, self._missed.values())) + len(data) <= RESUME_MOST_BYTES:
+                self._missed[after.seq, variant] = data
+        return data
 
     def frames_after(self, seq: int) -> list[Frame] | None:
         """Return the frames after a position, oldest first; None when they are not all kept here."""
@@ -142,22 +170,16 @@ class Room:
         return taps
 
     def broadcast(self, frame: Frame) -> None:
-        """Send a frame to everyone. What is sent within one turn of the event loop leaves as one write per viewer."""
-        self._waiting.append(frame)
-        if not self._flush_planned:
-            self._flush_planned = True
-            asyncio.get_running_loop().call_soon(self.flush)
+        """Send a frame to everyone, in order, as ``fan_out.py`` says."""
+        self._fan_out.send(frame)
 
-    def flush(self) -> None:
-        """Write what waits."""
-        self._flush_planned = False
-        if not self._waiting:
-            return
-        frames, self._waiting = self._waiting, []
-        if self.json_seats:
-            _write(list(self.json_seats), b"".join([frame.json for frame in frames]))
-        if self.msgpack_seats:
-            _write(list(self.msgpack_seats), b"".join([frame.msgpack for frame in frames]))
+    def fell_behind(self, seat: Seat) -> None:
+        """Note that a viewer's socket is full."""
+        self._fan_out.fell_behind(seat)
+
+    def caught_up(self, seat: Seat) -> None:
+        """Note that a viewer's socket took everything."""
+        self._fan_out.caught_up(seat)
 
     def tell_buyer(self, buyer_id: str, message: wire.ServerMessage) -> None:
         """Send a message to all connections of one buyer."""
@@ -165,13 +187,8 @@ class Room:
         if seats:
             frame = Frame(message)
             for seat in list(seats):
-                seat.write(frame.msgpack if seat.binary else frame.json)
+                seat.write(frame.of(seat.variant))
 
 
 def _offer_ids(snapshot: wire.Snapshot) -> frozenset[str]:
     return frozenset(one.offer_id for one in snapshot.offers)
-
-
-def _write(seats: Iterable[Seat], data: bytes) -> None:
-    for seat in seats:
-        seat.write(data)

@@ -1,25 +1,37 @@
 """Opening rooms, and keeping them in step with their logs: subscribe, then snapshot, then apply (D4)."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from typing import Protocol
 
 import msgspec
+from prometheus_client import CollectorRegistry, Counter
 
 from kit.errors import UnavailableError
 from kit.log import logger
 from live import wire
-from live.close_codes import CloseCode
+from live.inbox_reading import Inboxes, send_back
 from live.limits import LOG_READ_ENTRIES, ROOM_BUFFERED_EVENTS
-from live.log_reader_redis import LogReader
 from live.offers import OfferDirectory
-from live.room import Room, Seat
-from live.session import ViewerSession
-from live.show_log import BuyerNews, LogEntry, LogName
+from live.reader_lag import Standing
+from live.room import Room
+from live.show_log import LogEntry, LogName
 from live.show_log_redis import RedisLog
 from live.shows_pg import OfferRow, ShowRow, Shows
 
 _log = logger("rooms")
-_news = msgspec.json.Decoder(BuyerNews)
+
+
+class Reader(Protocol):
+    """What brings the logs' entries to ``Rooms.heard``; it may lose them, and says so only when it reconnects."""
+
+    async def subscribe(self, show_id: str) -> None:
+        """Hear a show's logs from now on. Raises UnavailableError."""
+        ...
+
+    async def unsubscribe(self, show_id: str) -> None:
+        """Hear a show no longer."""
+        ...
 
 
 class Rooms:
@@ -28,21 +40,36 @@ class Rooms:
     Args:
         shows: where a room's first state comes from.
         log: the show log, for gaps.
-        reader: hears the logs; its entries go to ``heard``.
+        inbox: the log of buyers' news, for gaps.
         offers: forgets what an event changes.
+        registry: where the rooms' metrics go.
+
+    Attributes:
+        reader: hears the logs; its entries go to ``heard``. Set before the first viewer comes.
     """
 
-    def __init__(self, *, shows: Shows, log: RedisLog, inbox: RedisLog, offers: OfferDirectory) -> None:
+    def __init__(
+        self, *, shows: Shows, log: RedisLog, inbox: RedisLog, offers: OfferDirectory, registry: CollectorRegistry
+    ) -> None:
         self._shows = shows
         self._log = log
         self._inbox = inbox
         self._offers = offers
-        self.reader: LogReader | None = None
+        self.reader: Reader | None = None
         self._rooms: dict[str, Room] = {}
         self._opening: dict[str, asyncio.Task[Room]] = {}
         self._early: dict[str, list[LogEntry]] = {}
-        self._heard_inbox: dict[str, wire.Position] = {}
-        self._filling: dict[Room, asyncio.Task[None]] = {}
+        self._filling: dict[str, asyncio.Task[None]] = {}
+        self._fill_again: set[str] = set()  # shows with a gap that may be newer than what is being filled
+        self._reconnects = 0
+        self._looking: set[asyncio.Task[None]] = set()
+        self._taken = Counter("showdrop_gateway_log_events_total", "Log events that rooms took", registry=registry)
+        self._filled = Counter(
+            "showdrop_gateway_gaps_filled_total",
+            "Gaps in logs and inboxes filled from their streams",
+            registry=registry,
+        )
+        self._inboxes = Inboxes(inbox, self._rooms, self._filled)
 
     def open_rooms(self) -> list[Room]:
         """Return every open room."""
@@ -75,53 +102,60 @@ class Rooms:
             is_idle = room.empty_since is not None and room.empty_since < idle_since and not len(room)
             if is_idle and self.is_open(room):  # it may have been renewed while another one was unsubscribed
                 del self._rooms[room.show_id]
-                self._heard_inbox.pop(room.show_id, None)
-                if room in self._filling:
-                    self._filling[room].cancel()
+                self._inboxes.forget(room.show_id)
                 if self.reader is not None:
                     await self.reader.unsubscribe(room.show_id)
 
     def heard(self, name: LogName, show_id: str, entry: LogEntry) -> None:
         """Take an entry from the reader."""
+        early, room = self._early.get(show_id), self._rooms.get(show_id)
         if name == "inbox":
-            self._heard_news(show_id, entry)
-            return
-        early = self._early.get(show_id)
-        if early is not None:
+            if early is not None:
+                self._inboxes.heard_early(show_id, entry)
+            elif not self._inboxes.heard(show_id, entry):
+                self.check(show_id)
+        elif early is not None:
             if len(early) < ROOM_BUFFERED_EVENTS:
                 early.append(entry)
-            return
-        room = self._rooms.get(show_id)
-        if room is not None:
+        elif room is not None:
             self._apply(room, entry)
 
     def check_all(self) -> None:
-        """The reader was disconnected: look for gaps in every log."""
-        for room in self.open_rooms():
-            self.check(room.show_id)
+        """The reader was disconnected: fill what any log has that its room has not."""
+        self._reconnects += 1
+        task = asyncio.create_task(self._look_everywhere())
+        self._looking.add(task)
+        task.add_done_callback(self._looking.discard)
 
-    async def inbox_positions(self, show_ids: Sequence[str]) -> list[tuple[wire.Position | None, wire.Position | None]]:
-        """Return up to where each show's inbox was heard, and its newest position."""
-        newest = await self._inbox.positions(show_ids)
-        return [(self._heard_inbox.get(show_id), one) for show_id, one in zip(show_ids, newest, strict=True)]
+    async def standings(self, rooms: Sequence[Room]) -> list[Standing]:
+        """Compare rooms with their logs, in one round trip.
+
+        Raises:
+            UnavailableError: Redis does not answer.
+        """
+        newest = await self._log.positions_with(self._inbox, [room.show_id for room in rooms])
+        found: list[Standing] = []
+        for room, (log, inbox) in zip(rooms, newest, strict=True):
+            at = wire.Position(room.epoch, room.seq)
+            found.append(Standing(show_id=room.show_id, name="log", at=at, newest=log))
+            heard = self._inboxes.heard_up_to(room.show_id)
+            if heard is not None and inbox is not None:  # an inbox without news vanishes after a while
+                found.append(Standing(show_id=room.show_id, name="inbox", at=heard, newest=inbox))
+        return found
 
     def check(self, show_id: str) -> None:
-        """Look for a gap behind the room's position, and fill it."""
-        room = self._rooms.get(show_id)
-        if room is not None and room not in self._filling:
-            task = asyncio.create_task(self._fill(room))
-            self._filling[room] = task
-            task.add_done_callback(lambda _done: self._filling.pop(room, None))
+        """Look for a gap behind the room's position, and fill it; one that is being filled is looked at once more."""
+        if show_id in self._filling:
+            self._fill_again.add(show_id)
+        elif show_id in self._rooms:
+            task = asyncio.create_task(self._fill(show_id))
+            self._filling[show_id] = task
+            task.add_done_callback(lambda done: self._filling_ended(show_id, done))
 
     async def close(self) -> None:
         """Stop what is under way."""
-        for task in [*self._opening.values(), *self._filling.values()]:
+        for task in [*self._opening.values(), *self._filling.values(), *self._looking]:
             task.cancel()
-
-    async def close_reader(self) -> None:
-        """Let the reader's connection go; the loop that ran it has ended."""
-        if self.reader is not None:
-            await self.reader.close()
 
     def _opened(self, show_id: str, opening: "asyncio.Task[Room]") -> None:
         del self._opening[show_id]
@@ -132,27 +166,32 @@ class Rooms:
         if self.reader is None:
             raise UnavailableError("the gateway is not connected to Redis yet", code="redis_down")
         self._early[show_id] = []
+        reconnects = self._reconnects
         try:
             await self.reader.subscribe(show_id)
-            room = await self._read(show_id)
+            room, inbox = await self._read(show_id)
         except BaseException:
-            self._early.pop(show_id, None)
+            del self._early[show_id]
+            self._inboxes.forget(show_id)
             await self.reader.unsubscribe(show_id)
             raise
         self._rooms[show_id] = room
+        self._inboxes.begin(show_id, inbox)
         for entry in self._early.pop(show_id):
             self._apply(room, entry)
+        if self._reconnects != reconnects:
+            self.check(show_id)  # when the others were looked at, this room was not open yet
         room.empty_since = asyncio.get_running_loop().time()
         return room
 
-    async def _read(self, show_id: str) -> Room:
+    async def _read(self, show_id: str) -> tuple[Room, wire.Position]:
+        """Return a room with a fresh snapshot, and the inbox's newest position."""
         show, offers = await self._shows.read(show_id)
         position = await self._log.begin(show_id, show.seq)
         inbox = await self._inbox.begin(show_id, 0)
-        self._heard_inbox.setdefault(show_id, inbox)
         for offer in offers:
             self._offers.forget(offer.card.offer_id)
-        return Room(show_id, position.epoch, show.seq, snapshot_of(show, offers))
+        return Room(show_id, position.epoch, show.seq, snapshot_of(show, offers)), inbox
 
     def _apply(self, room: Room, entry: LogEntry) -> None:
         if entry.epoch != room.epoch:
@@ -173,21 +212,47 @@ class Rooms:
         ):
             self._offers.forget(event.offer.offer_id)
         room.take(event)
+        self._taken.inc()
 
-    async def _fill(self, room: Room) -> None:
-        """Read what is missing behind the room's position; without an unbroken answer everyone takes a snapshot."""
+    # --- gaps ---------------------------------------------------------------------------------------------------
+
+    async def _look_everywhere(self) -> None:
+        """Check the rooms that are behind: each costs reads of its own, so those that are not are left alone."""
         try:
+            for one in await self.standings(self.open_rooms()):
+                if one.events_behind:
+                    self.check(one.show_id)
+        except UnavailableError as error:
+            _log.warning("gaps_wait", error=error.message)  # the ticks find them
+
+    async def _fill(self, show_id: str) -> None:
+        """Read what is missing behind the room's position; without an unbroken answer everyone takes a snapshot."""
+        while True:
+            self._fill_again.discard(show_id)
+            room = self._rooms.get(show_id)
+            if room is None:
+                return
             lost = await self._fill_log(room)
             if lost is not None and self.is_open(room):
                 await self._renew(room, lost)
-            current = self._rooms.get(room.show_id)
+            current = self._rooms.get(show_id)
             if current is not None:
-                await self._fill_inbox(current)
-        except UnavailableError as error:
-            _log.warning("gap_waits", show_id=room.show_id, error=error.message)
+                await self._inboxes.fill(current)
+            if show_id not in self._fill_again:  # as when more was heard while a snapshot was read
+                return
+
+    def _filling_ended(self, show_id: str, filling: "asyncio.Task[None]") -> None:
+        del self._filling[show_id]
+        self._fill_again.discard(show_id)  # when it failed: the next tick finds the gap again
+        error = None if filling.cancelled() else filling.exception()
+        if isinstance(error, UnavailableError):
+            _log.warning("gap_waits", show_id=show_id, error=error.message)
+        elif error is not None:
+            _log.error("gap_not_filled", show_id=show_id, exc_info=error)
 
     async def _fill_log(self, room: Room) -> str | None:
         """Take what the log has; return why that is not everything, or None when it is."""
+        is_gap = False
         while True:
             entries = await self._log.read(room.show_id, wire.Position(room.epoch, room.seq), limit=LOG_READ_ENTRIES)
             if entries is None:
@@ -195,11 +260,14 @@ class Rooms:
             if not entries or not self.is_open(room):
                 return None
             for entry in entries:
-                if entry.seq == room.seq + 1:
+                if entry.seq == room.seq + 1:  # the reader may have brought it while the stream was read
                     try:
                         self._take(room, entry)
                     except msgspec.DecodeError as error:
                         return f"event {entry.seq} cannot be read: {error}"
+                    if not is_gap:
+                        is_gap = True
+                        self._filled.inc()
 
     async def _renew(self, room: Room, lost: str) -> None:
         """Put a fresh room in the old one's place; its viewers come back and take the snapshot."""
@@ -207,60 +275,14 @@ class Rooms:
         if position is not None and position.epoch == room.epoch and position.seq <= room.seq:
             # Redis is behind what Postgres told us: the relay is on its way, nothing is lost.
             return
-        fresh = await self._read(room.show_id)
+        fresh, inbox = await self._read(room.show_id)
         if not self.is_open(room):
             return
         _log.warning("room_renewed", show_id=room.show_id, seq=room.seq, reason=lost)
         fresh.empty_since = asyncio.get_running_loop().time()
         self._rooms[room.show_id] = fresh
-        _send_back([*room.json_seats, *room.msgpack_seats])
-
-    def _heard_news(self, show_id: str, entry: LogEntry) -> None:
-        known = self._heard_inbox.get(show_id)
-        if known is not None and entry.epoch == known.epoch and entry.seq > known.seq + 1:
-            self.check(show_id)
-            return
-        if known is None or entry.epoch != known.epoch or entry.seq > known.seq:
-            self._heard_inbox[show_id] = wire.Position(entry.epoch, entry.seq)
-            self._deliver(show_id, entry)
-
-    async def _fill_inbox(self, room: Room) -> None:
-        show_id = room.show_id
-        known = self._heard_inbox.get(show_id)
-        if known is None:
-            return
-        entries = await self._inbox.read(show_id, known, limit=LOG_READ_ENTRIES)
-        begun = await self._inbox.begin(show_id, 0) if entries is None else None
-        if not self.is_open(room):
-            return
-        if begun is not None:
-            self._heard_inbox[show_id] = begun
-        for entry in entries or ():
-            if entry.seq > self._heard_inbox[show_id].seq:
-                self._heard_inbox[show_id] = wire.Position(entry.epoch, entry.seq)
-                self._deliver(show_id, entry)
-
-    def _deliver(self, show_id: str, entry: LogEntry) -> None:
-        """Tell a buyer their news. News that cannot be read sends those back whom it may be for: the welcome tells."""
-        room = self._rooms.get(show_id)
-        if room is None:
-            return
-        buyer_id: str | None = None
-        try:
-            news = _news.decode(entry.payload)
-            buyer_id = news.buyer_id
-            if buyer_id in room.buyers:
-                room.tell_buyer(buyer_id, wire.decode_buyer_event(bytes(news.event)))
-        except msgspec.DecodeError as error:
-            _log.warning("news_not_read", show_id=show_id, seq=entry.seq, error=str(error))
-            buyers = room.buyers if buyer_id is None else {buyer_id: room.buyers[buyer_id]}
-            _send_back([seat for seats in buyers.values() for seat in seats])
-
-
-def _send_back(seats: Iterable[Seat]) -> None:
-    for seat in seats:
-        if isinstance(seat, ViewerSession):
-            seat.state_lost(CloseCode.STATE_LOST)
+        self._inboxes.begin(room.show_id, inbox)
+        send_back(room.seats())
 
 
 def snapshot_of(show: ShowRow, offers: list[OfferRow]) -> wire.Snapshot:

@@ -5,26 +5,26 @@ from typing import assert_never
 
 import msgspec
 
-from inventory.holds import Accepted, ClaimAnswer, ClaimRequest, Refused
 from kit.clock import now_ms
-from kit.errors import NotFoundError, RequestError, UnauthorisedError, UnavailableError
-from kit.ids import is_ulid, new_id
+from kit.errors import NotFoundError, UnauthorisedError, UnavailableError
+from kit.ids import new_id
 from kit.log import logger
 from live import wire
-from live.buyer_news import order_state
 from live.close_codes import CloseCode
-from live.frames import Frame
+from live.frames import Frame, Variant
 from live.limits import (
     EARLY_MOST_MESSAGES,
     HEARTBEAT_MS,
-    OFFER_MOST_UNITS,
     REACTION_KIND_MAX_CHARS,
     REACTION_MOST_TAPS,
+    VIEWER_MESSAGES_BURST,
+    VIEWER_MESSAGES_PER_S,
     VIEWER_MESSAGES_REFUSED,
 )
-from live.message_rate import MessageRate
 from live.room import Room
 from live.session_ports import Connection, House
+from live.token_bucket import TokenBucket
+from live.viewer_requests import ViewerRequests
 
 _log = logger("session")
 
@@ -40,6 +40,7 @@ class ViewerSession:
     """
 
     __slots__ = (
+        "_address_rate",
         "_connection",
         "_early",
         "_entering",
@@ -48,44 +49,88 @@ class ViewerSession:
         "_news",
         "_rate",
         "_refused",
+        "_requests",
         "_room",
+        "_said_hello",
         "_show_id",
-        "_tasks",
-        "binary",
         "buyer_id",
         "is_staff",
     )
 
-    def __init__(self, connection: Connection, house: House, show_id: str) -> None:
-        self.binary = connection.binary
+    def __init__(self, connection: Connection, house: House, show_id: str, address_rate: TokenBucket) -> None:
         self.buyer_id: str | None = None
         self.is_staff = False
         self._connection = connection
         self._house = house
         self._show_id = show_id
+        self._address_rate = address_rate
         self._room: Room | None = None
         self._entering: Room | None = None
-        self._news: list[bytes] = []
+        self._said_hello = False
         self._hello: asyncio.Task[None] | None = None
-        self._early: list[_Asked] = []
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._rate = MessageRate(connection.loop.time())
+        self._news: list[bytes] | None = None  # what came for the buyer while the welcome is made
+        self._early: list[_Asked] | None = None  # what was asked meanwhile
+        self._requests: ViewerRequests | None = None  # made by the first one
+        self._rate = TokenBucket(VIEWER_MESSAGES_PER_S, VIEWER_MESSAGES_BURST, connection.loop.time())
         self._refused = 0
 
-    def write(self, data: bytes) -> None:
-        """Send complete frames; news that come while the welcome is made wait behind it."""
-        if self._room is None:
-            self._news.append(data)
-        else:
-            self._connection.write(data)
+    # --- the room's side ----------------------------------------------------------------------------------------
 
-    def closed(self) -> None:
-        """Leave the room; what was begun for the buyer (a checkout) goes on."""
+    @property
+    def variant(self) -> Variant:
+        """Which frames the viewer reads."""
+        return self._connection.variant
+
+    @property
+    def fd(self) -> int:
+        """The socket's descriptor."""
+        return self._connection.fd
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether bytes wait that the socket did not take."""
+        return self._connection.is_behind
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Send complete frames; news that come while the welcome is made wait behind it."""
+        if self._room is not None:
+            self._connection.write(data)
+        elif self._news is None:
+            self._news = [bytes(data)]
+        else:
+            self._news.append(bytes(data))
+
+    def write_behind(self, data: bytes, log: bytes) -> None:
+        """Send frames to a viewer who fell behind, or only the log events among them."""
+        self._connection.write_behind(data, log)
+
+    # --- the connection's side ----------------------------------------------------------------------------------
+
+    def fell_behind(self) -> None:
+        """The viewer's socket is full."""
+        if self._room is not None:
+            self._room.fell_behind(self)
+
+    def caught_up(self, *, missed_state: bool) -> None:
+        """The viewer has read everything: tell the state that was left out, as it is now."""
+        if self._room is not None:
+            self._room.caught_up(self)
+            if missed_state:
+                for count in self._room.counts():
+                    self._send(count)
+
+    def closing(self) -> None:
+        """No frame may be sent any more: leave the room; what was begun for the buyer (a checkout) goes on."""
         if self._hello is not None:
             self._hello.cancel()
         for room in (self._entering, self._room):
             if room is not None:
                 room.leave(self)
+
+    def closed(self) -> None:
+        """The connection is gone."""
+        self.closing()
+        self._requests = None
 
     def state_lost(self, code: CloseCode) -> None:
         """Close: the gateway cannot tell what this viewer missed."""
@@ -94,23 +139,26 @@ class ViewerSession:
     def received(self, payload: bytes) -> None:
         """Take one message."""
         try:
-            message = wire.decode_client(payload, binary=self.binary)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            message = wire.decode_client(payload, binary=self.variant.binary)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             self._bad_message(str(error))
             return
         if not self._within_rate():
             self._over_rate(message)
         elif isinstance(message, wire.Hello):
-            if self._hello is not None:
+            if self._said_hello:
                 self._bad_message("hello was said before")
             else:
+                self._said_hello = True
                 self._connection.greeted()
                 self._hello = asyncio.create_task(self._greet(message))
                 self._hello.add_done_callback(self._greeting_ended)
-        elif self._hello is None:
+        elif not self._said_hello:
             self._connection.close(CloseCode.BAD_MESSAGE, "say hello first")
         elif self._room is not None:
             self._serve(message, self._room)
+        elif self._early is None:
+            self._early = [message]
         elif len(self._early) < EARLY_MOST_MESSAGES:
             self._early.append(message)
         else:
@@ -118,25 +166,7 @@ class ViewerSession:
 
     def signalled(self) -> None:
         """Take a ping or pong frame: they count like messages, or a flood of them would cost us and nobody else."""
-        if not self._within_rate():
-            self._count_refusal()
-
-    def _serve(self, message: _Asked, room: Room) -> None:
-        match message:
-            case wire.Ping():
-                self._send(wire.Pong(server_time_ms=now_ms()))
-            case wire.Claim():
-                self._claim(message)
-            case wire.React(kind=kind, count=count):
-                self._react(room, kind, count)
-            case wire.WaitlistJoin() | wire.WaitlistLeave():
-                self._send(wire.Error(code="no_waitlist", message="this offer keeps no waiting list", temporary=False))
-            case wire.Checkout() | wire.Release():
-                task = asyncio.create_task(self._purchase(message))
-                self._tasks.add(task)
-                task.add_done_callback(lambda done: self._purchase_ended(message, done))
-            case _:
-                assert_never(message)
+        self._within_rate()
 
     # --- hello --------------------------------------------------------------------------------------------------
 
@@ -161,6 +191,7 @@ class ViewerSession:
             self._connection.close(CloseCode.OVERLOAD, "not ready; come back soon")
 
     def _greeting_ended(self, greeting: "asyncio.Task[None]") -> None:
+        self._hello = None
         if not greeting.cancelled() and (error := greeting.exception()) is not None:
             _log.error("hello_failed", show_id=self._show_id, exc_info=error)
             self._connection.close(CloseCode.OVERLOAD, "come back soon")
@@ -174,11 +205,13 @@ class ViewerSession:
             self._entering = room
             room.expect(self)
             holds, orders = await self._house.own_state(room, self.buyer_id)
-        missed = None if resume is None else await self._house.missed(room, resume)
+        if resume is not None:
+            await self._house.reach_back(room, resume)
         if not self._house.is_open(room):
             room.leave(self)
             return
         # From here on nothing awaits: the welcome, the missed events and the seat belong to the same moment.
+        missed = None if resume is None else room.missed(resume, self.variant)
         recovered = missed is not None
         welcome = wire.Welcome(
             session_id=new_id("session"),
@@ -190,107 +223,39 @@ class ViewerSession:
             holds=holds,
             snapshot=msgspec.UNSET if recovered else room.snapshot,
         )
-        room.flush()
-        self._send(welcome)
+        counts = room.counts() if recovered else ()
+        told: list[wire.ServerMessage] = [*counts, *orders]
+        news, self._news = self._news, None
+        pieces = [Frame(welcome).of(self.variant), missed or b"", *(Frame(one).of(self.variant) for one in told)]
+        self._connection.write(b"".join([*pieces, *(news or ())]))
         self._room = room
-        for frame in missed or ():
-            self.write(frame.msgpack if self.binary else frame.json)
-        for count in room.counts() if recovered else ():
-            self._send(count)
-        for message in orders:
-            self._send(message)
-        for data in self._news:
-            self.write(data)
-        self._news.clear()
         room.join(self)
         self._connection.welcomed()
-        early, self._early = self._early, []
-        for asked in early:
+        early, self._early = self._early, None
+        for asked in early or ():
             self._serve(asked, room)
 
-    # --- claims, purchases, reactions ---------------------------------------------------------------------------
+    # --- requests -----------------------------------------------------------------------------------------------
 
-    def _claim(self, claim: wire.Claim) -> None:
-        if self.buyer_id is None:
-            self._refuse(claim, "unauthorised", temporary=False)
-        elif not is_ulid(claim.claim_id) or not 1 <= claim.quantity <= OFFER_MOST_UNITS:
-            self._refuse(claim, "invalid", temporary=False)
-        elif self._room is None or claim.offer_id not in self._room.offer_ids:
-            self._refuse(claim, "unknown_offer", temporary=False)
-        else:
-            request = ClaimRequest(
-                pool_id=claim.offer_id, claim_id=claim.claim_id, buyer_id=self.buyer_id, quantity=claim.quantity
-            )
-            try:
-                answer = self._house.desk.claim(request)
-            except UnavailableError:
-                self._refuse(claim, "rate_limited", temporary=True)
-                return
-            answer.add_done_callback(lambda done: self._claimed(claim, done))
+    def _serve(self, message: _Asked, room: Room) -> None:
+        match message:
+            case wire.Ping():
+                self._send(wire.Pong(server_time_ms=now_ms()))
+            case wire.Claim():
+                self._requests_of_viewer().claim(message, room)
+            case wire.React(kind=kind, count=count):
+                self._react(room, kind, count)
+            case wire.WaitlistJoin() | wire.WaitlistLeave():
+                self._send(wire.Error(code="no_waitlist", message="this offer keeps no waiting list", temporary=False))
+            case wire.Checkout() | wire.Release():
+                self._requests_of_viewer().purchase(message)
+            case _:
+                assert_never(message)
 
-    def _claimed(self, claim: wire.Claim, done: "asyncio.Future[ClaimAnswer]") -> None:
-        error = None if done.cancelled() else done.exception()
-        if error is not None and not isinstance(error, UnavailableError):
-            _log.error("claim_failed", show_id=self._show_id, offer_id=claim.offer_id, exc_info=error)
-        if done.cancelled() or error is not None:
-            self._refuse(claim, "recovering", temporary=True)
-            return
-        match done.result():
-            case Accepted(hold_id=hold_id, expires_at_ms=expires_at_ms):
-                self._house.desk.count(self._show_id, "accepted")
-                self._send(
-                    wire.ClaimAccepted(
-                        claim_id=claim.claim_id,
-                        hold_id=hold_id,
-                        offer_id=claim.offer_id,
-                        quantity=claim.quantity,
-                        expires_at_ms=expires_at_ms,
-                    )
-                )
-            case Refused(reason=reason, temporary=temporary):
-                self._refuse(claim, reason, temporary=temporary)
-
-    def _refuse(self, claim: wire.Claim, reason: wire.RefusalReason, *, temporary: bool) -> None:
-        self._house.desk.count(self._show_id, reason)
-        self._send(
-            wire.ClaimRefused(claim_id=claim.claim_id, offer_id=claim.offer_id, reason=reason, temporary=temporary)
-        )
-
-    async def _purchase(self, message: wire.Checkout | wire.Release) -> None:
-        if self.buyer_id is None:
-            self._send(wire.Error(code="unauthorised", message="a guest has no holds", temporary=False))
-            return
-        try:
-            if isinstance(message, wire.Checkout):
-                await self._check_out(message, self.buyer_id)
-            else:
-                await self._release(message.hold_id, self.buyer_id)
-        except (RequestError, UnavailableError) as error:
-            self._send(wire.Error(code=error.code, message=error.message, temporary=error.temporary))
-
-    def _purchase_ended(self, message: wire.Checkout | wire.Release, purchase: "asyncio.Task[None]") -> None:
-        self._tasks.discard(purchase)
-        if not purchase.cancelled() and (error := purchase.exception()) is not None:
-            _log.error("purchase_failed", show_id=self._show_id, hold_id=message.hold_id, exc_info=error)
-            self._send(wire.Error(code="internal", message="this could not be done; try again", temporary=True))
-
-    async def _check_out(self, message: wire.Checkout, buyer_id: str) -> None:
-        """The inbox tells every connection once; who asks again is answered here, and told how the order stands."""
-        order, is_news = await self._house.purchases.checkout(message.hold_id, buyer_id, message.payment_method, None)
-        if not is_news:
-            self._send(wire.OrderSubmitted(order_id=order.order_id, hold_id=order.hold_id, amount=order.amount))
-            state = order_state(order)
-            if not isinstance(state, wire.OrderSubmitted):
-                self._send(state)
-
-    async def _release(self, hold_id: str, buyer_id: str) -> None:
-        hold, is_news = await self._house.purchases.release(hold_id, buyer_id)
-        if hold.status in ("submitted", "sold"):
-            why = "the hold is being paid, or was sold, and cannot be given back"
-            self._send(wire.Error(code=f"hold_{hold.status}", message=why, temporary=False))
-        elif not is_news:
-            told = wire.HoldExpired if hold.status == "expired" else wire.HoldReleased
-            self._send(told(hold_id=hold_id, offer_id=hold.pool_id))
+    def _requests_of_viewer(self) -> ViewerRequests:
+        if self._requests is None:
+            self._requests = ViewerRequests(self._house, self._show_id, self.buyer_id, self._send)
+        return self._requests
 
     def _react(self, room: Room, kind: str, count: int) -> None:
         if not (1 <= len(kind) <= REACTION_KIND_MAX_CHARS and kind.isidentifier() and 1 <= count <= REACTION_MOST_TAPS):
@@ -302,17 +267,20 @@ class ViewerSession:
     # --- limits and replies -------------------------------------------------------------------------------------
 
     def _within_rate(self) -> bool:
-        return self._rate.allows(self._connection.loop.time())
-
-    def _count_refusal(self) -> None:
+        """Tell whether one more message may be served; what exceeds the viewer's own rate is counted."""
+        now = self._connection.loop.time()
+        if self._rate.allows(now):
+            return self._address_rate.allows(now)
         self._refused += 1
         if self._refused > VIEWER_MESSAGES_REFUSED:
             self._connection.close(CloseCode.OVERLOAD, "too many messages")
+        return False
 
     def _over_rate(self, message: wire.ClientMessages) -> None:
-        self._count_refusal()
-        if isinstance(message, wire.Claim):
-            self._refuse(message, "rate_limited", temporary=True)
+        if isinstance(message, wire.Hello):
+            self._connection.close(CloseCode.OVERLOAD, "too many messages from this address; come back soon")
+        elif isinstance(message, wire.Claim):
+            self._requests_of_viewer().refuse(message, "rate_limited", temporary=True)
         else:
             self._send(wire.Error(code="rate_limited", message="too many messages; slow down", temporary=True))
 
@@ -321,5 +289,4 @@ class ViewerSession:
         self._connection.close(CloseCode.BAD_MESSAGE, why[:100])
 
     def _send(self, message: wire.ServerMessage) -> None:
-        frame = Frame(message)
-        self._connection.write(frame.msgpack if self.binary else frame.json)
+        self._connection.write(Frame(message).of(self.variant))

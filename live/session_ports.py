@@ -6,7 +6,7 @@ from typing import Protocol
 from live import wire
 from live.claim_desk import ClaimDesk
 from live.close_codes import CloseCode
-from live.frames import Frame
+from live.frames import Variant
 from live.purchases import Purchases
 from live.room import Room
 from live.tokens import Tokens
@@ -15,11 +15,21 @@ from live.tokens import Tokens
 class Connection(Protocol):
     """What a session needs of its connection."""
 
-    binary: bool
     loop: asyncio.AbstractEventLoop
+    variant: Variant
+    fd: int
 
-    def write(self, data: bytes) -> None:
+    @property
+    def is_behind(self) -> bool:
+        """Whether bytes wait that the socket did not take."""
+        ...
+
+    def write(self, data: bytes | memoryview) -> None:
         """Send complete frames."""
+        ...
+
+    def write_behind(self, data: bytes, log: bytes) -> None:
+        """Send frames to a viewer who fell behind, or only the log events among them."""
         ...
 
     def close(self, code: CloseCode, reason: str = "") -> None:
@@ -50,8 +60,8 @@ class House(Protocol):
         """Tell whether this room still hears its show."""
         ...
 
-    async def missed(self, room: Room, resume: wire.Position) -> list[Frame] | None:
-        """Return the events after a position, or None when they cannot all be told."""
+    async def reach_back(self, room: Room, resume: wire.Position) -> None:
+        """Let the room know the events after a position, as far as the log has them."""
         ...
 
     async def own_state(self, room: Room, buyer_id: str) -> tuple[list[wire.HoldCard], list[wire.ServerMessage]]:

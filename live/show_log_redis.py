@@ -93,8 +93,17 @@ class RedisLog:
         """Return each show's newest position, in one round trip; None where there is no log (any more)."""
         if not show_ids:
             return []
-        rows = await pipelined(self._redis, [("HMGET", self._keys(one)[1], "epoch", "seq") for one in show_ids])
-        return [None if epoch is None else Position(epoch.decode(), int(seq)) for epoch, seq in rows]
+        return [_position(row) for row in await pipelined(self._redis, [self._newest(one) for one in show_ids])]
+
+    async def positions_with(
+        self, other: "RedisLog", show_ids: Sequence[str]
+    ) -> list[tuple[Position | None, Position | None]]:
+        """Return each show's newest position in this log and in another one of the same Redis, in one round trip."""
+        if not show_ids:
+            return []
+        both = [one for show_id in show_ids for one in (self._newest(show_id), other._newest(show_id))]
+        found = [_position(row) for row in await pipelined(self._redis, both)]
+        return list(zip(found[::2], found[1::2], strict=True))
 
     async def read(self, show_id: str, after: Position, *, limit: int) -> list[LogEntry] | None:
         """Return the entries after a position, oldest first.
@@ -102,10 +111,8 @@ class RedisLog:
         Returns:
             None when they cannot be told without a gap: the epoch is another one, or the stream begins later.
         """
-        stream, meta = self._keys(show_id)
-        newest: Command = ("HMGET", meta, "epoch", "seq")
-        entries_after: Command = ("XRANGE", stream, f"{after.seq + 1}-0", "+", "COUNT", limit)
-        (epoch, top), rows = await pipelined(self._redis, [newest, entries_after], atomic=True)
+        entries_after: Command = ("XRANGE", self._keys(show_id)[0], f"{after.seq + 1}-0", "+", "COUNT", limit)
+        (epoch, top), rows = await pipelined(self._redis, [self._newest(show_id), entries_after], atomic=True)
         if epoch is None or epoch.decode() != after.epoch or after.seq > int(top):
             return None
         entries = [LogEntry(after.epoch, int(entry_id.split(b"-")[0]), fields[b"p"]) for entry_id, fields in rows]
@@ -113,5 +120,23 @@ class RedisLog:
             return []
         return entries if entries and entries[0].seq == after.seq + 1 else None
 
+    def _newest(self, show_id: str) -> Command:
+        return ("HMGET", self._keys(show_id)[1], "epoch", "seq")
+
+    async def read_back(self, show_id: str, before: Position, *, limit: int) -> list[LogEntry]:
+        """Return the entries before a position, newest first; nothing when the log's epoch is another one."""
+        stream, meta = self._keys(show_id)
+        name: Command = ("HGET", meta, "epoch")
+        entries: Command = ("XREVRANGE", stream, f"({before.seq}-0", "-", "COUNT", limit)
+        epoch, rows = await pipelined(self._redis, [name, entries], atomic=True)
+        if epoch is None or epoch.decode() != before.epoch:
+            return []
+        return [LogEntry(before.epoch, int(entry_id.split(b"-")[0]), fields[b"p"]) for entry_id, fields in rows]
+
     def _keys(self, show_id: str) -> tuple[str, str]:
         return f"{{{show_id}}}:{self._name}", f"{{{show_id}}}:{self._name}:meta"
+
+
+def _position(row: list[bytes | None]) -> Position | None:
+    epoch, seq = row
+    return None if epoch is None or seq is None else Position(epoch.decode(), int(seq))

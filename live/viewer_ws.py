@@ -1,8 +1,8 @@
 """A viewer's connection: bytes in, messages out (D3).
 
-An ``asyncio.Protocol`` around the Sans-I/O protocol of the ``websockets`` library, which does the handshake and reads
-frames. What the gateway sends are complete frames, written straight to the transport: no task, queue or coroutine per
-viewer. What a message means is decided by the session (``session.py``).
+An ``asyncio.Protocol`` around the Sans-I/O protocol of the ``websockets`` library, which reads frames. What the gateway
+sends are complete frames, written straight to the transport or, for broadcasts, to its descriptor (``fan_out.py``): no
+task, queue or coroutine per viewer. What a message means is decided by the session (``session.py``).
 """
 
 import asyncio
@@ -10,28 +10,23 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Protocol, cast
 
-from websockets.datastructures import Headers
-from websockets.exceptions import InvalidHandshake
 from websockets.frames import Frame as WsFrame
 from websockets.frames import Opcode
-from websockets.http11 import Request, Response
+from websockets.protocol import Protocol as FrameProtocol
 from websockets.protocol import State
-from websockets.server import ServerProtocol
-from websockets.typing import Subprotocol
 
+from live.backlog import Backlog
 from live.close_codes import CloseCode
-from live.handshake import choose_subprotocol, origin_allowed, show_of
+from live.frames import JSON
 from live.limits import (
     CLOSE_TIMEOUT_S,
     HANDSHAKE_TIMEOUT_S,
     HEARTBEAT_MISSED_MS,
-    MESSAGE_MAX_BYTES,
-    RETRY_AFTER_S,
     WELCOME_MOST_BYTES,
-    WRITE_HIGH_BYTES,
-    WRITE_LOW_BYTES,
+    WRITE_BEHIND_MOST_S,
+    WRITE_HARD_BYTES,
 )
-from live.wire import MSGPACK_SUBPROTOCOL
+from live.upgrade_ws import Accepted, Entrance, Refused, Upgrade, http_answer, refusal
 
 REASON_MAX_BYTES = 123
 """Bytes of a close reason (RFC 6455, 5.5): a control frame carries 125, two of them are the code."""
@@ -48,31 +43,40 @@ class Session(Protocol):
         """Take note of a ping or pong frame."""
         ...
 
+    def fell_behind(self) -> None:
+        """The viewer does not read as fast as it is written to."""
+        ...
+
+    def caught_up(self, *, missed_state: bool) -> None:
+        """The viewer has read everything; with ``missed_state`` some state was left out meanwhile."""
+        ...
+
+    def closing(self) -> None:
+        """No frame may be sent any more."""
+        ...
+
     def closed(self) -> None:
         """The connection is gone."""
         ...
 
 
-class Door(Protocol):
+class Door(Entrance, Protocol):
     """What a connection needs of its gateway."""
 
-    origins: frozenset[str]
-
-    @property
-    def full(self) -> bool:
-        """Whether another viewer has to be sent away."""
-        ...
-
-    def enter(self, connection: "ViewerConnection", show_id: str) -> Session:
+    def enter(self, connection: "ViewerConnection", show_id: str, address: str) -> Session:
         """A viewer came through the handshake."""
         ...
 
-    def opened(self, connection: "ViewerConnection") -> None:
-        """A TCP connection was made."""
+    def opened(self, connection: "ViewerConnection", deadline_s: float) -> None:
+        """A TCP connection was made; look at it when the loop's clock shows ``deadline_s``."""
         ...
 
-    def gone(self, connection: "ViewerConnection", *, slow: bool) -> None:
-        """A TCP connection was lost."""
+    def look_at(self, connection: "ViewerConnection", deadline_s: float) -> None:
+        """Look at this connection earlier than planned."""
+        ...
+
+    def gone(self, connection: "ViewerConnection", code: CloseCode | None) -> None:
+        """A TCP connection was lost; ``code`` is what we closed it with, if we did."""
         ...
 
     def plain(self, path: str) -> Callable[[], Awaitable[tuple[int, str, bytes]]] | None:
@@ -84,11 +88,14 @@ class ViewerConnection(asyncio.Protocol):
     """One TCP connection of one viewer.
 
     Attributes:
-        binary: whether the viewer speaks MessagePack.
+        variant: which frames the viewer reads.
+        fd: the socket's descriptor.
+        wheel_slot: where the gateway's wheel keeps it.
     """
 
     __slots__ = (
-        "_close_timer",
+        "_backlog",
+        "_code",
         "_deadline",
         "_door",
         "_fragments",
@@ -96,91 +103,118 @@ class ViewerConnection(asyncio.Protocol):
         "_plain",
         "_protocol",
         "_session",
-        "_slow",
         "_transport",
-        "binary",
+        "_upgrade",
+        "_welcomed",
+        "fd",
         "loop",
+        "variant",
+        "wheel_slot",
     )
 
     def __init__(self, door: Door, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
-        self.binary = False
+        self.variant = JSON
+        self.fd = -1
+        self.wheel_slot = 0
         self._door = door
-        self._protocol = ServerProtocol(
-            max_size=MESSAGE_MAX_BYTES,
-            subprotocols=[],
-            select_subprotocol=lambda _protocol, offered: cast(Subprotocol | None, choose_subprotocol(offered)),
-        )
+        self._upgrade: Upgrade | None = None  # until the request is read
+        self._protocol: FrameProtocol | None = None  # from then on, if it was for a WebSocket
         self._session: Session | None = None
         self._transport: asyncio.Transport | None = None
-        self._fragments = bytearray()
+        self._backlog: Backlog | None = None  # while bytes wait that the socket did not take
+        self._fragments: bytearray | None = None
         self._greeted = False
+        self._welcomed = False
         self._deadline = loop.time() + HANDSHAKE_TIMEOUT_S
-        self._close_timer: asyncio.TimerHandle | None = None
         self._plain: asyncio.Task[None] | None = None
-        self._slow = False
+        self._code: CloseCode | None = None
 
     # --- the transport's side -----------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport; a viewer who reads too slowly shows by its write buffer."""
+        """Keep the transport; with limits of zero it tells whenever its buffer is not empty, and when it is again."""
         self._transport = cast(asyncio.Transport, transport)
-        self._transport.set_write_buffer_limits(WELCOME_MOST_BYTES, WRITE_LOW_BYTES)
-        self._door.opened(self)
+        self._transport.set_write_buffer_limits(0, 0)
+        self._upgrade = Upgrade(self._door, self._transport.get_extra_info("peername")[0])
+        self._door.opened(self, self._deadline)
 
     def data_received(self, data: bytes) -> None:
-        """Feed the protocol and handle what it understood."""
-        protocol = self._protocol
-        protocol.receive_data(data)
-        for event in protocol.events_received():
-            if isinstance(event, Request):
-                self._handshake(event)
-            elif isinstance(event, WsFrame):
-                self._frame(event)
-        self._flush()
+        """Read the request, then frames; what comes behind the end of either is dropped."""
+        if self._protocol is not None:
+            self._receive_frames(data, self._protocol)
+        elif self._upgrade is not None:
+            self._receive_request(data, self._upgrade)
 
     def eof_received(self) -> bool:
-        """Let the protocol know that the viewer will send no more; the transport closes."""
-        self._protocol.receive_eof()
-        self._flush()
+        """The viewer will send no more: the transport closes."""
+        if self._protocol is not None:
+            self._protocol.receive_eof()
         return False
 
     def pause_writing(self) -> None:
-        """Cut a viewer whose unread bytes passed the limit: it comes back and resumes; the show does not wait."""
-        self._slow = True
-        if self._transport is not None:
-            self._transport.abort()
+        """Note that the socket is full."""
+        self._backlog = Backlog(WRITE_HARD_BYTES if self._welcomed else WELCOME_MOST_BYTES)
+        if self._session is not None:
+            self._session.fell_behind()
+
+    def resume_writing(self) -> None:
+        """Note that the socket took everything."""
+        backlog, self._backlog = self._backlog, None
+        if self._session is not None and backlog is not None:
+            self._session.caught_up(missed_state=backlog.missed_state)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the name is asyncio's
-        """Leave everything."""
-        self._transport = None
-        if self._close_timer is not None:
-            self._close_timer.cancel()
+        """Leave everything; nothing is left in a circle for the garbage collector to find."""
+        self._transport = self._protocol = self._upgrade = None
         if self._plain is not None:
             self._plain.cancel()
         if self._session is not None:
             self._session.closed()
-        self._door.gone(self, slow=self._slow)
+            self._session = None
+        self._door.gone(self, self._code)
 
     # --- the session's side -------------------------------------------------------------------------------------
 
-    def write(self, data: bytes) -> None:
-        """Send complete frames; after the close began they are dropped."""
-        if self._transport is not None and self._protocol.state is State.OPEN:
-            self._transport.write(data)
+    @property
+    def is_behind(self) -> bool:
+        """Whether bytes wait that the socket did not take."""
+        return self._backlog is not None
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Send complete frames, or the rest of some; a viewer that leaves too much unread is cut.
+
+        After the close began they are dropped.
+        """
+        if self._transport is not None and self._protocol is not None and self._protocol.state is State.OPEN:
+            self._write(self._transport, data)
+
+    def write_behind(self, data: bytes, log: bytes) -> None:
+        """Send ``data`` to a viewer who fell behind; only ``log``, which is part of it, when too much waits already."""
+        backlog = self._backlog
+        if backlog is not None and self._transport is not None:
+            was_lagging = backlog.lagging_since is not None
+            now = self.loop.time()
+            data = backlog.choose(self._transport.get_write_buffer_size(), data, log, now)
+            if backlog.lagging_since is not None and not was_lagging:
+                self._door.look_at(self, now + WRITE_BEHIND_MOST_S)
+        if data:
+            self.write(data)
 
     def close(self, code: CloseCode, reason: str = "") -> None:
         """Begin the closing handshake; a viewer who does not answer in time is cut."""
-        if self._protocol.state is not State.OPEN or self._transport is None:
-            return
-        self._protocol.send_close(code, reason.encode()[:REASON_MAX_BYTES].decode(errors="ignore"))
-        self._flush()
-        self._close_timer = self.loop.call_later(CLOSE_TIMEOUT_S, self.cut)
+        if self._protocol is not None and self._protocol.state is State.OPEN:
+            self._code = code
+            self._protocol.send_close(code, reason.encode()[:REASON_MAX_BYTES].decode(errors="ignore"))
+            self._flush(self._protocol)
 
-    def cut(self) -> None:
-        """Drop the connection without a word."""
+    def cut(self, code: CloseCode | None = None) -> None:
+        """Drop the connection without a word; ``code`` is what it counts as."""
         if self._transport is not None:
+            self._code = self._code or code
             self._transport.abort()
+            if self._session is not None:
+                self._session.closing()
 
     def greeted(self) -> None:
         """The viewer said hello: from now on the heartbeat counts instead of the handshake's deadline."""
@@ -189,104 +223,131 @@ class ViewerConnection(asyncio.Protocol):
 
     def welcomed(self) -> None:
         """The welcome was written: from here on a viewer who falls behind counts as slow."""
-        if self._transport is not None:
-            unread = self._transport.get_write_buffer_size()
-            self._transport.set_write_buffer_limits(unread + WRITE_HIGH_BYTES, WRITE_LOW_BYTES)
+        self._welcomed = True
+        if self._backlog is not None and self._transport is not None:
+            self._backlog.welcomed(self._transport.get_write_buffer_size())
 
-    def check_deadline(self, now: float) -> None:
-        """Close a viewer that was silent for too long; one that does not let itself be closed is cut."""
-        if now <= self._deadline:
+    def check(self, now: float) -> float:
+        """Close a viewer that was silent for too long; cut one that does not read, or does not let itself be closed.
+
+        Returns:
+            When to look again, by the loop's clock; it may be past already.
+        """
+        backlog = self._backlog
+        if backlog is not None and self._transport is not None:
+            if backlog.overdue(self._transport.get_write_buffer_size(), now):
+                self.cut(CloseCode.SLOW)
+            elif backlog.lagging_since is not None:
+                return min(self._deadline, backlog.lagging_since + WRITE_BEHIND_MOST_S)
+        if now > self._deadline:
+            if self._protocol is None or self._protocol.state is not State.OPEN:
+                self.cut()
+            elif self._greeted:
+                self.close(CloseCode.NO_HEARTBEAT, "nothing was heard for too long")
+            else:
+                self.close(CloseCode.BAD_MESSAGE, "no hello within ten seconds")
+        return self._deadline
+
+    # --- the request --------------------------------------------------------------------------------------------
+
+    def _receive_request(self, data: bytes, upgrade: Upgrade) -> None:
+        outcome = upgrade.receive(data)
+        if outcome is None:
             return
-        if self._protocol.state is not State.OPEN:
-            self.cut()
-        elif self._greeted:
-            self.close(CloseCode.NO_HEARTBEAT, "nothing was heard for too long")
-        else:
-            self.close(CloseCode.BAD_MESSAGE, "no hello within ten seconds")
+        self._upgrade = None
+        match outcome:
+            case Refused(answer=answer):
+                self._hang_up(answer)
+            case Accepted():
+                self._enter(outcome)
+            case _:
+                self._answer_plain(outcome.path)
 
-    # --- inside -------------------------------------------------------------------------------------------------
-
-    def _handshake(self, request: Request) -> None:
-        show_id = show_of(request.path)
-        if show_id is None:
-            self._answer_plain(request.path)
-        elif not origin_allowed(request.headers.get("Origin"), self._door.origins):
-            self._reject(HTTPStatus.FORBIDDEN, "this origin is not in SHOWDROP_ORIGINS\n")
-        elif self._door.full:
-            self._reject(HTTPStatus.SERVICE_UNAVAILABLE, "too many viewers here; come back soon\n", RETRY_AFTER_S)
-        else:
-            self._accept(request, show_id)
-
-    def _accept(self, request: Request, show_id: str) -> None:
-        if self._protocol.eof_sent:  # broken frames came right behind the request
-            self._flush()
-            return
-        response = self._protocol.accept(request)
-        self._protocol.send_response(response)
-        if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
-            return
-        self.binary = self._protocol.subprotocol == MSGPACK_SUBPROTOCOL
+    def _enter(self, accepted: Accepted) -> None:
+        assert self._transport is not None
+        self._transport.write(accepted.response)
+        self._protocol = accepted.protocol
+        self.variant = accepted.variant
+        self.fd = self._transport.get_extra_info("socket").fileno()
         self._deadline = self.loop.time() + HANDSHAKE_TIMEOUT_S
-        self._flush()
-        self._session = self._door.enter(self, show_id)
+        self._session = self._door.enter(self, accepted.show_id, accepted.address)
+        if accepted.early:
+            self._receive_frames(accepted.early, accepted.protocol)
 
     def _answer_plain(self, path: str) -> None:
-        answer = self._door.plain(path.partition("?")[0])
+        answer = self._door.plain(path)
         if answer is None:
-            self._reject(HTTPStatus.NOT_FOUND, "viewers connect to /v1/shows/{show_id}/live\n")
+            self._hang_up(refusal(HTTPStatus.NOT_FOUND, "viewers connect to /v1/shows/{show_id}/live\n").answer)
             return
 
         async def respond() -> None:
             status, content_type, body = await answer()
-            self._respond(status, content_type, body)
+            self._hang_up(http_answer(status, body, ("Content-Type", content_type)))
 
         self._plain = asyncio.create_task(respond())
 
-    def _reject(self, status: HTTPStatus, text: str, retry_after_s: int | None = None) -> None:
-        self._respond(status, "text/plain; charset=utf-8", text.encode(), retry_after_s)
+    def _hang_up(self, answer: bytes) -> None:
+        """Send the last bytes; what comes from the other end is not read any more."""
+        if self._transport is not None:
+            self._transport.write(answer)
+            self._transport.close()
 
-    def _respond(self, status: int, content_type: str, body: bytes, retry_after_s: int | None = None) -> None:
-        headers = Headers([("Content-Type", content_type), ("Content-Length", str(len(body))), ("Connection", "close")])
-        if retry_after_s is not None:
-            headers["Retry-After"] = str(retry_after_s)
-        if not self._protocol.eof_sent:  # else what followed the request was no WebSocket, and we hung up
-            self._protocol.send_response(Response(int(status), HTTPStatus(status).phrase, headers, body))
-        self._flush()
+    # --- frames -------------------------------------------------------------------------------------------------
+
+    def _receive_frames(self, data: bytes, protocol: FrameProtocol) -> None:
+        protocol.receive_data(data)
+        for event in protocol.events_received():
+            if isinstance(event, WsFrame):
+                self._frame(event, protocol)
+        self._flush(protocol)
 
     def _heard(self) -> None:
         self._deadline = self.loop.time() + HEARTBEAT_MISSED_MS / 1000
 
-    def _frame(self, frame: WsFrame) -> None:
-        if self._greeted:
+    def _frame(self, frame: WsFrame, protocol: FrameProtocol) -> None:
+        if self._greeted and protocol.state is State.OPEN:
             # Before the hello nothing puts the deadline off: pings alone would keep a seat for ever.
             self._heard()
-        if frame.opcode in (Opcode.PING, Opcode.PONG):
-            if self._session is not None:
-                self._session.signalled()
-        elif frame.opcode in (Opcode.TEXT, Opcode.BINARY):
+        if self._session is not None and (not frame.fin or frame.opcode in (Opcode.PING, Opcode.PONG)):
+            # Fragments count like messages too; their sum is bounded by the protocol object's max_size.
+            self._session.signalled()
+        if frame.opcode in (Opcode.TEXT, Opcode.BINARY):
             if frame.fin:
                 self._message(bytes(frame.data))
             else:
                 self._fragments = bytearray(frame.data)
-        elif frame.opcode is Opcode.CONT:
-            # The protocol object bounds the sum of the fragments by its max_size.
+        elif frame.opcode is Opcode.CONT and self._fragments is not None:
             self._fragments += frame.data
             if frame.fin:
-                whole, self._fragments = bytes(self._fragments), bytearray()
+                whole, self._fragments = bytes(self._fragments), None
                 self._message(whole)
 
     def _message(self, payload: bytes) -> None:
-        if self._session is not None and self._protocol.state is State.OPEN:
+        # One that came right before the viewer's own close is served: a page that goes away gives back its hold.
+        if self._session is not None and self._code is None:
             self._session.received(payload)
 
-    def _flush(self) -> None:
-        """Write what the protocol has to say (handshake, pongs, closes); an empty piece means: no more will come."""
-        if self._transport is None or self._transport.is_closing():
-            return
-        for data in self._protocol.data_to_send():
+    def _flush(self, protocol: FrameProtocol) -> None:
+        """Write what the protocol has to say (pongs, closes); an empty piece means: no more will come."""
+        if protocol.state is not State.OPEN:
+            self._closing()
+        for data in protocol.data_to_send():
+            if self._transport is None or self._transport.is_closing():
+                return
             if data:
-                self._transport.write(data)
+                self._write(self._transport, data)
             else:
                 self._transport.close()
-        if self._protocol.handshake_exc is not None and not isinstance(self._protocol.handshake_exc, InvalidHandshake):
-            self._transport.close()
+
+    def _closing(self) -> None:
+        if self._session is not None:
+            self._session.closing()
+        self._deadline = min(self._deadline, self.loop.time() + CLOSE_TIMEOUT_S)
+        self._door.look_at(self, self._deadline)
+
+    def _write(self, transport: asyncio.Transport, data: bytes | memoryview) -> None:
+        backlog = self._backlog
+        if backlog is not None and not backlog.takes(transport.get_write_buffer_size(), len(data)):
+            self.cut(CloseCode.SLOW)
+        else:
+            transport.write(data)

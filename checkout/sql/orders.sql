@@ -35,6 +35,18 @@ WHERE ($1::text IS NULL OR show_id = $1)
 ORDER BY order_id DESC
 LIMIT $5
 
+-- name: orders_of_buyers
+-- Buyer by buyer, so that each costs one look into the index, however many orders another one has.
+SELECT theirs.*, now_ms() AS read_at_ms
+FROM unnest($2::text[]) AS asked (buyer_id)
+CROSS JOIN LATERAL (
+    SELECT * FROM orders
+    WHERE orders.buyer_id = asked.buyer_id AND orders.show_id = $1
+    ORDER BY orders.order_id DESC
+    LIMIT $3
+) AS theirs
+ORDER BY theirs.order_id DESC
+
 -- name: open_orders
 -- What a rebuilt hold book has to contain: units being paid, and units that were ever sold from the pool.
 SELECT hold_id, buyer_id, quantity, CASE WHEN hold_outcome = 'sold' THEN 'sold' ELSE 'submitted' END AS status

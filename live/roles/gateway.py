@@ -3,19 +3,25 @@
 import os
 from contextlib import AsyncExitStack
 
-import msgspec
+from prometheus_client import CollectorRegistry
 
-from kit.errors import StartupError, UnavailableError
+from kit.errors import StartupError
 from kit.ids import new_ulid
 from kit.metrics import CONTENT_TYPE, new_registry, render_metrics
+from kit.settings import Settings
 from kit.tasks import Tasks
 from live.api.health import Check, failing_checks
 from live.api.limits import CHECK_TIMEOUT_S
 from live.claim_desk import ClaimDesk
 from live.gateway import Gateway, PlainAnswer
 from live.gateway_tick import Ticker
+from live.limits import FIGURES_EVERY_S, READER_BEACON_S
 from live.log_reader_redis import LogReader
+from live.own_state import OwnStates
+from live.resumes import Resumes
 from live.roles.limits import DRAIN_S
+from live.roles.siblings import Seat, readiness
+from live.roles.siblings_unix import Siblings
 from live.roles.stores import Place, Stores, open_redis
 from live.room_opening import Rooms
 from live.show_figures_pg import ShowFigures
@@ -32,8 +38,12 @@ class GatewayRole:
         self._opened = opened
 
     @classmethod
-    async def start(cls, place: Place) -> "GatewayRole":
+    async def start(cls, place: Place, seat: Seat | None = None) -> "GatewayRole":
         """Connect, build, and listen; nothing stays open when that fails.
+
+        Args:
+            place: where it runs.
+            seat: its place among the processes of one gateway; None when it is the only one.
 
         Raises:
             StartupError: the port is taken.
@@ -43,23 +53,35 @@ class GatewayRole:
         async with AsyncExitStack() as stack:
             stores = await Stores.open(place, "gateway", connections=POSTGRES_CONNECTIONS)
             stack.push_async_callback(stores.close)
-            rooms = Rooms(shows=stores.shows, log=stores.log, inbox=stores.inbox_log, offers=stores.offers)
+            registry = new_registry()
+            rooms = Rooms(
+                shows=stores.shows, log=stores.log, inbox=stores.inbox_log, offers=stores.offers, registry=registry
+            )
             reader = LogReader(
                 # Its own client: pub/sub keeps a connection for good.
                 open_redis(place, max_connections=2),
+                publisher=stores.redis,
+                gateway_id=new_ulid(),
                 on_entry=rooms.heard,
                 on_reconnect=rooms.check_all,
+                registry=registry,
             )
             rooms.reader = reader
-            stack.push_async_callback(rooms.close_reader)
-            gateway = _gateway(stores, rooms, reader)
+            stack.push_async_callback(reader.close)
+            siblings = None if seat is None else Siblings(seat)
+            gateway, ticker = _gateway(stores, rooms, reader, registry, siblings)
             tasks = Tasks()
             stack.push_async_callback(tasks.stop)
             stack.push_async_callback(rooms.close)
-            await _listen(gateway, place)
+            if siblings is not None:
+                stack.push_async_callback(siblings.close)
+                await siblings.listen()
+            await _listen(gateway, place.settings, shared=siblings is not None)
             stack.push_async_callback(gateway.drain, DRAIN_S)
             tasks.forever("log reader", reader.run)
+            tasks.forever("reader beacon", reader.beacon, every_s=READER_BEACON_S)
             tasks.forever("gateway tick", gateway.tick)
+            tasks.forever("report figures", ticker.write_counts, every_s=FIGURES_EVERY_S)
             tasks.forever("gateway deadlines", gateway.watch_deadlines)
             return cls(tasks, stack.pop_all())
 
@@ -72,23 +94,25 @@ class GatewayRole:
         await self._opened.aclose()
 
 
-def _gateway(stores: Stores, rooms: Rooms, reader: LogReader) -> Gateway:
-    place, registry = stores.place, new_registry()
+def _gateway(
+    stores: Stores, rooms: Rooms, reader: LogReader, registry: CollectorRegistry, siblings: Siblings | None
+) -> tuple[Gateway, Ticker]:
+    place = stores.place
     desk = ClaimDesk(stores.holds, stores.offers)
     ticker = Ticker(
-        gateway_id=new_ulid(),
+        gateway_id=reader.gateway_id,
         redis=stores.redis,
         holds=stores.holds,
-        log=stores.log,
         figures=ShowFigures(stores.postgres),
         rooms=rooms,
         offers=stores.offers,
         desk=desk,
+        registry=registry,
     )
 
     async def hears() -> None:
-        if not reader.connected:
-            raise UnavailableError("the log reader is not connected", code="redis_down")
+        reader.require_current()
+        ticker.require_current()
 
     async def metrics() -> tuple[int, str, bytes]:
         return 200, CONTENT_TYPE, render_metrics(registry)
@@ -98,30 +122,36 @@ def _gateway(stores: Stores, rooms: Rooms, reader: LogReader) -> Gateway:
         "redis": stores.check_redis,
         "log_reader": hears,
     }
-    return Gateway(
+    plain: dict[str, PlainAnswer] = {"/healthz": _healthz, "/readyz": _readyz(checks), "/metrics": metrics}
+    gateway = Gateway(
         tokens=Tokens(place.secret),
         rooms=rooms,
-        log=stores.log,
-        holds=stores.holds,
-        orders=stores.orders,
+        resumes=Resumes(stores.log),
+        own_states=OwnStates(stores.holds, stores.orders),
         desk=desk,
         purchases=stores.purchases,
         ticker=ticker,
         origins=page_origins(place) | frozenset(place.settings.origins),
-        plain={"/healthz": _healthz, "/readyz": _readyz(checks), "/metrics": metrics},
+        plain=plain if siblings is None else siblings.merged(plain),
+        settings=place.settings,
         registry=registry,
     )
+    return gateway, ticker
 
 
-async def _listen(gateway: Gateway, place: Place) -> None:
-    host, port = place.settings.host, place.settings.ws_port
+async def _listen(gateway: Gateway, settings: Settings, *, shared: bool) -> None:
     try:
-        await gateway.listen(host, port)
+        await gateway.listen(settings.host, settings.ws_port, reuse_port=shared)
     except OSError as error:
-        raise StartupError(
-            f"cannot listen on {host}:{port} ({os.strerror(error.errno or 0)}); "
-            "set SHOWDROP_WS_PORT or SHOWDROP_HOST, or stop what uses it"
-        ) from error
+        raise cannot_listen(settings, error) from error
+
+
+def cannot_listen(settings: Settings, error: OSError) -> StartupError:
+    """Return the one line about an address that cannot be listened on."""
+    return StartupError(
+        f"cannot listen on {settings.host}:{settings.ws_port} ({os.strerror(error.errno or 0)}); "
+        "set SHOWDROP_WS_PORT or SHOWDROP_HOST, or stop what uses it"
+    )
 
 
 def page_origins(place: Place) -> frozenset[str]:
@@ -137,8 +167,6 @@ async def _healthz() -> tuple[int, str, bytes]:
 
 def _readyz(checks: dict[str, Check]) -> PlainAnswer:
     async def answer() -> tuple[int, str, bytes]:
-        failing = await failing_checks(checks, timeout_s=CHECK_TIMEOUT_S)
-        body = {"status": "not ready" if failing else "ready", "failing": failing}
-        return 503 if failing else 200, "application/json", msgspec.json.encode(body)
+        return readiness(await failing_checks(checks, timeout_s=CHECK_TIMEOUT_S))
 
     return answer

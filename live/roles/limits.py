@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from live.api.limits import CHECK_TIMEOUT_S
+
 HTTP_HEAD_S: Final = 10.0
 """Seconds in which the head of a request has to be complete."""
 
@@ -25,3 +27,25 @@ DRAIN_S: Final = 5.0
 
 FINISH_S: Final = 5.0
 """Seconds that checkouts, and then bank requests, get to be committed; what is cut off is found by a retry."""
+
+PROCESSES_MOST: Final = 64
+"""Processes of one gateway: far more than the cores of the machines that it runs on."""
+
+PROCESS_START_S: Final = 30.0
+"""Seconds from the start of a gateway's process until it listens; usually below one."""
+
+PROCESS_STOP_S: Final = DRAIN_S + 2 * FINISH_S + 5.0
+"""Seconds that a gateway's process gets to end by itself, connections included; then it is killed."""
+
+RESTART_FIRST_S: Final = 0.1
+"""Seconds before a process that died is started again; twice as long each time that it dies soon."""
+
+RESTART_MOST_S: Final = 5.0
+"""Most seconds before a process is started again."""
+
+RESTART_CALM_S: Final = 30.0
+"""Seconds that a process has to run to count as healthy: when it dies after that, the wait begins anew."""
+assert RESTART_CALM_S > RESTART_MOST_S
+
+SIBLING_ANSWER_S: Final = CHECK_TIMEOUT_S + 0.5
+"""Seconds that a gateway's process waits for another one, whose own checks may take ``CHECK_TIMEOUT_S``."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -82,6 +83,9 @@ async def running(place: Place, starts: Sequence[Start]) -> AsyncIterator[list[R
             role = await start(place)
             stack.push_async_callback(role.stop)
             roles.append(role)
+        # What was made so far lives as long as the process: the collector need not walk it again and again.
+        gc.collect()
+        gc.freeze()
         yield roles
 
 

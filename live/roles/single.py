@@ -3,15 +3,23 @@
 import asyncio
 
 import click
+from structlog.contextvars import bind_contextvars
 
-from kit.errors import StartupError
+from kit.errors import SettingError, ShowdropError, StartupError
 from kit.log import logger
 from kit.migrate import apply_migrations
 from kit.settings import Settings
+from live.roles.gateway import GatewayRole
 from live.roles.place import find_place
-from live.roles.process import role_starts, running, until_failed, until_signal
+from live.roles.process import Start, role_starts, running, until_failed, until_signal
+from live.roles.siblings import Seat
 from live.roles.stores import Place
 from live.schema import MIGRATIONS
+
+READY = "ready"
+"""What a gateway's process prints for its parent when it listens."""
+
+EXIT_FAILED, EXIT_SETTING = 1, 2
 
 _log = logger("roles")
 
@@ -24,26 +32,56 @@ async def serve_role(name: str, settings: Settings) -> None:
         SettingError: REDIS_URL is malformed.
         UnavailableError: Postgres does not answer.
     """
-    place = await _place(settings)
-    if settings.test_bank:
-        _log.warning(
-            "test_bank_is_on",
-            role=name,
-            meaning="any viewer can buy without money; set SHOWDROP_TEST_BANK=off for real sales",
-        )
-    async with until_signal(), running(place, role_starts([name], demo=False)) as roles:
-        click.echo(f"showdrop {name} is ready")
-        await until_failed(roles, None)
+    place = await require_place(settings)
+    warn_of_test_bank(name, settings)
+    [start] = role_starts([name], demo=False)
+    await _serve(place, start, f"showdrop {name} is ready")
+
+
+async def serve_seat(seat: Seat, settings: Settings) -> int:
+    """Run one process of a gateway until its parent (``processes.py``) tells it to stop, and return its exit code.
+
+    Standard output is for the parent: ``READY``, then nothing but, at the end, the one line of an error.
+    """
+    bind_contextvars(process=seat.number)
+    try:
+        await _serve(await require_place(settings), lambda place: GatewayRole.start(place, seat), READY)
+    except ShowdropError as error:
+        click.echo(error.message)
+        return EXIT_SETTING if isinstance(error, SettingError) else EXIT_FAILED
+    return 0
 
 
 async def migrate_database(settings: Settings) -> list[str]:
     """Apply the missing migrations and return their ids. Raises as ``serve_role``."""
-    place = await _place(settings)
+    place = await require_place(settings)
     return await asyncio.to_thread(apply_migrations, place.database_url, MIGRATIONS)
 
 
-async def _place(settings: Settings) -> Place:
+def warn_of_test_bank(role: str, settings: Settings) -> None:
+    """Log that anyone can buy without money, if so."""
+    if settings.test_bank:
+        _log.warning(
+            "test_bank_is_on",
+            role=role,
+            meaning="any viewer can buy without money; set SHOWDROP_TEST_BANK=off for real sales",
+        )
+
+
+async def require_place(settings: Settings) -> Place:
+    """Return the place of running servers.
+
+    Raises:
+        StartupError: none are known.
+        SettingError: the secret cannot be kept.
+    """
     place = await find_place(settings)
     if place is None:
         raise StartupError("set REDIS_URL and DATABASE_URL, or start `showdrop dev` in this data directory")
     return place
+
+
+async def _serve(place: Place, start: Start, ready: str) -> None:
+    async with until_signal(), running(place, [start]) as roles:
+        click.echo(ready)
+        await until_failed(roles, None)

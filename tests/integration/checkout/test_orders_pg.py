@@ -5,12 +5,14 @@ import asyncio
 import msgspec
 import pytest
 
+from checkout.limits import LATEST_ORDERS
 from checkout.news import OutboxEvent
-from checkout.order import view
+from checkout.order import NewOrder, SaleTerms, view
 from checkout.outbox_pg import OutboxRelay
 from checkout.refund import Refunds
 from checkout.reports_pg import Reports
 from kit.errors import NotFoundError
+from kit.ids import new_hold_id, new_id
 from kit.money import Money
 from tests.integration.checkout.checkout_shop import Shop, Worker
 
@@ -31,8 +33,33 @@ async def test_pages_run_newest_first_without_gap_or_repeat(shop: Shop) -> None:
     assert len([order async for order in shop.orders.stream()]) == 9
     page, _ = await shop.orders.page(state="captured")
     assert page == []
-    (mine,) = await shop.orders.of_buyer("show_1", orders[2].buyer_id)
-    assert mine.order_id == orders[2].order_id
+
+
+async def test_buyers_get_their_own_latest_orders_of_the_show_each_newest_first(shop: Shop) -> None:
+    terms, other = await shop.pool(100), await shop.pool(100, show_id="show_2")
+    await shop.orders.insert_many([an_order(terms, "ana") for _ in range(LATEST_ORDERS + 2)])
+    await shop.orders.insert_many([an_order(terms, "bob") for _ in range(2)])
+    await shop.orders.insert_many([an_order(other, buyer_id) for buyer_id in ("ana", "bob", "eve")])
+    found = await shop.orders.of_buyers("show_1", ["bob", "eve", "ana", "nobody"])
+    assert found.keys() == {"ana", "bob"}
+    for buyer_id, orders in found.items():
+        alone, _ = await shop.orders.page(show_id="show_1", buyer_id=buyer_id, limit=LATEST_ORDERS)
+        ours = [msgspec.structs.replace(order, read_at_ms=0) for order in orders]
+        assert ours == [msgspec.structs.replace(order, read_at_ms=0) for order in alone]
+    assert [len(found["ana"]), len(found["bob"])] == [LATEST_ORDERS, 2]
+    assert await shop.orders.of_buyers("show_1", []) == {}
+
+
+def an_order(terms: SaleTerms, buyer_id: str) -> NewOrder:
+    return NewOrder(
+        order_id=new_id("order"),
+        hold_id=new_hold_id(1),
+        buyer_id=buyer_id,
+        quantity=1,
+        terms=terms,
+        payment_method="pm_test_ok",
+        provider="test",
+    )
 
 
 async def test_an_order_reads_as_it_was_written_and_shows_what_the_outside_may_see(shop: Shop) -> None:

@@ -6,6 +6,7 @@ from redis.asyncio import Redis
 
 from inventory.holds import Accepted, ClaimAnswer, ClaimRequest, Hold, OpenOrder, Pool, Refused
 from inventory.holds_redis import RedisHolds
+from inventory.limits import HOLDS_OF_MOST_BUYERS, HOLDS_OF_MOST_CALLS
 from kit.ids import new_id, new_ulid
 
 
@@ -215,11 +216,55 @@ async def test_a_buyers_holds_are_listed_while_they_live(holds: RedisHolds) -> N
     await holds.open(pool)
     first, second = await accepted(holds, pool, "ana"), await accepted(holds, pool, "ana")
     await holds.submit(pool.pool_id, second, "ana")
-    found: list[Hold] = await holds.holds_of([pool.pool_id], "ana")
-    assert [(one.hold_id, one.status) for one in found] == [(first, "held"), (second, "submitted")]
+    found: dict[str, list[Hold]] = await holds.holds_of([pool.pool_id], ["ana"])
+    assert [(one.hold_id, one.status) for one in found["ana"]] == [(first, "held"), (second, "submitted")]
     await holds.release(pool.pool_id, first, "ana")
     await holds.resolve(pool.pool_id, [(second, "released")])
-    assert await holds.holds_of([pool.pool_id], "ana") == []
+    assert await holds.holds_of([pool.pool_id], ["ana"]) == {}
+
+
+async def test_of_overdue_holds_only_those_being_paid_are_listed(holds: RedisHolds) -> None:
+    pool = a_pool(hold_ttl_ms=200)
+    await holds.open(pool)
+    paying, _ = await accepted(holds, pool, "ana"), await accepted(holds, pool, "ana")
+    await holds.submit(pool.pool_id, paying, "ana")
+    await asyncio.sleep(0.22)
+    found = await holds.holds_of([pool.pool_id], ["ana"])
+    assert [(one.hold_id, one.status) for one in found["ana"]] == [(paying, "submitted")]
+
+
+async def test_many_buyers_holds_in_many_pools_are_found_wherever_the_calls_are_cut(holds: RedisHolds) -> None:
+    buyers = [f"buyer-{n}" for n in range(2 * HOLDS_OF_MOST_BUYERS + 1)]
+    pools = [a_pool(hold_ttl_ms=60_000 + n) for n in range(HOLDS_OF_MOST_CALLS // 3 + 2)]
+    expected: dict[str, list[tuple[str, str]]] = {}
+    for pool in pools:
+        await holds.open(pool)
+        for at in (0, HOLDS_OF_MOST_BUYERS - 1, HOLDS_OF_MOST_BUYERS, len(buyers) - 1):
+            hold_id = await accepted(holds, pool, buyers[at])
+            expected.setdefault(buyers[at], []).append((pool.pool_id, hold_id))
+    empty = a_pool()
+    await holds.open(empty)
+    found = await holds.holds_of([empty.pool_id, *(pool.pool_id for pool in pools), "offer_unknown"], buyers)
+    assert {who: [(one.pool_id, one.hold_id) for one in theirs] for who, theirs in found.items()} == expected
+    assert all(one.buyer_id == who for who, theirs in found.items() for one in theirs)
+
+
+async def test_holds_are_found_by_a_server_that_forgot_the_script(holds: RedisHolds, redis: Redis) -> None:
+    pools = [a_pool(), a_pool()]
+    for pool in pools:
+        await holds.open(pool)
+        await accepted(holds, pool, "ana")
+    await redis.script_flush()
+    found = await holds.holds_of([pool.pool_id for pool in pools], ["ana", "bob"])
+    assert [one.pool_id for one in found["ana"]] == [pool.pool_id for pool in pools]
+
+
+async def test_nobody_and_nowhere_have_no_holds(holds: RedisHolds) -> None:
+    pool = a_pool()
+    await holds.open(pool)
+    await accepted(holds, pool, "ana")
+    assert await holds.holds_of([], ["ana"]) == {}
+    assert await holds.holds_of([pool.pool_id], []) == {}
 
 
 async def test_a_lost_book_is_rebuilt_from_postgres(holds: RedisHolds) -> None:
@@ -249,7 +294,8 @@ async def test_a_rebuild_keeps_surviving_holds_and_follows_postgres_where_they_d
     newer = a_pool_like(pool, epoch=2)
     await holds.rebuild(newer, orders, closed=False)
     assert await figures(holds, newer) == (0, 2, 1)
-    assert [one.hold_id for one in await holds.holds_of([pool.pool_id], "ana")] == [kept]
+    found = await holds.holds_of([pool.pool_id], ["ana"])
+    assert [one.hold_id for one in found["ana"]] == [kept]
     assert await claim(holds, pool, "dee") == Refused(reason="recovering", temporary=True)
     # The same epoch begins once: a late second rebuild changes nothing.
     await holds.rebuild(newer, [], closed=False)

@@ -161,7 +161,8 @@ async def test_a_keeper_that_died_between_epoch_and_rebuild_is_finished_by_anoth
     counts = await yard.counts(pool)
     assert counts.epoch == (await yard.state(pool.pool_id)).epoch
     assert (counts.available, counts.held) == (4, 1)
-    assert [one.hold_id for one in await yard.holds.holds_of([pool.pool_id], "ana")] == [hold_id]
+    found = await yard.holds.holds_of([pool.pool_id], ["ana"])
+    assert [one.hold_id for one in found["ana"]] == [hold_id]
 
 
 async def test_another_server_makes_every_book_anew_once(yard: Yard) -> None:

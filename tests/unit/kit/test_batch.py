@@ -113,3 +113,31 @@ async def test_a_cancelled_batcher_leaves_nobody_waiting_and_can_be_used_again(t
     assert batcher.waiting == 0
     press.gate.set()
     assert await asyncio.wait_for(batcher.submit(4), 1) == "answer 4"
+
+
+async def test_one_that_gathers_waits_while_items_keep_coming_and_no_longer() -> None:
+    press = Press()
+    press.gate.set()
+    batcher = Batcher(press.flush, max_batch=100, max_queued=100, gather_most_s=5.0)
+    answers = []
+    for n in range(10):
+        answers.append(batcher.put(n))
+        await asyncio.sleep(0)
+    await asyncio.gather(*answers)
+    assert press.batches == [list(range(10))]
+
+
+async def test_one_that_gathers_stops_at_a_full_batch_and_at_its_limit() -> None:
+    press = Press()
+    press.gate.set()
+    full = Batcher(press.flush, max_batch=2, max_queued=100, gather_most_s=5.0)
+    await asyncio.gather(*(full.put(n) for n in range(4)))
+    assert press.batches == [[0, 1], [2, 3]]
+    press.batches.clear()
+    busy = Batcher(press.flush, max_batch=1_000_000, max_queued=1_000_000, gather_most_s=0.01)
+    first = busy.put(0)
+    while not first.done():
+        _ = busy.put(1)
+        await asyncio.sleep(0)
+    assert press.batches[0][0] == 0
+    await busy.close()

@@ -1,4 +1,5 @@
 import stat
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,17 @@ from kit.settings import VARIABLES, Settings, ensure_secret, read_settings
         ("SHOWDROP_CURRENCY", "eur"),
         ("SHOWDROP_API_URL", "api.example"),
         ("SHOWDROP_TEST_BANK", "1"),
+        ("SHOWDROP_DEFLATE", "yes"),
+        ("SHOWDROP_PROXIES", "proxy.example"),
+        ("SHOWDROP_PROXIES", "10.0.0.1/8"),
+        ("SHOWDROP_PROXIES", "10.0.0.0/8, 2001:db8::/129"),
+        ("SHOWDROP_PROXIES", "10.0.0.0/8 192.0.2.7"),
+        ("SHOWDROP_MAX_VIEWERS", "0"),
+        ("SHOWDROP_MAX_VIEWERS", "1000001"),
+        ("SHOWDROP_JOINS_PER_S", "-1"),
+        ("SHOWDROP_JOINS_PER_S", "0.5"),
+        ("SHOWDROP_ADDRESS_MESSAGES_PER_S", "many"),
+        ("SHOWDROP_ADDRESS_MESSAGES_PER_S", "\u0663"),
     ],
 )
 def test_a_wrong_value_names_its_variable_in_one_line(name: str, value: str) -> None:
@@ -66,6 +78,32 @@ def test_values_are_read_and_flags_win() -> None:
     assert settings.redis_url == "unix:///run/redis.sock"
     assert settings.log == "json"
     assert not settings.test_bank
+
+
+def test_the_limits_of_a_gateway_are_read() -> None:
+    settings = read_settings(
+        {
+            "SHOWDROP_DEFLATE": "on",
+            "SHOWDROP_PROXIES": "10.0.0.0/8, 192.0.2.7,2001:db8::/32,",
+            "SHOWDROP_MAX_VIEWERS": "1",
+            "SHOWDROP_JOINS_PER_S": "1000000",
+            "SHOWDROP_ADDRESS_MESSAGES_PER_S": "007",
+        }
+    )
+    assert settings.deflate
+    assert settings.proxies == tuple(ip_network(one) for one in ("10.0.0.0/8", "192.0.2.7/32", "2001:db8::/32"))
+    assert (settings.max_viewers, settings.joins_per_s, settings.address_messages_per_s) == (1, 1_000_000, 7)
+
+
+def test_nothing_set_opens_no_door_wider_than_it_says() -> None:
+    settings = read_settings({})
+    assert not settings.deflate
+    assert settings.proxies == ()
+    shown = {one.name: one.default for one in VARIABLES}
+    assert shown["SHOWDROP_MAX_VIEWERS"] == str(settings.max_viewers)
+    assert shown["SHOWDROP_JOINS_PER_S"] == str(settings.joins_per_s)
+    assert shown["SHOWDROP_ADDRESS_MESSAGES_PER_S"] == str(settings.address_messages_per_s)
+    assert (shown["SHOWDROP_DEFLATE"], shown["SHOWDROP_PROXIES"]) == ("off", "none")
 
 
 def test_the_secret_is_made_once_and_for_the_owner_only(tmp_path: Path) -> None:

@@ -1,26 +1,80 @@
 import asyncio
 import re
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Protocol
+
+import pytest
 
 from kit.money import Money
 from live import wire
-from live.limits import REACTION_MOST_KINDS, ROOM_KEPT_FRAMES
+from live.frames import JSON, MSGPACK, Variant
+from live.limits import REACTION_MOST_KINDS, RESUME_MOST_BYTES, ROOM_KEPT_FRAMES
 from live.room import Room
 from tests.unit.live.live_strategies import empty_snapshot
 
 
 class ASeat:
-    def __init__(self, buyer_id: str | None = None, *, binary: bool = False) -> None:
-        self.is_staff = False
-        self.binary = binary
-        self.buyer_id = buyer_id
-        self.writes: list[bytes] = []
+    """A viewer whose socket keeps writes apart."""
 
-    def write(self, data: bytes) -> None:
-        self.writes.append(data)
+    def __init__(self, buyer_id: str | None, variant: Variant) -> None:
+        self.is_staff = False
+        self.is_behind = False
+        self.buyer_id = buyer_id
+        self.variant = variant
+        self._ours, self._theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._theirs.setblocking(False)
+        self._writes: list[bytes] = []
+
+    @property
+    def fd(self) -> int:
+        return self._ours.fileno()
+
+    def write(self, data: bytes | memoryview) -> None:
+        self._ours.send(data)
+
+    def write_behind(self, data: bytes, log: bytes) -> None:
+        self.write(log if self.is_behind else data)
+
+    @property
+    def writes(self) -> list[bytes]:
+        while True:
+            try:
+                self._writes.append(self._theirs.recv(65_536))
+            except BlockingIOError:
+                return self._writes
 
     @property
     def seqs(self) -> list[int]:
-        return [int(one) for one in re.findall(rb'"seq":(\d+)', b"".join(self.writes))]
+        return seqs(b"".join(self.writes))
+
+    def close(self) -> None:
+        self._ours.close()
+        self._theirs.close()
+
+
+class MakeSeat(Protocol):
+    """Makes a seat."""
+
+    def __call__(self, buyer_id: str | None = None, variant: Variant = JSON) -> ASeat: ...
+
+
+@pytest.fixture
+def a_seat() -> Iterator[MakeSeat]:
+    """Closes the seats' sockets at the end."""
+    with ExitStack() as stack:
+
+        def make(buyer_id: str | None = None, variant: Variant = JSON) -> ASeat:
+            seat = ASeat(buyer_id, variant)
+            stack.callback(seat.close)
+            return seat
+
+        yield make
+
+
+def seqs(data: bytes) -> list[int]:
+    return [int(one) for one in re.findall(rb'"seq":(\d+)', data)]
 
 
 def a_room(seq: int = 0) -> Room:
@@ -32,8 +86,8 @@ def take(room: Room, count: int) -> None:
         room.take(wire.ShowPaused(seq=seq, at_ms=0))
 
 
-async def test_what_happens_in_one_turn_leaves_as_one_write() -> None:
-    room, json, msgpack = a_room(), ASeat(), ASeat(binary=True)
+async def test_what_happens_in_one_turn_leaves_as_one_write(a_seat: MakeSeat) -> None:
+    room, json, msgpack = a_room(), a_seat(), a_seat(variant=MSGPACK)
     room.join(json)
     room.join(msgpack)
     take(room, 5)
@@ -44,8 +98,8 @@ async def test_what_happens_in_one_turn_leaves_as_one_write() -> None:
     assert json.writes[0] != msgpack.writes[0]
 
 
-async def test_who_joins_between_two_events_gets_the_second_only() -> None:
-    room, early, late = a_room(), ASeat(), ASeat()
+async def test_who_joins_between_two_events_gets_the_second_only(a_seat: MakeSeat) -> None:
+    room, early, late = a_room(), a_seat(), a_seat()
     room.join(early)
     take(room, 1)
     room.join(late)
@@ -71,12 +125,129 @@ async def test_frames_are_told_from_memory_as_long_as_they_are_kept() -> None:
     assert room.frames_after(room.seq + 1) is None
     last = room.frames_after(room.seq - 1)
     assert last is not None
-    assert [b'"seq":%d' % room.seq in one.json for one in last] == [True]
+    assert [seqs(one.of(JSON)) for one in last] == [[room.seq]]
     await asyncio.sleep(0)
 
 
-async def test_a_buyers_news_reach_all_of_their_seats_and_no_other() -> None:
-    room, phone, laptop, bob, guest = a_room(), ASeat("ana"), ASeat("ana", binary=True), ASeat("bob"), ASeat()
+def position(room: Room, seq: int) -> wire.Position:
+    return wire.Position(room.epoch, seq)
+
+
+def missed_seqs(room: Room, seq: int) -> list[int] | None:
+    missed = room.missed(position(room, seq), JSON)
+    return None if missed is None else seqs(missed)
+
+
+def paused(seq: int) -> wire.ShowPaused:
+    return wire.ShowPaused(seq=seq, at_ms=0)
+
+
+async def test_who_comes_back_is_told_what_was_missed_and_all_share_the_answer() -> None:
+    room = a_room(10)
+    take(room, 5)
+    missed = room.missed(position(room, 12), JSON)
+    assert missed_seqs(room, 12) == [13, 14, 15]
+    assert room.missed(position(room, 12), JSON) is missed
+    assert room.missed(position(room, 15), JSON) == b""
+    msgpack = room.missed(position(room, 12), MSGPACK)
+    assert msgpack == b"".join(one.of(MSGPACK) for one in room.frames_after(12) or [])
+    take(room, 1)
+    assert missed_seqs(room, 12) == [13, 14, 15, 16]
+    assert missed_seqs(room, 15) == [16]
+
+
+async def test_a_position_that_is_too_old_or_of_another_log_or_from_the_future_is_not_answered() -> None:
+    room = a_room(10)
+    take(room, 5)
+    assert missed_seqs(room, 10) == [11, 12, 13, 14, 15]
+    assert missed_seqs(room, 9) is None
+    assert missed_seqs(room, 16) is None
+    assert room.missed(wire.Position("another", 12), JSON) is None
+    assert room.missed(wire.Position("another", 15), JSON) is None
+
+
+async def test_too_much_to_tell_is_not_told_in_part() -> None:
+    room = a_room()
+    products = [wire.ProductCard(product_id="prod_1", title="x" * (RESUME_MOST_BYTES // 10), image=None, variants=[])]
+    for seq in range(1, 12):
+        room.take(wire.ProductSpotlight(seq=seq, products=products))
+    assert missed_seqs(room, 0) is None
+    assert missed_seqs(room, 1) is None
+    assert missed_seqs(room, 2) == list(range(3, 12))
+
+
+async def test_what_is_remembered_of_old_positions_is_bounded() -> None:
+    room = a_room()
+    take(room, ROOM_KEPT_FRAMES)
+    answers = [room.missed(position(room, seq), JSON) or b"" for seq in range(ROOM_KEPT_FRAMES)]
+    remembered = [one for seq, one in enumerate(answers) if room.missed(position(room, seq), JSON) is one]
+    assert remembered
+    assert sum(map(len, remembered)) <= 2 * RESUME_MOST_BYTES
+
+
+async def test_a_room_reaches_back_before_it_was_opened() -> None:
+    room = a_room(10)
+    assert (room.first_kept, room.reached_back) == (11, False)
+    room.reach_back([paused(10), paused(9), paused(8)])
+    assert (room.first_kept, room.reached_back) == (8, True)
+    take(room, 2)
+    assert room.first_kept == 8
+    assert missed_seqs(room, 7) == [8, 9, 10, 11, 12]
+    assert missed_seqs(room, 6) is None
+
+
+async def test_what_was_taken_meanwhile_stays_behind_what_is_reached_back_to() -> None:
+    room = a_room(10)
+    take(room, 2)
+    room.reach_back([paused(10), paused(9)])
+    assert missed_seqs(room, 8) == [9, 10, 11, 12]
+
+
+@pytest.mark.parametrize(
+    ("older", "first_kept"),
+    [([], 11), ([9, 8], 11), ([10, 8], 10), ([11, 10], 11), ([10, 10], 10)],
+    ids=["nothing", "not the last", "a gap", "too new", "a double"],
+)
+def test_reaching_back_ends_where_the_log_does_not_go_on(older: list[int], first_kept: int) -> None:
+    room = a_room(10)
+    room.reach_back(paused(seq) for seq in older)
+    assert (room.first_kept, room.reached_back) == (first_kept, True)
+
+
+async def test_a_room_keeps_so_many_events_however_far_it_could_reach_back() -> None:
+    room = a_room(2 * ROOM_KEPT_FRAMES)
+    take(room, 3)
+    room.reach_back(paused(seq) for seq in range(2 * ROOM_KEPT_FRAMES, 0, -1))
+    assert room.first_kept == room.seq - ROOM_KEPT_FRAMES + 1
+    assert missed_seqs(room, room.first_kept - 1) == list(range(room.first_kept, room.seq + 1))
+
+
+async def test_a_seat_that_fell_behind_is_spared_state_until_it_caught_up(a_seat: MakeSeat) -> None:
+    room, seat = a_room(), a_seat()
+    room.join(seat)
+    seat.is_behind = True
+    room.fell_behind(seat)
+    room.set_viewers(5)
+    take(room, 1)
+    await asyncio.sleep(0)
+    room.caught_up(seat)
+    room.set_viewers(6)
+    await asyncio.sleep(0)
+    assert re.findall(rb'"(?:seq|count)":\d+', b"".join(seat.writes)) == [b'"seq":1', b'"count":6']
+
+
+async def test_the_host_is_no_audience(a_seat: MakeSeat) -> None:
+    room, host, viewer = a_room(), a_seat(), a_seat()
+    host.is_staff = True
+    room.join(host)
+    room.join(viewer)
+    assert (len(room), room.audience, set(room.seats())) == (2, 1, {host, viewer})
+    room.leave(host)
+    assert (len(room), room.audience) == (1, 1)
+
+
+async def test_a_buyers_news_reach_all_of_their_seats_and_no_other(a_seat: MakeSeat) -> None:
+    room, phone, laptop, bob, guest = a_room(), a_seat("ana"), a_seat("ana", MSGPACK), a_seat("bob"), a_seat()
     for seat in (phone, laptop, bob, guest):
         room.join(seat)
     room.tell_buyer("ana", wire.HoldExpired(hold_id="hold_1", offer_id="offer_1"))
@@ -88,8 +259,8 @@ async def test_a_buyers_news_reach_all_of_their_seats_and_no_other() -> None:
     assert len(phone.writes) == 1
 
 
-async def test_an_expected_buyer_hears_news_but_no_events_and_can_leave() -> None:
-    room, seat = a_room(), ASeat("ana")
+async def test_an_expected_buyer_hears_news_but_no_events_and_can_leave(a_seat: MakeSeat) -> None:
+    room, seat = a_room(), a_seat("ana")
     room.expect(seat)
     take(room, 1)
     room.tell_buyer("ana", wire.HoldExpired(hold_id="hold_1", offer_id="offer_1"))
@@ -100,8 +271,8 @@ async def test_an_expected_buyer_hears_news_but_no_events_and_can_leave() -> Non
     assert room.buyers == {}
 
 
-async def test_state_is_told_only_when_it_changed() -> None:
-    room, seat = a_room(), ASeat()
+async def test_state_is_told_only_when_it_changed(a_seat: MakeSeat) -> None:
+    room, seat = a_room(), a_seat()
     room.join(seat)
     for count in (1, 1, 2):
         room.set_viewers(count)
@@ -111,8 +282,8 @@ async def test_state_is_told_only_when_it_changed() -> None:
     assert room.snapshot.viewers == 2
 
 
-async def test_a_room_is_empty_from_the_moment_its_last_viewer_left() -> None:
-    room, first, last = a_room(), ASeat(), ASeat()
+async def test_a_room_is_empty_from_the_moment_its_last_viewer_left(a_seat: MakeSeat) -> None:
+    room, first, last = a_room(), a_seat(), a_seat()
     since: list[float | None] = []
     for step, seat in ((room.join, first), (room.join, last), (room.leave, first), (room.leave, last)):
         step(seat)

@@ -35,7 +35,6 @@ PATIENCE_S = 8.0
 STATE = (wire.OfferStock, wire.Viewers, wire.Reactions)
 
 Message = TypeVar("Message", bound=wire.ServerMessage)
-_server_msgpack: msgspec.msgpack.Decoder[wire.ServerMessages] = msgspec.msgpack.Decoder(wire.ServerMessages)
 
 
 def free_port() -> int:
@@ -58,7 +57,7 @@ class Viewer:
     async def _read(self) -> None:
         with contextlib.suppress(ConnectionClosed):
             async for data in self.connection:
-                message = _server_msgpack.decode(data) if isinstance(data, bytes) else wire.decode_server(data)
+                message = wire.decode_server(data, binary=isinstance(data, bytes))
                 self.heard.append(message)
                 self._news.set()
         self.close_code = self.connection.close_code
@@ -247,9 +246,9 @@ class House:
                 await task
 
     @asynccontextmanager
-    async def another_gateway(self) -> AsyncIterator["House"]:
-        """Run one more gateway on the same servers."""
-        settings = msgspec.structs.replace(self.place.settings, ws_port=free_port())
+    async def another_gateway(self, **changes: object) -> AsyncIterator["House"]:
+        """Run one more gateway on the same servers, with some settings of its own."""
+        settings = msgspec.structs.replace(self.place.settings, ws_port=free_port(), **changes)
         async with open_house(self.place.database_url, self.place.redis_url, settings) as house:
             yield house
 

@@ -77,7 +77,7 @@ async def test_resuming_reads_the_stream_for_what_the_room_has_forgotten(house: 
     show_id = await house.show()
     first = await house.watch(show_id)
     epoch = (await first.get(wire.Welcome)).epoch
-    newest = await append_pauses(house, show_id, ROOM_KEPT_FRAMES + 200)
+    newest = await append_pauses(house, show_id, ROOM_KEPT_FRAMES)
     await first.up_to(newest)
     viewer = await house.watch(show_id, resume=wire.Position(epoch, 3))
     assert (await viewer.get(wire.Welcome)).recovered

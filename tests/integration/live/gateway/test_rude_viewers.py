@@ -17,7 +17,7 @@ from live.limits import MESSAGE_MAX_BYTES, VIEWER_MESSAGES_BURST, VIEWER_MESSAGE
 from tests.integration.live.gateway.house import House, upgrade
 
 HELLO = b'{"type":"hello"}'
-SLOW = "showdrop_gateway_slow_viewers_total"
+SLOW = 'showdrop_gateway_closes_total{code="4001"}'
 CONT, TEXT, BINARY, CLOSE, PING = 0x0, 0x1, 0x2, 0x8, 0x9
 
 
@@ -138,7 +138,7 @@ async def test_a_bad_frame_closes_its_sender_only(house: House, name: str) -> No
 async def test_a_message_in_fragments_with_a_ping_between_them_is_served(house: House) -> None:
     show_id = await house.show()
     async with raw_viewer(house, show_id) as viewer:
-        data = frame(TEXT, b'{"type"', fin=False) + frame(PING, b"!") + frame(CONT, b"", fin=False) * 2000
+        data = frame(TEXT, b'{"type"', fin=False) + frame(PING, b"!") + frame(CONT, b"", fin=False) * 40
         viewer.writer.write(data + frame(CONT, b':"ping"}'))
         heard: list[bytes] = []
         while len(heard) < 2:
@@ -182,9 +182,9 @@ BAD_REQUESTS = {
     "no HTTP": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", CUT),
     "POST": (b"POST /healthz HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}", CUT),
     "no upgrade": (b"GET /v1/shows/show_" + b"0" * 26 + b"/live HTTP/1.1\r\nHost: x\r\n\r\n", 426),
-    "broken frames behind it": (upgrade("show_" + "0" * 26) + frame(TEXT, b"x", mask=False), CUT),
-    "another request behind it": (b"GET /healthz HTTP/1.1\r\n\r\n" * 2, CUT),
-    "another request behind a wrong path": (b"GET /x HTTP/1.1\r\n\r\n" * 2, CUT),
+    "broken frames behind it": (upgrade("show_" + "0" * 26) + frame(TEXT, b"x", mask=False), 101),
+    "another request behind it": (b"GET /healthz HTTP/1.1\r\n\r\n" * 2, 200),
+    "another request behind a wrong path": (b"GET /x HTTP/1.1\r\n\r\n" * 2, 404),
 }
 
 
@@ -206,19 +206,18 @@ async def test_a_bad_request_is_answered_or_cut(house: House, name: str) -> None
 async def test_connections_past_all_measure_are_cut_and_taken_again_when_there_is_room(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("live.gateway.CONNECTIONS_TURNED_AWAY_MOST", 1)
     show_id = await house.show()
-    async with undisturbed(house, show_id):
-        monkeypatch.setattr("live.gateway.CONNECTIONS_MOST", 3)
-        monkeypatch.setattr("live.gateway.CONNECTIONS_TURNED_AWAY_MOST", 1)
-        idle = [await house.raw() for _ in range(3)]
-        reader, writer = await house.raw()
+    async with house.another_gateway(max_viewers=3) as other, undisturbed(other, show_id):
+        idle = [await other.raw() for _ in range(3)]
+        reader, writer = await other.raw()
         with contextlib.suppress(ConnectionResetError):
             assert await asyncio.wait_for(reader.read(), 3) == b""
         writer.close()
         for _, one in idle:
             one.close()
         await asyncio.sleep(0.2)
-        async with raw_viewer(house, show_id):
+        async with raw_viewer(other, show_id):
             pass
 
 
@@ -236,9 +235,10 @@ async def test_who_hangs_up_before_the_answer_leaves_no_trace(house: House) -> N
 async def test_a_flood_of_messages_or_pings_is_closed(house: House) -> None:
     show_id = await house.show()
     most = int(VIEWER_MESSAGES_BURST) + VIEWER_MESSAGES_REFUSED
-    for one in (frame(TEXT, b'{"type":"ping"}'), frame(PING, b""), frame(0xA, b"")):
+    fragment = frame(CONT, b"", fin=False)
+    for one in (frame(TEXT, b'{"type":"ping"}'), frame(PING, b""), frame(0xA, b""), fragment):
         async with undisturbed(house, show_id), raw_viewer(house, show_id) as viewer:
-            viewer.writer.write(one * (2 * most))
+            viewer.writer.write((frame(TEXT, b"{", fin=False) if one is fragment else b"") + one * (2 * most))
             assert await viewer.close_code() == CloseCode.OVERLOAD
 
 
@@ -282,10 +282,10 @@ async def test_who_does_not_read_is_cut_and_the_show_goes_on(house: House) -> No
 
 async def test_a_large_welcome_is_no_slow_reading(house: House) -> None:
     show_id = await house.show()
-    for _ in range(6):
+    epoch = (await (await house.watch(show_id)).get(wire.Welcome)).epoch
+    for _ in range(2):
         product_id, _ = await house.product(variants=9_000)
         await house.stage.spotlight(show_id, [product_id])
-    epoch = (await (await house.watch(show_id)).get(wire.Welcome)).epoch
     # Much more than what the kernel takes in and a viewer may leave unread later on.
     with deaf_socket(house) as deaf:
         hello = wire.encode_json(wire.Hello(resume=wire.Position(epoch, 1)))
@@ -296,6 +296,16 @@ async def test_a_large_welcome_is_no_slow_reading(house: House) -> None:
         await reader.readuntil(b"\r\n\r\n")
         viewer = RawViewer(reader, writer)
         assert b'"recovered":true' in (await viewer.frame())[1]
-        for _ in range(6):
+        for _ in range(2):
             assert b'"product.spotlight"' in (await viewer.frame())[1]
         writer.close()
+
+
+async def test_who_missed_more_than_fits_takes_a_snapshot_instead_of_being_cut_for_ever(house: House) -> None:
+    show_id = await house.show()
+    epoch = (await (await house.watch(show_id)).get(wire.Welcome)).epoch
+    product_id, _ = await house.product(variants=9_000)
+    for _ in range(6):
+        await house.stage.spotlight(show_id, [product_id])
+    back = await house.watch(show_id, resume=wire.Position(epoch, 1))
+    assert not (await back.get(wire.Welcome)).recovered

@@ -142,16 +142,27 @@ async def test_the_gateways_port_answers_plain_requests(house: House) -> None:
             assert (await client.get(path)).status_code == 404
 
 
-async def test_a_full_gateway_answers_503_and_says_when_to_come_back(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_full_gateway_answers_503_and_says_when_to_come_back(house: House) -> None:
     show_id = await house.show()
-    await house.watch(show_id)
-    monkeypatch.setattr("live.gateway.CONNECTIONS_MOST", 2)
-    with pytest.raises(InvalidStatus) as refusal:
-        await house.dial(show_id)
+    async with house.another_gateway(max_viewers=1) as full:
+        await full.watch(show_id)
+        with pytest.raises(InvalidStatus) as refusal:
+            await full.dial(show_id)
     assert refusal.value.response.status_code == 503
     assert int(refusal.value.response.headers["Retry-After"]) > 0
+
+
+async def test_more_joins_a_second_than_allowed_are_answered_503_and_let_in_later(house: House) -> None:
+    show_id = await house.show()
+    async with house.another_gateway(joins_per_s=2) as busy:
+        for _ in range(5):
+            await busy.watch(show_id)
+        with pytest.raises(InvalidStatus) as refusal:
+            await busy.dial(show_id)
+        assert refusal.value.response.status_code == 503
+        assert await busy.metric("showdrop_gateway_turned_away_total") == 1
+        await asyncio.sleep(0.6)
+        await busy.watch(show_id)
 
 
 async def test_who_says_no_hello_in_time_is_closed_even_if_it_pings(
@@ -176,6 +187,7 @@ async def test_who_falls_silent_is_closed_to_come_back_and_any_frame_keeps_a_sea
 ) -> None:
     show_id = await house.show()
     assert HEARTBEAT_MISSED_MS > 1000
+    monkeypatch.setattr("live.viewer_ws.HANDSHAKE_TIMEOUT_S", 0.9)
     monkeypatch.setattr("live.viewer_ws.HEARTBEAT_MISSED_MS", 1000)
     silent, pinging = await house.watch(show_id), await house.watch(show_id)
     for _ in range(12):

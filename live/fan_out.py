@@ -1,0 +1,232 @@
+"""One show's frames on their way to its viewers: the same bytes to everyone, in slices, in order (D3).
+
+Frames that are sent while a broadcast runs wait for it to end, and then leave together, as one write per viewer. A
+broadcast writes to ``SLICE_VIEWERS`` viewers and lets the event loop do other work before it goes on, so a claim that
+comes meanwhile is answered between two slices. An idle show adds no delay: the first frame leaves in the same turn of
+the loop.
+
+A viewer whose socket takes everything is *direct*: its bytes go straight to the descriptor, which costs what the
+system call costs (decision 0021). A viewer with bytes that the socket did not take is *behind*: its transport keeps
+them in order, and the connection decides what it is still sent.
+"""
+
+import asyncio
+import os
+from collections import deque
+from collections.abc import Iterator
+from typing import Generic, Protocol, TypeVar
+
+from live.frames import VARIANTS, Frame, Variant
+from live.limits import BATCH_MOST_FRAMES, SLICE_VIEWERS
+
+
+class Seat(Protocol):
+    """What a fan-out needs of a viewer."""
+
+    @property
+    def variant(self) -> Variant:
+        """Which bytes this viewer reads."""
+        ...
+
+    @property
+    def fd(self) -> int:
+        """The socket's descriptor; it stays this viewer's until the seat has left."""
+        ...
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether bytes wait that the socket did not take: then nothing may be written past them."""
+        ...
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Send complete frames, or the rest of some, in order behind everything written before."""
+        ...
+
+    def write_behind(self, data: bytes, log: bytes) -> None:
+        """Send ``data``, or only ``log``, the log events in it, when too much waits already."""
+        ...
+
+
+Someone = TypeVar("Someone", bound=Seat)
+
+
+class _Group(Generic[Someone]):
+    """The viewers of one variant, in the order in which they came."""
+
+    def __init__(self, variant: Variant) -> None:
+        self.variant = variant
+        self.direct: dict[int, Someone] = {}
+        self.behind: dict[Someone, None] = {}
+
+    def __len__(self) -> int:
+        return len(self.direct) + len(self.behind)
+
+    def admit(self, seat: Someone) -> None:
+        if seat.is_behind:
+            self.behind[seat] = None
+        else:
+            self.direct[seat.fd] = seat
+
+    def discard(self, seat: Someone) -> None:
+        if self.direct.get(seat.fd) is seat:
+            del self.direct[seat.fd]
+        self.behind.pop(seat, None)
+
+
+class _Part(Generic[Someone]):
+    """A broadcast's way through one group: who was there when it began gets it, nobody else."""
+
+    def __init__(self, group: _Group[Someone], frames: list[Frame]) -> None:
+        self.group = group
+        self._frames = frames
+        self._data = b"".join([frame.of(group.variant) for frame in frames])
+        self._fds = list(group.direct)
+        self._at = 0
+        self._gone: set[int] = set()
+        self._behind = deque(group.behind)
+
+    def write(self, most: int) -> int:
+        """Write to at most so many viewers; return to how many, 0 when everyone has it."""
+        fds = self._fds[self._at : self._at + most]
+        if not fds:
+            return self._write_behind(most)
+        self._at += len(fds)
+        written = len(fds)
+        if self._gone:
+            fds = [fd for fd in fds if fd not in self._gone]
+        data, size, write = self._data, len(self._data), os.write
+        for fd in fds:
+            try:
+                sent = write(fd, data)
+            except OSError:
+                # Full, or broken: the transport keeps the bytes, or ends the connection.
+                self.group.direct[fd].write(data)
+                continue
+            if sent != size:
+                self.group.direct[fd].write(memoryview(data)[sent:])
+        return written
+
+    def fell_behind(self, seat: Someone) -> None:
+        """Write to this viewer through its transport, if its turn is still to come."""
+        if seat.fd in self._gone:
+            return  # it is told already, or it is another viewer with a descriptor of one who left
+        try:
+            self._fds.index(seat.fd, self._at)
+        except ValueError:
+            return
+        self._gone.add(seat.fd)
+        self._behind.append(seat)
+
+    def leave(self, seat: Someone) -> None:
+        """Pass this viewer over: its descriptor may soon be another viewer's."""
+        self._gone.add(seat.fd)
+        if seat in self._behind:
+            self._behind.remove(seat)
+
+    def _write_behind(self, most: int) -> int:
+        if not self._behind:
+            return 0
+        log = self._data
+        if not all(frame.is_log for frame in self._frames):
+            log = b"".join([frame.of(self.group.variant) for frame in self._frames if frame.is_log])
+        written = 0
+        while self._behind and written < most:
+            self._behind.popleft().write_behind(self._data, log)
+            written += 1
+        return written
+
+
+class FanOut(Generic[Someone]):
+    """Sends frames to the seats of one show. Everything here runs on the event loop without awaiting."""
+
+    def __init__(self) -> None:
+        self._groups = {variant: _Group[Someone](variant) for variant in VARIANTS}
+        self._waiting: list[Frame] = []
+        self._late: list[tuple[int, Someone]] = []  # came while frames waited; and how many of those they know
+        self._parts: deque[_Part[Someone]] = deque()
+        self._running = False
+
+    def __len__(self) -> int:
+        """Return how many seats there are."""
+        return sum(len(group) for group in self._groups.values()) + len(self._late)
+
+    def __iter__(self) -> Iterator[Someone]:
+        """Iterate over the seats as they are now."""
+        seats = [seat for group in self._groups.values() for seat in (*group.direct.values(), *group.behind)]
+        return iter(seats + [seat for _, seat in self._late])
+
+    @property
+    def busy(self) -> bool:
+        """Whether frames are still on their way."""
+        return self._running
+
+    def join(self, seat: Someone) -> None:
+        """Bring this seat every frame that is sent from now on, and none that was sent before."""
+        if self._waiting:
+            self._late.append((len(self._waiting), seat))
+        else:
+            self._groups[seat.variant].admit(seat)
+
+    def leave(self, seat: Someone) -> None:
+        """Bring this seat nothing more; one that never joined may leave too."""
+        self._groups[seat.variant].discard(seat)
+        if self._late:
+            self._late = [(skipped, one) for skipped, one in self._late if one is not seat]
+        for part in self._parts:
+            if part.group.variant == seat.variant:
+                part.leave(seat)
+
+    def fell_behind(self, seat: Someone) -> None:
+        """The seat's socket is full: write to it through its transport."""
+        group = self._groups[seat.variant]
+        if group.direct.get(seat.fd) is not seat:
+            return
+        del group.direct[seat.fd]
+        group.behind[seat] = None
+        for part in self._parts:
+            if part.group is group:
+                part.fell_behind(seat)
+
+    def caught_up(self, seat: Someone) -> None:
+        """The seat's socket took everything: write to it directly again."""
+        group = self._groups[seat.variant]
+        if seat in group.behind:
+            del group.behind[seat]
+            group.direct[seat.fd] = seat
+
+    def send(self, frame: Frame) -> None:
+        """Send a frame to every seat. What is sent in one turn of the loop, or during a broadcast, leaves together."""
+        self._waiting.append(frame)
+        if not self._running:
+            self._running = True
+            asyncio.get_running_loop().call_soon(self._turn)
+
+    def _turn(self) -> None:
+        try:
+            if not self._parts:
+                self._begin()
+            left = SLICE_VIEWERS
+            while self._parts and left > 0:
+                written = self._parts[0].write(left)
+                if written == 0:
+                    self._parts.popleft()
+                left -= written
+        finally:
+            # Whatever happens here, the show's next frames leave.
+            self._running = bool(self._parts or self._waiting)
+            if self._running:
+                asyncio.get_running_loop().call_soon(self._turn)
+
+    def _begin(self) -> None:
+        """Start a broadcast of what waits, at most ``BATCH_MOST_FRAMES`` of it."""
+        frames, self._waiting = self._waiting[:BATCH_MOST_FRAMES], self._waiting[BATCH_MOST_FRAMES:]
+        self._parts.extend(_Part(group, frames) for group in self._groups.values() if len(group))
+        late, self._late = self._late, []
+        for skipped, seat in late:
+            if skipped > len(frames):
+                self._late.append((skipped - len(frames), seat))
+                continue
+            # Seated before it is written to: should that be too much for it, it can fall behind or leave.
+            self._groups[seat.variant].admit(seat)
+            if missing := frames[skipped:]:
+                seat.write(b"".join([frame.of(seat.variant) for frame in missing]))

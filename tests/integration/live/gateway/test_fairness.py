@@ -1,0 +1,105 @@
+"""A broadcast to a thousand viewers does not keep a claim waiting: it is answered between two slices."""
+
+import asyncio
+import contextlib
+import socket
+import statistics
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from kit.ids import new_id
+from live import wire
+from live.limits import VIEWER_MESSAGES_BURST
+from tests.integration.live.gateway.crowd import TEXT, client_frame, files_enough
+from tests.integration.live.gateway.house import House, a_claim, upgrade
+
+VIEWERS = 1_000
+CLAIMS = 40
+assert CLAIMS < VIEWER_MESSAGES_BURST
+SMALL_SLICE = 32
+"""A claim takes several turns of the loop: with small slices they are a small part of the whole broadcast."""
+
+WHOLE = 1_000_000
+HELLO = client_frame(TEXT, b'{"type":"hello"}')
+
+
+@asynccontextmanager
+async def watching(house: House, show_id: str) -> AsyncIterator[list[socket.socket]]:
+    """A thousand viewers whom the kernel keeps what they are told: reading it would take the same loop's time."""
+    files_enough()
+    loop = asyncio.get_running_loop()
+    viewers: list[socket.socket] = []
+    try:
+        for _ in range(VIEWERS):
+            viewer = socket.socket()
+            viewers.append(viewer)
+            viewer.setblocking(False)
+            await loop.sock_connect(viewer, ("127.0.0.1", house.place.settings.ws_port))
+            await loop.sock_sendall(viewer, upgrade(show_id) + HELLO)
+        async with asyncio.timeout(8):
+            while await house.metric("showdrop_gateway_joins_total") < VIEWERS:
+                await asyncio.sleep(0.05)
+        yield viewers
+    finally:
+        for viewer in viewers:
+            viewer.close()
+
+
+def read_all(viewers: list[socket.socket]) -> None:
+    """Take what was told out of the kernel, before it is full."""
+    for viewer in viewers:
+        with contextlib.suppress(BlockingIOError):
+            while viewer.recv(1 << 18):
+                pass
+
+
+@asynccontextmanager
+async def broadcasts(house: House, show_id: str) -> AsyncIterator[None]:
+    """Events without a pause: the next one is always there before everyone has the last one."""
+
+    done = asyncio.Event()
+
+    async def run() -> None:
+        seq = await house.seq(show_id)
+        while not done.is_set():
+            seq += 1
+            event = (wire.ShowPaused if seq % 2 else wire.ShowResumed)(seq=seq, at_ms=0)
+            await house.log.append(show_id, wire.encode_json(event), seq=seq)
+
+    running = asyncio.create_task(run())
+    try:
+        yield
+    finally:
+        done.set()
+        await running
+
+
+async def median_latency_s(house: House, show_id: str, offer_id: str, viewers: list[socket.socket]) -> float:
+    """Return how long claims of one more buyer take."""
+    buyer = await house.watch(show_id, new_id("buyer"))
+    took: list[float] = []
+    for n in range(CLAIMS):
+        if n % 10 == 0:
+            read_all(viewers)
+        begun = time.monotonic()
+        await buyer.say(a_claim(offer_id))
+        await buyer.get(wire.ClaimAccepted, n + 1)
+        took.append(time.monotonic() - begun)
+    return statistics.median(took)
+
+
+async def test_a_claim_is_answered_between_two_slices_of_a_broadcast(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    show_id = await house.show()
+    offer_id = await house.offer(show_id, quantity=900, limit=900)
+    async with watching(house, show_id) as viewers:
+        async with broadcasts(house, show_id):
+            monkeypatch.setattr("live.fan_out.SLICE_VIEWERS", SMALL_SLICE)
+            sliced_s = await median_latency_s(house, show_id, offer_id, viewers)
+            monkeypatch.setattr("live.fan_out.SLICE_VIEWERS", WHOLE)
+            whole_s = await median_latency_s(house, show_id, offer_id, viewers)
+        assert sliced_s < whole_s / 3

@@ -1,0 +1,87 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import live.admission as module
+from live.admission import Admission
+from live.limits import ADDRESS_BURST_S, JOINS_BURST_S, RETRY_AFTER_MAX_S, RETRY_AFTER_MIN_S
+from live.token_bucket import TokenBucket
+
+
+def an_admission(*, most: int = 1_000_000, joins_per_s: float = 100, messages_per_s: float = 10) -> Admission:
+    return Admission(connections_most=most, joins_per_s=joins_per_s, address_messages_per_s=messages_per_s, now=1_000.0)
+
+
+def let_in(admission: Admission, asked: int, now: float) -> int:
+    return sum(admission.turned_away(1, now, 0.5) is None for _ in range(asked))
+
+
+def allowed(bucket: TokenBucket, now: float) -> int:
+    return next(count for count in range(10_000) if not bucket.allows(now))
+
+
+def test_a_burst_comes_in_at_once_and_then_the_rate() -> None:
+    admission = an_admission(joins_per_s=100)
+    assert let_in(admission, 1_000, 1_000.0) == 100 * JOINS_BURST_S
+    assert let_in(admission, 1_000, 1_000.0) == 0
+    assert let_in(admission, 1_000, 1_001.0) == 100
+    assert let_in(admission, 1_000, 2_000.0) == 100 * JOINS_BURST_S
+
+
+def test_the_slowest_entrance_lets_one_in() -> None:
+    assert let_in(an_admission(joins_per_s=0.1), 5, 1_000.0) == 1
+
+
+def test_the_last_place_is_given_and_no_other() -> None:
+    admission = an_admission(most=3)
+    assert [admission.turned_away(count, 1_000.0, 0.0) is None for count in (1, 2, 3, 4)] == [True, True, True, False]
+
+
+def test_a_full_house_takes_no_token_from_who_comes_next() -> None:
+    admission = an_admission(most=3, joins_per_s=1)
+    for _ in range(1_000):
+        assert admission.turned_away(4, 1_000.0, 0.0) is not None
+    assert let_in(admission, 1_000, 1_000.0) == int(JOINS_BURST_S)
+
+
+@given(st.floats(0, 1, exclude_max=True))
+def test_who_is_turned_away_is_told_when_to_come_back(random01: float) -> None:
+    told = an_admission(most=0).turned_away(1, 1_000.0, random01)
+    assert told is not None
+    assert RETRY_AFTER_MIN_S <= told <= RETRY_AFTER_MAX_S
+
+
+def test_a_crowd_is_spread_evenly_over_the_seconds() -> None:
+    admission = an_admission(most=0)
+    told = [admission.turned_away(1, 1_000.0, n / 1_000) for n in range(1_000)]
+    seconds = range(RETRY_AFTER_MIN_S, RETRY_AFTER_MAX_S + 1)
+    assert {one: told.count(one) for one in seconds} == dict.fromkeys(seconds, 1_000 // len(seconds))
+
+
+def test_viewers_of_one_address_share_and_others_do_not() -> None:
+    admission = an_admission(messages_per_s=10)
+    first, second = admission.rate_of("192.0.2.1", 1_000.0), admission.rate_of("192.0.2.1", 1_000.0)
+    assert allowed(first, 1_000.0) == 10 * ADDRESS_BURST_S
+    assert allowed(second, 1_000.0) == 0
+    assert allowed(second, 1_001.0) == 10
+    assert allowed(first, 1_001.0) == 0
+    assert allowed(admission.rate_of("192.0.2.2", 1_000.0), 1_000.0) == 10 * ADDRESS_BURST_S
+
+
+def test_the_address_unused_for_longest_makes_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ADDRESSES_MOST", 3)
+    admission = an_admission()
+    first = {address: admission.rate_of(address, 1_000.0) for address in "abc"}
+    assert admission.rate_of("a", 1_000.0) is first["a"]
+    admission.rate_of("d", 1_000.0)
+    for address in "ac":
+        assert admission.rate_of(address, 1_000.0) is first[address]
+    assert admission.rate_of("b", 1_000.0) is not first["b"]
+
+
+def test_so_many_addresses_are_known_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ADDRESSES_MOST", 10)
+    admission = an_admission()
+    buckets = [admission.rate_of(str(n), 1_000.0) for n in range(100)]
+    kept = [n for n in reversed(range(100)) if admission.rate_of(str(n), 1_000.0) is buckets[n]]
+    assert kept == list(reversed(range(90, 100)))
