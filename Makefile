@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 TIER ?= S
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test check bench load format lock clean
+.PHONY: run test check bench bench-peers load format lock clean
 
 run: $(VENV)/.run-ready
 	@exec $(BIN)/showdrop dev
@@ -22,6 +22,9 @@ check: $(VENV)/.dev-ready
 
 bench: $(VENV)/.dev-ready
 	$(BIN)/showdrop bench all
+
+bench-peers: $(VENV)/.dev-ready
+	$(BIN)/python -m loadtests.bench.peers $(ARGS)
 
 load: $(VENV)/.dev-ready
 	$(BIN)/python -m loadtests.load --tier $(TIER)

@@ -1,0 +1,181 @@
+"""The sizes of the fan-out benchmarks, what each row must reach, and how long anything may take."""
+
+from typing import Final
+
+import msgspec
+
+SETTLE_S: Final = 2.0
+"""Of rest between connecting and measuring: the presence count of the joins has gone out."""
+
+
+class Sizes(msgspec.Struct, frozen=True, kw_only=True):
+    """How big a run is.
+
+    Attributes:
+        viewers: of every row but ``many``.
+        many_viewers: of the row ``many``.
+        rounds: how often floor and ours take turns; medians are reported.
+        events: published one at a time (or batches, in the row ``together``) in each round.
+        paced_s: seconds of events at ``EVENTS_PER_S`` in each round.
+        many_s: the same for the row ``many``.
+        settle_s: seconds of rest between connecting and measuring.
+        idle_s: seconds over which the background work of an idle gateway is measured.
+        flood_bytes: sent to each viewer after the paced part of the row ``stalled``: more than a viewer may have
+            waiting, here and in the kernel.
+    """
+
+    viewers: int
+    many_viewers: int
+    rounds: int
+    events: int
+    paced_s: float
+    many_s: float
+    settle_s: float
+    idle_s: float
+    flood_bytes: int
+
+
+FULL: Final = Sizes(
+    viewers=4_000,
+    many_viewers=10_000,
+    rounds=5,
+    events=100,
+    paced_s=10.0,
+    many_s=60.0,
+    settle_s=SETTLE_S,
+    idle_s=5.0,
+    flood_bytes=1024 * 1024,
+)
+"""What the table of the documentation is made with: about ten minutes."""
+
+QUICK: Final = Sizes(
+    viewers=300,
+    many_viewers=300,
+    rounds=1,
+    events=10,
+    paced_s=1.0,
+    many_s=1.0,
+    settle_s=0.2,
+    idle_s=0.5,
+    flood_bytes=512 * 1024,
+)
+"""A look at whether everything works; its figures say nothing."""
+
+# --- What a row must reach -------------------------------------------------------------------------------------------
+
+CPU_MOST_RATIO: Final = 1.15
+"""Server CPU per delivery, one event at a time, against the floor."""
+
+CPU_TOGETHER_MOST_RATIO: Final = 0.2
+"""The same per event, when eight are queued together, against the floor one at a time."""
+
+P99_MOST_RATIO: Final = 1.3
+"""p99 from the event to the viewer, against the floor's."""
+
+IDLE_VIEWER_MOST_BYTES: Final = 6 * 1024
+"""Memory of the gateway process for one idle viewer."""
+
+RECOVERED_MOST_S: Final = 5.0
+"""From the last reconnect until every viewer has every event."""
+
+STORM_MOST_READS: Final = 10
+"""Reads of Redis that a storm of resumes may cost one gateway."""
+
+STALLED_SHARE: Final = 0.05
+"""Of the viewers never read."""
+
+STALLED_MOST_P99_RATIO: Final = 1.2
+"""p99 of the others with stalled viewers, against without."""
+
+WRITE_HARD_BYTES: Final = 256 * 1024
+"""The gateway's hard limit on bytes that wait for one viewer (``docs/operations.md``)."""
+
+# --- The load --------------------------------------------------------------------------------------------------------
+
+EVENT_BYTES: Final = 300
+"""Of one event, as it stands in the log."""
+
+EVENTS_TOGETHER: Final = 8
+"""Events that are published at once in the row ``together``."""
+
+EVENTS_PER_S: Final = 10
+"""Of the paced rows."""
+
+ONE_EVERY_S: Final = 0.04
+"""Shortest time between two events (or batches) of the CPU rows; the next one also waits for the last delivery."""
+
+FLOOD_TOGETHER: Final = 64
+"""Events of one batch of the flood: 19 KB for each viewer."""
+
+WARM_UP_EVENTS: Final = 5
+"""Published before anything is measured: script caches, branch predictors, the frames' first encoding."""
+
+WARM_UP_VIEWERS: Final = 200
+"""Come and go before memory is measured: pools and caches have their size then."""
+
+RESUME_EVENTS: Final = 5
+"""Appended while the viewers are away."""
+
+PROCESSES_MANY: Final = 2
+"""Gateway processes of the row ``many``."""
+
+CROWD_MOST_SHARE: Final = 0.9
+"""Of its core: a load client busier than this may have made the figure, which then does not count."""
+
+# --- The crowd -------------------------------------------------------------------------------------------------------
+
+CONNECTING_MOST: Final = 64
+"""Viewers of one crowd who are on their way in at the same time, unless it is a storm."""
+
+VIEWERS_PER_ADDRESS: Final = 50
+"""Viewers who share a loopback address: like viewers behind a few home routers, and no shortage of ports."""
+
+RETRY_AFTER_S: Final = 1.0
+"""A refused viewer's wait when the server names none; up to as much again is added at random."""
+
+HEARTBEAT_EVERY_S: Final = 20.0
+"""Between two heartbeats of a viewer."""
+
+STALLED_RECEIVE_BYTES: Final = 4096
+"""Receive buffer of a viewer who never reads: what it does not take stays with the server."""
+
+STALLED_SEGMENT_BYTES: Final = 1_460
+"""Segment size of a viewer who never reads, as on a real network: loopback's own lets the kernel hide megabytes."""
+
+RECEIVE_BYTES: Final = 256 * 1024
+"""Most bytes of one read of the crowd."""
+
+EVENTS_MOST: Final = 200_000
+"""Events of one lane; their times are kept in 8 bytes each."""
+
+WAIT_BUCKET_NS: Final = 10_000
+"""Resolution of the histogram of waits: 10 µs."""
+
+WAIT_BUCKETS: Final = 2_000_000
+"""Buckets of the histogram: 20 s; longer waits count in the last one."""
+
+# --- How long anything may take --------------------------------------------------------------------------------------
+
+READY_TIMEOUT_S: Final = 60.0
+"""From the start of a server until it accepts viewers."""
+
+STOP_TIMEOUT_S: Final = 20.0
+"""For a server to end by itself; then it is killed."""
+
+CONNECT_TIMEOUT_S: Final = 120.0
+"""For all viewers of a crowd to be in."""
+
+DELIVERY_TIMEOUT_S: Final = 30.0
+"""From the last event until everyone has it."""
+
+HTTP_TIMEOUT_S: Final = 10.0
+"""For one call of the API."""
+
+POLL_S: Final = 0.001
+"""Between two looks at the crowd's counters."""
+
+OTHER_FILES: Final = 1_000
+"""Open files of a process besides its viewers' sockets."""
+
+assert FLOOD_TOGETHER >= EVENTS_TOGETHER
+assert STALLED_RECEIVE_BYTES < WRITE_HARD_BYTES < QUICK.flood_bytes < FULL.flood_bytes

@@ -1,0 +1,20 @@
+"""Asking a server over HTTP how it is."""
+
+import httpx
+
+from loadtests.bench.limits import HTTP_TIMEOUT_S
+
+
+def is_ready(url: str) -> bool:
+    """Tell whether a server answers that it is ready."""
+    try:
+        return httpx.get(url, timeout=HTTP_TIMEOUT_S, trust_env=False).is_success
+    except httpx.TransportError:
+        return False
+
+
+def metric(url: str, series: str) -> float:
+    """Return a metric's value from Prometheus text; ``series`` is its name with its labels. 0 when it is not there."""
+    text = httpx.get(url, timeout=HTTP_TIMEOUT_S, trust_env=False).text
+    found = (line.rpartition(" ") for line in text.splitlines())
+    return next((float(value) for name, _, value in found if name == series), 0.0)

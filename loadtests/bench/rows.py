@@ -1,0 +1,56 @@
+"""The rows, by name, in the order of the table."""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from loadtests.bench.bench import Bench
+from loadtests.bench.lane import Lane, floor_lane, our_lane
+from loadtests.bench.limits import Sizes
+from loadtests.bench.result import RowResult
+from loadtests.bench.row_fan_out import row_one, row_p99, row_together
+from loadtests.bench.row_many import row_many
+from loadtests.bench.row_memory import row_memory
+from loadtests.bench.row_resume import row_resume
+from loadtests.bench.row_stalled import row_stalled
+
+FanOutRow = Callable[[Sequence[Lane], Sizes], list[RowResult]]
+
+FAN_OUT_ROWS: Final[dict[str, FanOutRow]] = {"one": row_one, "together": row_together, "p99": row_p99}
+"""Rows that any target can run; they share their lanes."""
+
+OWN_ROWS: Final[dict[str, Callable[[Bench], list[RowResult]]]] = {
+    "memory": row_memory,
+    "many": row_many,
+    "resume": row_resume,
+    "stalled": row_stalled,
+}
+"""Rows about what only Showdrop does, or what has no floor."""
+
+ROWS: Final = (*FAN_OUT_ROWS, *OWN_ROWS)
+
+RESULTS: Final = ("one", "together", "p99", "memory", "many", "resume", "resume-reads", "stalled", "stalled-memory")
+"""The results that the rows give, in order."""
+
+
+def run_rows(bench: Bench, names: Sequence[str]) -> list[RowResult]:
+    """Run rows and return their results, in the order of the table.
+
+    Raises:
+        LoadError: a server does not start, or a row cannot be measured; the message is one line.
+    """
+    results = []
+    shared = [name for name in FAN_OUT_ROWS if name in names]
+    if shared:
+        bench.tell(f"connecting {bench.sizes.viewers:,} viewers to the floor and to a gateway ...")
+        with (
+            floor_lane(bench.cores, bench.sizes.viewers, settle_s=bench.sizes.settle_s) as floor,
+            our_lane(bench.stand, bench.cores, bench.plan()) as ours,
+        ):
+            for name in shared:
+                bench.tell(f"{name} ...")
+                results += FAN_OUT_ROWS[name]([floor, ours], bench.sizes)
+    for name, run in OWN_ROWS.items():
+        if name in names:
+            bench.tell(f"{name} ...")
+            results += run(bench)
+    return results

@@ -1,0 +1,74 @@
+"""What counts as a pass, and what the documentation shows."""
+
+from pathlib import Path
+
+import pytest
+
+from loadtests.bench.docs_table import BEGIN, END, write_docs
+from loadtests.bench.result import RowResult, figure, read_results, write_results
+from loadtests.server_http import LoadError
+
+AT = "2026-01-02T03:04:05+00:00"
+
+
+def result(**changes: object) -> RowResult:
+    fields: dict[str, object] = {
+        "row": "one",
+        "what": "server CPU per delivery",
+        "unit": "µs",
+        "columns": {"floor": 4.0, "ours": 4.4, "nats 2": 8.0},
+        "limit": "≤ 1.15 x floor",
+        "reached": True,
+    }
+    return RowResult(**(fields | changes))  # type: ignore[arg-type] # a table of fields
+
+
+def test_a_figure_in_doubt_does_not_pass() -> None:
+    assert result().passed
+    assert not result(reached=False).passed
+    assert not result(doubts=["the load client used 95% of its core"]).passed
+
+
+def test_the_ratio_is_to_the_floor_and_there_may_be_none() -> None:
+    assert result().ratio == pytest.approx(1.1)
+    assert result(columns={"ours": 3.0}).ratio is None
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.149, "0.15 µs"), (12.34, "12.3 µs"), (5_571.4, "5,571 µs"), (7.0, "7 µs")]
+)
+def test_a_figure_has_the_digits_that_mean_something(value: float, text: str) -> None:
+    assert figure(result(columns={"ours": value}), "ours") == text
+    assert figure(result(columns={"ours": value}), "floor") == ""
+
+
+def test_the_page_gets_the_table_of_what_was_written(tmp_path: Path) -> None:
+    write_results([result(), result(row="many", reached=False)], tmp_path, at=AT)
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n", encoding="utf-8")
+    write_docs(page, tmp_path, ["many", "absent", "one"])
+    text = page.read_text(encoding="utf-8")
+    lines = text.splitlines()
+    assert lines[:2] == ["before", BEGIN]
+    assert lines[-2:] == [END, "after"]
+    assert "old" not in text
+    assert lines[2] == "| what | floor | ours | nats 2 | ratio | must reach | result |"
+    assert lines[4] == "| server CPU per delivery | 4 µs | 4.40 µs | 8 µs | 1.10 | ≤ 1.15 x floor | fail |"
+    assert lines[5].endswith("| pass |")
+    assert text.count("2026-01-02") == 1
+
+
+def test_a_result_can_be_read_back(tmp_path: Path) -> None:
+    write_results([result()], tmp_path, at=AT)
+    [record] = read_results(tmp_path, ["one"])
+    assert (record.result, record.at, record.ratio, record.passed) == (result(), AT, 1.1, True)
+
+
+def test_a_page_without_a_place_or_a_folder_without_results_is_one_line(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("nothing here", encoding="utf-8")
+    with pytest.raises(LoadError, match="no results"):
+        write_docs(page, tmp_path, ["one"])
+    write_results([result()], tmp_path, at=AT)
+    with pytest.raises(LoadError, match="no place for the table"):
+        write_docs(page, tmp_path, ["one"])
