@@ -116,7 +116,7 @@ def api(data_dir: Path | None, host: str | None, http_port: int | None) -> None:
 )
 def gateway(data_dir: Path | None, host: str | None, ws_port: int | None, processes: int) -> None:
     """Run the viewers' WebSocket."""
-    from live.roles.processes import serve_processes  # noqa: PLC0415 - --help must not load the servers
+    from live.roles.gateway_processes import serve_processes  # noqa: PLC0415 - --help must not load the servers
     from live.roles.single import serve_role  # noqa: PLC0415 - --help must not load the servers
 
     settings = _settings(data_dir=data_dir, host=host, ws_port=ws_port)

@@ -2,7 +2,7 @@
 
 Frames that are sent while a broadcast runs wait for it to end, and then leave together, as one write per viewer. A
 broadcast writes to ``SLICE_VIEWERS`` viewers and lets the event loop do other work before it goes on, so a claim that
-comes meanwhile is answered between two slices. An idle show adds no delay: the first frame leaves in the same turn of
+comes meanwhile is answered between two slices. An idle show adds no delay: the first frame leaves in the next turn of
 the loop.
 
 A viewer whose socket takes everything is *direct*: its bytes go straight to the descriptor, which costs what the
@@ -14,6 +14,7 @@ import asyncio
 import os
 from collections import deque
 from collections.abc import Iterator
+from itertools import islice
 from typing import Generic, Protocol, TypeVar
 
 from live.frames import VARIANTS, Frame, Variant
@@ -83,7 +84,8 @@ class _Part(Generic[Someone]):
         self._fds = list(group.direct)
         self._at = 0
         self._gone: set[int] = set()
-        self._behind = deque(group.behind)
+        self._turns: dict[int, int] | None = None  # whose turn is when; made when somebody falls behind
+        self._behind: dict[Someone, None] = dict(group.behind)
 
     def write(self, most: int) -> int:
         """Write to at most so many viewers; return to how many, 0 when everyone has it."""
@@ -110,18 +112,16 @@ class _Part(Generic[Someone]):
         """Write to this viewer through its transport, if its turn is still to come."""
         if seat.fd in self._gone:
             return  # it is told already, or it is another viewer with a descriptor of one who left
-        try:
-            self._fds.index(seat.fd, self._at)
-        except ValueError:
-            return
-        self._gone.add(seat.fd)
-        self._behind.append(seat)
+        if self._turns is None:
+            self._turns = {fd: turn for turn, fd in enumerate(self._fds)}
+        if self._turns.get(seat.fd, -1) >= self._at:
+            self._gone.add(seat.fd)
+            self._behind[seat] = None
 
     def leave(self, seat: Someone) -> None:
         """Pass this viewer over: its descriptor may soon be another viewer's."""
         self._gone.add(seat.fd)
-        if seat in self._behind:
-            self._behind.remove(seat)
+        self._behind.pop(seat, None)
 
     def _write_behind(self, most: int) -> int:
         if not self._behind:
@@ -129,11 +129,11 @@ class _Part(Generic[Someone]):
         log = self._data
         if not all(frame.is_log for frame in self._frames):
             log = b"".join([frame.of(self.group.variant) for frame in self._frames if frame.is_log])
-        written = 0
-        while self._behind and written < most:
-            self._behind.popleft().write_behind(self._data, log)
-            written += 1
-        return written
+        seats = list(islice(self._behind, most))
+        for seat in seats:
+            if self._behind.pop(seat, seat) is None:  # else it left meanwhile
+                seat.write_behind(self._data, log)
+        return len(seats)
 
 
 class FanOut(Generic[Someone]):

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import random
 import socket
 from collections.abc import Awaitable, Callable
@@ -14,14 +15,12 @@ from live import wire
 from live.admission import Admission
 from live.claim_desk import ClaimDesk
 from live.close_codes import CloseCode
-from live.frames import Frame
 from live.gateway_tick import Ticker
 from live.limits import (
     CONNECTIONS_TURNED_AWAY_MOST,
     DRAIN_BATCH_VIEWERS,
     DRAIN_PAUSE_S,
-    GOODBYE_MAX_MS,
-    GOODBYE_MIN_MS,
+    DRAIN_SEND_S,
     ROOM_IDLE_S,
     SOCKET_SEND_BYTES,
 )
@@ -101,6 +100,9 @@ class Gateway:
         self._turned_away = Counter(
             "showdrop_gateway_turned_away_total", "Viewers answered 503 before the upgrade", registry=registry
         )
+        self._cut_off = Counter(
+            "showdrop_gateway_cut_off_total", "Connections past all measure, cut unheard", registry=registry
+        )
         self._closes = Counter(
             "showdrop_gateway_closes_total",
             "Connections that the gateway ended, by close code; 4001 was cut for slow reading",
@@ -133,42 +135,46 @@ class Gateway:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_SEND_BYTES)
 
     async def watch_deadlines(self) -> None:
-        """Once: close who was silent for too long, and let go of shows that nobody watches."""
+        """Once: close who was silent for too long, and cut who does not read."""
         await asyncio.sleep(1)
         now = asyncio.get_running_loop().time()
         for connection in self._wheel.due(now):
             if connection in self._connections:
-                connection.wheel_slot = self._wheel.put(connection, max(now, connection.check(now)))
-        await self._rooms.let_go(idle_since=now - ROOM_IDLE_S)
+                self.look_at(connection, now)  # again in a second, should the check fail
+                self.look_at(connection, max(now, connection.check(now)))
+
+    async def let_go(self) -> None:
+        """Once: let go of shows that nobody watches."""
+        await asyncio.sleep(1)
+        await self._rooms.let_go(idle_since=asyncio.get_running_loop().time() - ROOM_IDLE_S)
 
     async def tick(self) -> None:
         """Once: bring every room's counts up to date."""
         await self._ticker.tick(self._rooms.open_rooms())
 
     async def drain(self, timeout_s: float) -> None:
-        """Say goodbye to everyone, close, and wait for them at most ``timeout_s`` seconds."""
+        """Say goodbye to everyone, in batches, close, and wait for the last ones at most ``timeout_s`` seconds."""
         self._draining = True
         if self._server is not None:
             self._server.close()
-        goodbye = Frame(
-            wire.Goodbye(reason="restart", reconnect_min_ms=GOODBYE_MIN_MS, reconnect_max_ms=GOODBYE_MAX_MS)
-        )
+        everyone = list(self._connections)
+        batch = max(DRAIN_BATCH_VIEWERS, math.ceil(len(everyone) * DRAIN_PAUSE_S / DRAIN_SEND_S))
+        for at in range(0, len(everyone), batch):
+            for connection in everyone[at : at + batch]:
+                session = self._connections.get(connection)
+                if session is None:
+                    connection.cut()
+                else:
+                    session.send_home("restart", CloseCode.SERVICE_RESTART)
+            await asyncio.sleep(DRAIN_PAUSE_S)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
-                everyone = list(self._connections.items())
-                for at in range(0, len(everyone), DRAIN_BATCH_VIEWERS):
-                    for connection, session in everyone[at : at + DRAIN_BATCH_VIEWERS]:
-                        if session is None:
-                            connection.cut()
-                        else:
-                            connection.write(goodbye.of(connection.variant))
-                            connection.close(CloseCode.SERVICE_RESTART, "restart")
-                    await asyncio.sleep(DRAIN_PAUSE_S)
                 await self._empty.wait()
         for connection in list(self._connections):
             connection.cut()
         await self.desk.close()
         await self._own_states.close()
+        await self._resumes.close()
         with contextlib.suppress(UnavailableError):
             await self._ticker.write_counts()
 
@@ -180,6 +186,7 @@ class Gateway:
         self._empty.clear()
         connection.wheel_slot = self._wheel.put(connection, deadline_s)
         if len(self._connections) > self._connections_most + CONNECTIONS_TURNED_AWAY_MOST:
+            self._cut_off.inc()
             connection.cut()
 
     def turned_away(self) -> int | None:
@@ -204,14 +211,14 @@ class Gateway:
         self._wheel.remove(connection, connection.wheel_slot)
         connection.wheel_slot = self._wheel.put(connection, deadline_s)
 
-    def gone(self, connection: ViewerConnection, code: CloseCode | None) -> None:
+    def gone(self, connection: ViewerConnection, code: int | None) -> None:
         """Forget a TCP connection."""
         self._connections.pop(connection, None)
         self._wheel.remove(connection, connection.wheel_slot)
         if not self._connections:
             self._empty.set()
         if code is not None:
-            self._closes.labels(code=str(code.value)).inc()
+            self._closes.labels(code=str(int(code))).inc()
 
     def plain(self, path: str) -> PlainAnswer | None:
         """Return what answers a plain GET of this path, or None."""

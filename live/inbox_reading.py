@@ -1,14 +1,14 @@
 """Up to where a gateway has heard its shows' inboxes, and who is told what is in them (D4)."""
 
-from collections.abc import Iterable, Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from prometheus_client import Counter
 
 from kit.log import logger
 from live import wire
-from live.close_codes import CloseCode
-from live.limits import LOG_READ_ENTRIES
+from live.limits import DRAIN_BATCH_VIEWERS, DRAIN_PAUSE_S, LOG_READ_ENTRIES
 from live.room import Room, Seat
 from live.session import ViewerSession
 from live.show_log import BuyerNews, LogEntry
@@ -103,8 +103,14 @@ class Inboxes:
             send_back([seat for seats in buyers.values() for seat in seats])
 
 
-def send_back(seats: Iterable[Seat]) -> None:
-    """Close these connections: their viewers come back, and the welcome tells them how things stand."""
+def send_back(seats: Sequence[Seat]) -> None:
+    """Close these connections, in batches: their viewers come back, and the welcome tells them how things stand."""
+    loop = asyncio.get_running_loop()
+    for number, at in enumerate(range(0, len(seats), DRAIN_BATCH_VIEWERS)):
+        loop.call_later(number * DRAIN_PAUSE_S, _send_back, seats[at : at + DRAIN_BATCH_VIEWERS])
+
+
+def _send_back(seats: Sequence[Seat]) -> None:
     for seat in seats:
         if isinstance(seat, ViewerSession):
-            seat.state_lost(CloseCode.STATE_LOST)
+            seat.state_lost()

@@ -131,11 +131,20 @@ WRITE_HARD_BYTES: Final = 256 * 1024
 WRITE_BEHIND_MOST_S: Final = 10.0
 """Seconds that a viewer may stay above ``WRITE_SOFT_BYTES``; then it is cut."""
 
+WELCOME_BEHIND_MOST_S: Final = 60.0
+"""Seconds that a viewer may take to read a large welcome down to ``WRITE_SOFT_BYTES``: 2 MiB at 300 kbit/s."""
+
+READ_PIECE_BYTES: Final = 4 * 1024
+"""Bytes of a viewer that are parsed before the outcome is looked at: 700 of the shortest frames, 7 ms."""
+
 WELCOME_MOST_BYTES: Final = 4 * 1024 * 1024
 """Bytes that may wait for a viewer who is just being welcomed: the largest snapshot, or a thousand missed events."""
 
 RESUME_MOST_BYTES: Final = 2 * 1024 * 1024
 """Bytes of missed events that a viewer who comes back is told; past it a snapshot is the smaller answer."""
+
+SHARED_LEAST_BYTES: Final = 16 * 1024
+"""Bytes of missed events above which viewers share them instead of having them joined to their welcome."""
 
 SLICE_VIEWERS: Final = 128
 """Viewers who are written to before the event loop may do other work: a millisecond of system calls. A claim takes some
@@ -173,7 +182,10 @@ VIEWER_MESSAGES_BURST: Final = 60.0
 """Messages that one viewer may send at once."""
 
 VIEWER_MESSAGES_REFUSED: Final = 200
-"""Messages over the limit after which the connection is closed."""
+"""Messages over the limit at once after which the connection is closed."""
+
+VIEWER_MESSAGES_REFUSED_PER_S: Final = 2.0
+"""Messages over the limit a second that are forgiven."""
 
 CLAIMS_MOST_IN_FLIGHT: Final = 32
 """Claims of one connection that wait for their answer; more are refused as temporary."""
@@ -196,9 +208,9 @@ OWN_STATES_GATHER_MOST_S: Final = 0.4
 OWN_STATES_MOST_WAITING: Final = 20_000
 """Buyers of one gateway who wait for theirs: everyone who may connect by default can come at once."""
 
-ROOM_KEPT_FRAMES: Final = LOG_READ_ENTRIES
-"""Newest events of a show that a gateway keeps framed, for viewers who come back: as many as one read brings, so that
-one read serves them all. Who was away for longer is better off with a snapshot."""
+ROOM_KEPT_FRAMES: Final = LOG_KEPT_ENTRIES
+"""Newest events of a show that a gateway keeps framed, for viewers who come back: as many as the log has, so that no
+more than one viewer's return has to be read for. A busy show has some hundreds."""
 
 ROOM_BUFFERED_EVENTS: Final = 10_000
 """Events that may arrive while a room is being opened."""
@@ -233,6 +245,12 @@ DRAIN_BATCH_VIEWERS: Final = 500
 DRAIN_PAUSE_S: Final = 0.1
 """Seconds between two such batches: with the batch above, no other gateway gets more than 5,000 a second of them."""
 
+DRAIN_SEND_S: Final = 4.0
+"""Seconds in which all are said goodbye to; where there are more than 20,000, in larger batches."""
+
+NEWS_MOST: Final = 1_000
+"""Messages of a buyer's own that wait for the welcome; with more, the viewer has to come back."""
+
 GOODBYE_MIN_MS: Final = 500
 """Earliest return after a ``goodbye``."""
 
@@ -244,7 +262,7 @@ assert HEARTBEAT_MISSED_MS > HANDSHAKE_TIMEOUT_S * 1000  # a deadline only ever 
 assert WRITE_SOFT_BYTES < WRITE_HARD_BYTES < RESUME_MOST_BYTES <= WELCOME_MOST_BYTES / 2
 assert RETRY_AFTER_MIN_S <= RETRY_AFTER_MAX_S
 assert EARLY_MOST_MESSAGES < VIEWER_MESSAGES_BURST
-assert ROOM_KEPT_FRAMES < LOG_KEPT_ENTRIES
+assert ROOM_KEPT_FRAMES <= LOG_KEPT_ENTRIES
 assert LOG_MARK_KEPT_MS < LOG_KEPT_MS
 assert 2 * READER_BEACON_S < READER_LAG_MOST_S < READER_DROP_S
 

@@ -7,7 +7,8 @@ nothing is missed and nothing comes twice.
 import asyncio
 from collections import deque
 from collections.abc import Iterable
-from typing import Protocol
+from itertools import islice
+from typing import Protocol, cast
 
 import msgspec
 
@@ -46,9 +47,10 @@ class Room:
         self._staff: set[Seat] = set()
         self.empty_since: float | None = None
         self.taps: dict[str, int] = {}
-        self.reached_back = False  # whether events from before the room were looked for
+        self.reached_back = False  # whether the log has nothing before what is kept here
         self._kept: deque[tuple[int, Frame]] = deque(maxlen=ROOM_KEPT_FRAMES)
         self._missed: dict[tuple[int, Variant], bytes] = {}
+        self._encoded: tuple[wire.Snapshot, dict[bool, msgspec.Raw]] = (snapshot, {})
 
     def __len__(self) -> int:
         """Return how many connections watch here."""
@@ -103,12 +105,14 @@ class Room:
         return self._kept[0][0] if self._kept else self.seq + 1
 
     def reach_back(self, older: Iterable[wire.LogEvents]) -> None:
-        """Keep events from before the room too: ``older`` comes newest first, and ends where the log has a gap."""
-        self.reached_back = True
+        """Keep events from before the room too: ``older`` comes newest first; a gap in it is as far as it goes."""
+        reached = self.first_kept
         for event in older:
             if event.seq != self.first_kept - 1 or len(self._kept) == ROOM_KEPT_FRAMES:
+                self.reached_back = True
                 return
             self._kept.appendleft((event.seq, Frame(event)))
+        self.reached_back = self.first_kept == reached
 
     def missed(self, after: wire.Position, variant: Variant) -> bytes | None:
         """Return the frames after a position, joined; None when they cannot all be told, or are too much.
@@ -135,7 +139,7 @@ class Room:
             return []
         if seq > self.seq or not self._kept or self._kept[0][0] > seq + 1:
             return None
-        return [frame for position, frame in self._kept if position > seq]
+        return [frame for _, frame in islice(self._kept, seq + 1 - self.first_kept, None)]
 
     def set_stock(self, offer_id: str, *, available: int, held: int, sold: int) -> None:
         """Note an offer's counts as they were read, and tell everyone if they changed."""
@@ -144,6 +148,16 @@ class Room:
             return
         self.snapshot = with_stock(self.snapshot, offer_id, available=available, held=held, sold=sold)
         self.broadcast(Frame(wire.OfferStock(offer_id=offer_id, available=available, held=held, sold=sold)))
+
+    def encoded_snapshot(self, *, binary: bool) -> wire.Snapshot:
+        """Return the snapshot to put into a welcome, encoded once for all who come before it changes."""
+        if self._encoded[0] is not self.snapshot:
+            self._encoded = (self.snapshot, {})
+        encoded = self._encoded[1].get(binary)
+        if encoded is None:
+            encode = msgspec.msgpack.encode if binary else msgspec.json.encode
+            encoded = self._encoded[1][binary] = msgspec.Raw(encode(self.snapshot))
+        return cast(wire.Snapshot, encoded)  # an encoder takes either
 
     def counts(self) -> list[wire.OfferStock | wire.Viewers]:
         """Return the counts as they are now: who comes back missed changes that were no events."""

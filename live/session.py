@@ -14,12 +14,17 @@ from live.close_codes import CloseCode
 from live.frames import Frame, Variant
 from live.limits import (
     EARLY_MOST_MESSAGES,
+    GOODBYE_MAX_MS,
+    GOODBYE_MIN_MS,
     HEARTBEAT_MS,
+    NEWS_MOST,
     REACTION_KIND_MAX_CHARS,
     REACTION_MOST_TAPS,
+    SHARED_LEAST_BYTES,
     VIEWER_MESSAGES_BURST,
     VIEWER_MESSAGES_PER_S,
     VIEWER_MESSAGES_REFUSED,
+    VIEWER_MESSAGES_REFUSED_PER_S,
 )
 from live.room import Room
 from live.session_ports import Connection, House
@@ -48,7 +53,7 @@ class ViewerSession:
         "_house",
         "_news",
         "_rate",
-        "_refused",
+        "_refusals",
         "_requests",
         "_room",
         "_said_hello",
@@ -72,7 +77,7 @@ class ViewerSession:
         self._early: list[_Asked] | None = None  # what was asked meanwhile
         self._requests: ViewerRequests | None = None  # made by the first one
         self._rate = TokenBucket(VIEWER_MESSAGES_PER_S, VIEWER_MESSAGES_BURST, connection.loop.time())
-        self._refused = 0
+        self._refusals: TokenBucket | None = None  # made by the first one
 
     # --- the room's side ----------------------------------------------------------------------------------------
 
@@ -97,8 +102,10 @@ class ViewerSession:
             self._connection.write(data)
         elif self._news is None:
             self._news = [bytes(data)]
-        else:
+        elif len(self._news) < NEWS_MOST:
             self._news.append(bytes(data))
+        else:
+            self.state_lost()
 
     def write_behind(self, data: bytes, log: bytes) -> None:
         """Send frames to a viewer who fell behind, or only the log events among them."""
@@ -132,9 +139,14 @@ class ViewerSession:
         self.closing()
         self._requests = None
 
-    def state_lost(self, code: CloseCode) -> None:
-        """Close: the gateway cannot tell what this viewer missed."""
-        self._connection.close(code, "come back for a snapshot")
+    def state_lost(self) -> None:
+        """Close: the gateway cannot tell what this viewer missed; it comes back, spread in time with all others."""
+        self.send_home("state_lost", CloseCode.STATE_LOST)
+
+    def send_home(self, reason: str, code: CloseCode) -> None:
+        """Say goodbye and close."""
+        self._send(wire.Goodbye(reason=reason, reconnect_min_ms=GOODBYE_MIN_MS, reconnect_max_ms=GOODBYE_MAX_MS))
+        self._connection.close(code, reason)
 
     def received(self, payload: bytes) -> None:
         """Take one message."""
@@ -221,13 +233,19 @@ class ViewerSession:
             heartbeat_ms=HEARTBEAT_MS,
             recovered=recovered,
             holds=holds,
-            snapshot=msgspec.UNSET if recovered else room.snapshot,
+            snapshot=msgspec.UNSET if recovered else room.encoded_snapshot(binary=self.variant.binary),
         )
         counts = room.counts() if recovered else ()
         told: list[wire.ServerMessage] = [*counts, *orders]
         news, self._news = self._news, None
-        pieces = [Frame(welcome).of(self.variant), missed or b"", *(Frame(one).of(self.variant) for one in told)]
-        self._connection.write(b"".join([*pieces, *(news or ())]))
+        first = Frame(welcome).of(self.variant)
+        rest = b"".join([*(Frame(one).of(self.variant) for one in told), *(news or ())])
+        if missed is not None and len(missed) > SHARED_LEAST_BYTES:
+            # As they are, not joined: many viewers share these bytes, and who does not read them holds no copy.
+            for data in (first, missed, rest):
+                self._connection.write(data)
+        else:
+            self._connection.write(b"".join([first, missed or b"", rest]))
         self._room = room
         room.join(self)
         self._connection.welcomed()
@@ -271,8 +289,9 @@ class ViewerSession:
         now = self._connection.loop.time()
         if self._rate.allows(now):
             return self._address_rate.allows(now)
-        self._refused += 1
-        if self._refused > VIEWER_MESSAGES_REFUSED:
+        if self._refusals is None:
+            self._refusals = TokenBucket(VIEWER_MESSAGES_REFUSED_PER_S, VIEWER_MESSAGES_REFUSED, now)
+        if not self._refusals.allows(now):
             self._connection.close(CloseCode.OVERLOAD, "too many messages")
         return False
 

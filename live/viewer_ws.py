@@ -22,11 +22,15 @@ from live.limits import (
     CLOSE_TIMEOUT_S,
     HANDSHAKE_TIMEOUT_S,
     HEARTBEAT_MISSED_MS,
+    READ_PIECE_BYTES,
+    WELCOME_BEHIND_MOST_S,
     WELCOME_MOST_BYTES,
     WRITE_BEHIND_MOST_S,
     WRITE_HARD_BYTES,
 )
 from live.upgrade_ws import Accepted, Entrance, Refused, Upgrade, http_answer, refusal
+
+NOT_FOUND = "viewers connect to /v1/shows/{show_id}/live, with an id like show_01K8Z5Q4T9V3N6C7M2R8X1B5DA\n"
 
 REASON_MAX_BYTES = 123
 """Bytes of a close reason (RFC 6455, 5.5): a control frame carries 125, two of them are the code."""
@@ -72,10 +76,10 @@ class Door(Entrance, Protocol):
         ...
 
     def look_at(self, connection: "ViewerConnection", deadline_s: float) -> None:
-        """Look at this connection earlier than planned."""
+        """Look at this connection when the loop's clock shows ``deadline_s``, and not when it was planned."""
         ...
 
-    def gone(self, connection: "ViewerConnection", code: CloseCode | None) -> None:
+    def gone(self, connection: "ViewerConnection", code: int | None) -> None:
         """A TCP connection was lost; ``code`` is what we closed it with, if we did."""
         ...
 
@@ -98,6 +102,7 @@ class ViewerConnection(asyncio.Protocol):
         "_code",
         "_deadline",
         "_door",
+        "_ending",
         "_fragments",
         "_greeted",
         "_plain",
@@ -128,7 +133,8 @@ class ViewerConnection(asyncio.Protocol):
         self._welcomed = False
         self._deadline = loop.time() + HANDSHAKE_TIMEOUT_S
         self._plain: asyncio.Task[None] | None = None
-        self._code: CloseCode | None = None
+        self._code: int | None = None  # what we closed with, or counted it as
+        self._ending = False
 
     # --- the transport's side -----------------------------------------------------------------------------------
 
@@ -154,7 +160,10 @@ class ViewerConnection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Note that the socket is full."""
-        self._backlog = Backlog(WRITE_HARD_BYTES if self._welcomed else WELCOME_MOST_BYTES)
+        if self._welcomed:
+            self._backlog = Backlog(WRITE_HARD_BYTES, WRITE_BEHIND_MOST_S)
+        else:
+            self._backlog = Backlog(WELCOME_MOST_BYTES, WELCOME_BEHIND_MOST_S)
         if self._session is not None:
             self._session.fell_behind()
 
@@ -166,6 +175,9 @@ class ViewerConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the name is asyncio's
         """Leave everything; nothing is left in a circle for the garbage collector to find."""
+        close = None if self._protocol is None or self._protocol.close_rcvd is not None else self._protocol.close_sent
+        if self._code is None and close is not None:
+            self._code = close.code  # the protocol's own: a broken frame, a message that is too long
         self._transport = self._protocol = self._upgrade = None
         if self._plain is not None:
             self._plain.cancel()
@@ -193,11 +205,10 @@ class ViewerConnection(asyncio.Protocol):
         """Send ``data`` to a viewer who fell behind; only ``log``, which is part of it, when too much waits already."""
         backlog = self._backlog
         if backlog is not None and self._transport is not None:
-            was_lagging = backlog.lagging_since is not None
-            now = self.loop.time()
-            data = backlog.choose(self._transport.get_write_buffer_size(), data, log, now)
-            if backlog.lagging_since is not None and not was_lagging:
-                self._door.look_at(self, now + WRITE_BEHIND_MOST_S)
+            was_lagging = backlog.overdue_at is not None
+            data = backlog.choose(self._transport.get_write_buffer_size(), data, log, self.loop.time())
+            if backlog.overdue_at is not None and not was_lagging:
+                self._door.look_at(self, min(self._deadline, backlog.overdue_at))
         if data:
             self.write(data)
 
@@ -225,7 +236,9 @@ class ViewerConnection(asyncio.Protocol):
         """The welcome was written: from here on a viewer who falls behind counts as slow."""
         self._welcomed = True
         if self._backlog is not None and self._transport is not None:
-            self._backlog.welcomed(self._transport.get_write_buffer_size())
+            self._backlog.welcomed(self._transport.get_write_buffer_size(), self.loop.time())
+            if self._backlog.overdue_at is not None:
+                self._door.look_at(self, min(self._deadline, self._backlog.overdue_at))
 
     def check(self, now: float) -> float:
         """Close a viewer that was silent for too long; cut one that does not read, or does not let itself be closed.
@@ -237,8 +250,8 @@ class ViewerConnection(asyncio.Protocol):
         if backlog is not None and self._transport is not None:
             if backlog.overdue(self._transport.get_write_buffer_size(), now):
                 self.cut(CloseCode.SLOW)
-            elif backlog.lagging_since is not None:
-                return min(self._deadline, backlog.lagging_since + WRITE_BEHIND_MOST_S)
+            elif backlog.overdue_at is not None and now <= self._deadline:
+                return min(self._deadline, backlog.overdue_at)
         if now > self._deadline:
             if self._protocol is None or self._protocol.state is not State.OPEN:
                 self.cut()
@@ -277,11 +290,15 @@ class ViewerConnection(asyncio.Protocol):
     def _answer_plain(self, path: str) -> None:
         answer = self._door.plain(path)
         if answer is None:
-            self._hang_up(refusal(HTTPStatus.NOT_FOUND, "viewers connect to /v1/shows/{show_id}/live\n").answer)
+            self._hang_up(refusal(HTTPStatus.NOT_FOUND, NOT_FOUND).answer)
             return
 
         async def respond() -> None:
-            status, content_type, body = await answer()
+            try:
+                status, content_type, body = await answer()
+            except Exception:
+                self._hang_up(b"")
+                raise
             self._hang_up(http_answer(status, body, ("Content-Type", content_type)))
 
         self._plain = asyncio.create_task(respond())
@@ -295,11 +312,18 @@ class ViewerConnection(asyncio.Protocol):
     # --- frames -------------------------------------------------------------------------------------------------
 
     def _receive_frames(self, data: bytes, protocol: FrameProtocol) -> None:
-        protocol.receive_data(data)
-        for event in protocol.events_received():
-            if isinstance(event, WsFrame):
-                self._frame(event, protocol)
-        self._flush(protocol)
+        # In pieces: of what follows a message that ends the connection, nothing is even parsed.
+        for at in range(0, len(data), READ_PIECE_BYTES):
+            protocol.receive_data(data[at : at + READ_PIECE_BYTES])
+            for event in protocol.events_received():
+                if isinstance(event, WsFrame):
+                    self._frame(event, protocol)
+            self._flush(protocol)
+            if self._ending and len(data) > READ_PIECE_BYTES:
+                # Nobody answers a close with so much. The deadline of the close ends it.
+                if self._transport is not None and not self._transport.is_closing():
+                    self._transport.pause_reading()
+                return
 
     def _heard(self) -> None:
         self._deadline = self.loop.time() + HEARTBEAT_MISSED_MS / 1000
@@ -340,9 +364,12 @@ class ViewerConnection(asyncio.Protocol):
                 self._transport.close()
 
     def _closing(self) -> None:
+        if self._ending:
+            return
+        self._ending = True
         if self._session is not None:
             self._session.closing()
-        self._deadline = min(self._deadline, self.loop.time() + CLOSE_TIMEOUT_S)
+        self._deadline = self.loop.time() + CLOSE_TIMEOUT_S
         self._door.look_at(self, self._deadline)
 
     def _write(self, transport: asyncio.Transport, data: bytes | memoryview) -> None:

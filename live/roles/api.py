@@ -27,6 +27,8 @@ from live.stage import Stage
 from live.tokens import Tokens
 
 POSTGRES_CONNECTIONS = 12
+"""Most connections of one API process to Postgres: requests beyond wait for one of them."""
+
 PURGE_EVERY_S = 3600.0
 
 

@@ -28,6 +28,9 @@ from live.show_figures_pg import ShowFigures
 from live.tokens import Tokens
 
 POSTGRES_CONNECTIONS = 8
+"""Most connections of one gateway process to Postgres: for checkouts and for what a welcome or a
+first claim looks up; more wait. Each of several processes has as many, and Postgres allows a hundred in all by
+default."""
 
 
 class GatewayRole:
@@ -83,6 +86,7 @@ class GatewayRole:
             tasks.forever("gateway tick", gateway.tick)
             tasks.forever("report figures", ticker.write_counts, every_s=FIGURES_EVERY_S)
             tasks.forever("gateway deadlines", gateway.watch_deadlines)
+            tasks.forever("idle rooms", gateway.let_go)
             return cls(tasks, stack.pop_all())
 
     async def failed(self) -> str:

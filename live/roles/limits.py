@@ -3,6 +3,7 @@
 from typing import Final
 
 from live.api.limits import CHECK_TIMEOUT_S
+from live.limits import DRAIN_SEND_S
 
 HTTP_HEAD_S: Final = 10.0
 """Seconds in which the head of a request has to be complete."""
@@ -34,7 +35,7 @@ PROCESSES_MOST: Final = 64
 PROCESS_START_S: Final = 30.0
 """Seconds from the start of a gateway's process until it listens; usually below one."""
 
-PROCESS_STOP_S: Final = DRAIN_S + 2 * FINISH_S + 5.0
+PROCESS_STOP_S: Final = DRAIN_SEND_S + DRAIN_S + 2 * FINISH_S + 5.0
 """Seconds that a gateway's process gets to end by itself, connections included; then it is killed."""
 
 RESTART_FIRST_S: Final = 0.1

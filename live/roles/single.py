@@ -39,7 +39,7 @@ async def serve_role(name: str, settings: Settings) -> None:
 
 
 async def serve_seat(seat: Seat, settings: Settings) -> int:
-    """Run one process of a gateway until its parent (``processes.py``) tells it to stop, and return its exit code.
+    """Run one process of a gateway until its parent (``gateway_processes.py``) tells it to stop; return its exit code.
 
     Standard output is for the parent: ``READY``, then nothing but, at the end, the one line of an error.
     """

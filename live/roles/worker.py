@@ -20,6 +20,9 @@ from live.roles.stores import Place, Stores
 from live.show_events_pg import ShowEvents
 
 POSTGRES_CONNECTIONS = 12
+"""Most connections of one worker to Postgres: its loops run side by side and take one each while a
+round lasts, the checkout's several."""
+
 KEEPER_EVERY_S = 0.2
 CLOCK_EVERY_S = 0.05
 RELAY_EVERY_S = 0.25

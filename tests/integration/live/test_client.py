@@ -210,11 +210,11 @@ async def test_a_reconnect_keeps_the_servers_clock_and_asks_for_no_more_time() -
 
     async with gateway(script) as url, client(url) as viewer:
         await viewer.welcomed()
-        known = viewer.clock.round_trip_ms
+        known = viewer.clock.offset_ms
         viewer.cut()
         await asyncio.wait_for(back.wait(), 10)
         await asyncio.sleep(0.1)
-        assert viewer.clock.round_trip_ms == known
+        assert viewer.clock.offset_ms == known
         assert seen[1].pings == 0
         await asyncio.sleep(0.4)
     assert seen[1].pings == 1
@@ -239,7 +239,7 @@ async def test_a_clock_that_a_slow_welcome_left_in_doubt_is_measured_by_pings() 
 
     async with gateway(script) as url, client(url, random01=0.99) as viewer:
         await viewer.welcomed()
-        assert viewer.clock.round_trip_ms == pytest.approx(200, abs=100)
+        assert not viewer.clock.is_good(viewer.server_now_ms() - viewer.clock.offset_ms)
         await asyncio.sleep(0.3)
         assert viewer.clock.is_good(viewer.server_now_ms() - viewer.clock.offset_ms)
 

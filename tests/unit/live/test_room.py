@@ -178,8 +178,8 @@ async def test_too_much_to_tell_is_not_told_in_part() -> None:
 
 async def test_what_is_remembered_of_old_positions_is_bounded() -> None:
     room = a_room()
-    take(room, ROOM_KEPT_FRAMES)
-    answers = [room.missed(position(room, seq), JSON) or b"" for seq in range(ROOM_KEPT_FRAMES)]
+    take(room, 1_000)
+    answers = [room.missed(position(room, seq), JSON) or b"" for seq in range(1_000)]
     remembered = [one for seq, one in enumerate(answers) if room.missed(position(room, seq), JSON) is one]
     assert remembered
     assert sum(map(len, remembered)) <= 2 * RESUME_MOST_BYTES
@@ -189,6 +189,8 @@ async def test_a_room_reaches_back_before_it_was_opened() -> None:
     room = a_room(10)
     assert (room.first_kept, room.reached_back) == (11, False)
     room.reach_back([paused(10), paused(9), paused(8)])
+    assert (room.first_kept, room.reached_back) == (8, False)
+    room.reach_back([])
     assert (room.first_kept, room.reached_back) == (8, True)
     take(room, 2)
     assert room.first_kept == 8

@@ -10,7 +10,7 @@ from kit.ids import new_ulid
 from kit.redis_client import pipelined
 from live import wire
 from live.close_codes import CloseCode
-from live.limits import LOG_READ_ENTRIES, ROOM_KEPT_FRAMES
+from live.limits import LOG_READ_ENTRIES
 from live.show_log_redis import RedisLog
 from live.show_state import apply
 from tests.integration.live.gateway.house import House, a_claim
@@ -77,7 +77,7 @@ async def test_resuming_reads_the_stream_for_what_the_room_has_forgotten(house: 
     show_id = await house.show()
     first = await house.watch(show_id)
     epoch = (await first.get(wire.Welcome)).epoch
-    newest = await append_pauses(house, show_id, ROOM_KEPT_FRAMES)
+    newest = await append_pauses(house, show_id, 600)
     await first.up_to(newest)
     viewer = await house.watch(show_id, resume=wire.Position(epoch, 3))
     assert (await viewer.get(wire.Welcome)).recovered
@@ -91,28 +91,34 @@ async def test_resuming_reads_the_stream_for_what_the_room_has_forgotten(house: 
         assert viewer.seqs == list(range(4, newest + 1))
 
 
-async def test_who_was_away_too_long_takes_a_snapshot(house: House) -> None:
+async def test_who_was_away_for_longer_than_one_read_is_told_everything_too(house: House) -> None:
     show_id = await house.show()
     first = await house.watch(show_id)
     epoch = (await first.get(wire.Welcome)).epoch
-    newest = await append_pauses(house, show_id, LOG_READ_ENTRIES + ROOM_KEPT_FRAMES + 50)
+    newest = await append_pauses(house, show_id, LOG_READ_ENTRIES + 400)
     await first.up_to(newest)
-    viewer = await house.watch(show_id, resume=wire.Position(epoch, 2))
-    welcome = await viewer.get(wire.Welcome)
-    assert (welcome.recovered, welcome.seq) == (False, newest)
-    assert isinstance(welcome.snapshot, wire.Snapshot)
-    assert welcome.snapshot.show.state == "paused"
+    async with house.another_gateway() as other:
+        near = await other.watch(show_id, resume=wire.Position(epoch, newest - 10))
+        far = await other.watch(show_id, resume=wire.Position(epoch, 2))
+        assert (await near.get(wire.Welcome)).recovered
+        assert (await far.get(wire.Welcome)).recovered
+        await far.up_to(newest)
+        assert far.seqs == list(range(3, newest + 1))
 
 
 async def test_a_trimmed_stream_gives_a_snapshot(house: House) -> None:
     show_id = await house.show()
     first = await house.watch(show_id)
     epoch = (await first.get(wire.Welcome)).epoch
-    newest = await append_pauses(house, show_id, ROOM_KEPT_FRAMES + 20)
+    newest = await append_pauses(house, show_id, 300)
     await first.up_to(newest)
-    await house.stores.redis.xtrim(f"{{{show_id}}}:log", maxlen=ROOM_KEPT_FRAMES + 5, approximate=False)
-    viewer = await house.watch(show_id, resume=wire.Position(epoch, 3))
-    assert not (await viewer.get(wire.Welcome)).recovered
+    await house.stores.redis.xtrim(f"{{{show_id}}}:log", maxlen=250, approximate=False)
+    async with house.another_gateway() as other:
+        # Its room was opened just now: it knows what the stream knows.
+        viewer = await other.watch(show_id, resume=wire.Position(epoch, 3))
+        assert not (await viewer.get(wire.Welcome)).recovered
+        viewer = await other.watch(show_id, resume=wire.Position(epoch, newest - 200))
+        assert (await viewer.get(wire.Welcome)).recovered
 
 
 async def test_a_wrong_epoch_a_future_seq_and_nonsense_get_a_snapshot(house: House) -> None:

@@ -242,6 +242,18 @@ async def test_a_flood_of_messages_or_pings_is_closed(house: House) -> None:
             assert await viewer.close_code() == CloseCode.OVERLOAD
 
 
+async def test_a_flood_of_the_shortest_frames_does_not_hold_up_the_loop(house: House) -> None:
+    show_id = await house.show()
+    async with raw_viewer(house, show_id) as viewer:
+        longest_s, until = 0.0, time.monotonic() + 1.5
+        viewer.writer.write(frame(PING, b"") * 200_000)
+        while (began := time.monotonic()) < until:
+            await asyncio.sleep(0)
+            longest_s = max(longest_s, time.monotonic() - began)
+    # A read brings up to 256 kB, which is 40,000 pings; parsed as a whole they take half a second.
+    assert longest_s < 0.2
+
+
 async def test_messages_over_the_rate_are_refused_before_the_connection_is_closed(house: House) -> None:
     show_id = await house.show()
     viewer = await house.watch(show_id)

@@ -119,7 +119,6 @@ async def test_above_the_soft_limit_for_too_long_they_are_cut_and_come_back_with
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("live.viewer_ws.WRITE_BEHIND_MOST_S", 1.0)
-    monkeypatch.setattr("live.backlog.WRITE_BEHIND_MOST_S", 1.0)
     count = (WRITE_SOFT_BYTES + WRITE_HARD_BYTES) // 2 // (EVENT_BYTES + 500)
     async with a_show(house, VIEWERS // 20) as (show, deaf, others):
         await show.events(count)

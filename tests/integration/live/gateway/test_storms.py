@@ -93,11 +93,7 @@ async def test_an_upgrade_a_byte_at_a_time_ends_at_the_limit(
     assert SHORT_S <= time.monotonic() - began < 4 * SHORT_S
 
 
-async def test_pings_without_end_whose_pongs_nobody_reads_are_cut_at_the_hard_limit(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # However long a viewer may take over the close, its pongs do not pile up meanwhile.
-    monkeypatch.setattr("live.viewer_ws.CLOSE_TIMEOUT_S", 600.0)
+async def test_pings_without_end_whose_pongs_nobody_reads_end_and_hold_up_nobody(house: House) -> None:
     show_id = await house.show()
     offer_id = await house.offer(show_id)
     pings = client_frame(PING, bytes(125)) * 500
@@ -114,8 +110,7 @@ async def test_pings_without_end_whose_pongs_nobody_reads_are_cut_at_the_hard_li
                 await served_meanwhile(house, show_id, offer_id)
             await asyncio.sleep(0.005)
         assert resident_bytes() - before < FLOODERS * 8 * WRITE_HARD_BYTES
-        assert all(one.close_code == CUT for one in rude)
-    await until_connections(house, 0)
+        await until_connections(house, 0)  # those who never read do not know it yet
 
 
 async def reads(house: House) -> dict[str, int]:

@@ -9,8 +9,8 @@ import pytest
 
 from kit.errors import SettingError, StartupError
 from kit.settings import Settings
-from live.roles import processes
-from live.roles.processes import serve_processes
+from live.roles import gateway_processes
+from live.roles.gateway_processes import serve_processes
 from tests.integration.live.gateway.house import free_port
 
 
@@ -40,7 +40,7 @@ def children() -> list[int]:
 async def test_a_process_that_does_not_end_is_killed(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(processes, "PROCESS_STOP_S", 0.5)
+    monkeypatch.setattr(gateway_processes, "PROCESS_STOP_S", 0.5)
     serving = asyncio.create_task(serve_processes(settings, 2))
     async with asyncio.timeout(20):
         while "is ready" not in capfd.readouterr().out:
@@ -55,7 +55,7 @@ async def test_a_process_that_does_not_end_is_killed(
 async def test_a_process_that_is_not_ready_in_time_is_killed_and_named(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(processes, "PROCESS_START_S", 0.1)
+    monkeypatch.setattr(gateway_processes, "PROCESS_START_S", 0.1)
     with pytest.raises(StartupError, match=r"gateway process \d was not ready within 0.1 s"):
         await serve_processes(settings, 2)
     assert children() == []
