@@ -20,6 +20,9 @@ from kit.money import CURRENCIES
 
 SECRET_MIN_CHARACTERS = 32
 COUNT_MOST = 1_000_000
+"""Largest number of a setting that counts (connections, joins or messages a second): past what one process could ever
+serve, so a bigger one is a slip of the finger."""
+
 SECRET_FILE = "secret"  # noqa: S105 - the name of the file, not what is in it
 
 
@@ -59,8 +62,8 @@ class Variable(msgspec.Struct, frozen=True):
 
 VARIABLES: tuple[Variable, ...] = (
     Variable("SHOWDROP_HOST", "127.0.0.1", "address to listen on"),
-    Variable("SHOWDROP_HTTP_PORT", "8000", "port of the HTTP API and the pages"),
-    Variable("SHOWDROP_WS_PORT", "8001", "port of the viewers' WebSocket"),
+    Variable("SHOWDROP_HTTP_PORT", "8000", "port of the HTTP API and the pages, 1 to 65535"),
+    Variable("SHOWDROP_WS_PORT", "8001", "port of the viewers' WebSocket, 1 to 65535"),
     Variable("SHOWDROP_DATA_DIR", ".showdrop", "data of the embedded servers, and the secret"),
     Variable("SHOWDROP_SECRET", "made at first start", f"signs tokens; at least {SECRET_MIN_CHARACTERS} characters"),
     Variable("REDIS_URL", "embedded", "redis://, rediss:// or unix://"),
@@ -77,9 +80,19 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("SHOWDROP_WS_URL", "from host and port", "where browsers reach the gateway: ws:// or wss://"),
     Variable("SHOWDROP_DEFLATE", "off", "on or off: whether viewers may negotiate compressed frames"),
     Variable("SHOWDROP_PROXIES", "none", "networks of proxies in front of the gateway, separated by commas"),
-    Variable("SHOWDROP_MAX_VIEWERS", "20000", "connections of one gateway process; more are answered 503"),
-    Variable("SHOWDROP_JOINS_PER_S", "2000", "new viewers a second of one gateway process; more are answered 503"),
-    Variable("SHOWDROP_ADDRESS_MESSAGES_PER_S", "5000", "messages a second from one address to one gateway process"),
+    Variable(
+        "SHOWDROP_MAX_VIEWERS", "20000", f"connections of one gateway process, 1 to {COUNT_MOST}; more are answered 503"
+    ),
+    Variable(
+        "SHOWDROP_JOINS_PER_S",
+        "2000",
+        f"new viewers a second of one gateway process, 1 to {COUNT_MOST}; more are answered 503",
+    ),
+    Variable(
+        "SHOWDROP_ADDRESS_MESSAGES_PER_S",
+        "5000",
+        f"messages a second from one address to one gateway process, 1 to {COUNT_MOST}",
+    ),
 )
 
 

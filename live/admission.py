@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 
+from live.handshake import network_of
 from live.limits import ADDRESS_BURST_S, ADDRESSES_MOST, JOINS_BURST_S, RETRY_AFTER_MAX_S, RETRY_AFTER_MIN_S
 from live.token_bucket import TokenBucket
 
@@ -36,11 +37,12 @@ class Admission:
 
         A bucket that made way fills up again: an address gains nothing by it while it keeps a connection.
         """
-        bucket = self._addresses.get(address)
+        network = network_of(address)
+        bucket = self._addresses.get(network)
         if bucket is None:
             bucket = TokenBucket(self._address_per_s, self._address_per_s * ADDRESS_BURST_S, now)
-            self._addresses[address] = bucket
+            self._addresses[network] = bucket
             if len(self._addresses) > ADDRESSES_MOST:
                 self._addresses.popitem(last=False)
-        self._addresses.move_to_end(address)
+        self._addresses.move_to_end(network)
         return bucket

@@ -15,6 +15,7 @@ from live.wire_catalogue import (
     CLIENT,
     LOG,
     MESSAGES,
+    PROTOCOL_CLOSE_CODES,
     SERVER,
     STATE,
     Group,
@@ -86,7 +87,8 @@ same names). AsyncAPI gives a message one content type, so the messages here say
 both. One message of a client has at most {limits.MESSAGE_MAX_BYTES} bytes.
 
 Too many connections: the upgrade is answered 503 with `Retry-After`. A browser's `Origin` that is not allowed: 403.
-Why the gateway closes is in `x-close-codes`; `reconnect` tells whether a client comes back by itself."""
+Why the gateway closes is in `x-close-codes`; `reconnect` tells whether a client comes back by
+itself; after 1002, 1007, 1009 and 1011, which come from the WebSocket protocol, never at once."""
 
 
 def asyncapi_document(*, version: str, ws_url: str | None = None) -> Json:
@@ -163,7 +165,7 @@ def _channel() -> Json:
         },
         "x-close-codes": [
             {"code": one.code, "name": one.name, "reconnect": one.reconnect, "description": one.words}
-            for one in close_codes()
+            for one in (*PROTOCOL_CLOSE_CODES, *close_codes())
         ],
     }
 

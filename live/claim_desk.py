@@ -49,6 +49,10 @@ class ClaimDesk:
         self._taken += 1
         return answer
 
+    def busy(self) -> bool:
+        """Tell whether claims wait for their answers."""
+        return self._taken > 0
+
     def count(self, show_id: str, result: str, claims: int = 1) -> None:
         """Count claims for the show's report."""
         self._counts[show_id, result] += claims

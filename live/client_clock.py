@@ -66,11 +66,5 @@ class ServerClock:
         best = self._best()
         return best.offset_ms if best is not None else 0.0
 
-    @property
-    def round_trip_ms(self) -> float | None:
-        """The round trip that the offset was taken from."""
-        best = self._best()
-        return best.length_ms if best is not None else None
-
     def _best(self) -> _RoundTrip | None:
         return min(self._samples, key=lambda one: one.length_ms, default=None)

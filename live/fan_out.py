@@ -1,9 +1,9 @@
 """One show's frames on their way to its viewers: the same bytes to everyone, in slices, in order (D3).
 
 Frames that are sent while a broadcast runs wait for it to end, and then leave together, as one write per viewer. A
-broadcast writes to ``SLICE_VIEWERS`` viewers and lets the event loop do other work before it goes on, so a claim that
-comes meanwhile is answered between two slices. An idle show adds no delay: the first frame leaves in the next turn of
-the loop.
+broadcast writes to a slice of the viewers and lets the event loop do other work before it goes on, so a claim that
+comes meanwhile is answered between two slices; while one waits, slices are small. An idle show adds no delay: the
+first frame leaves in the next turn of the loop.
 
 A viewer whose socket takes everything is *direct*: its bytes go straight to the descriptor, which costs what the
 system call costs (decision 0021). A viewer with bytes that the socket did not take is *behind*: its transport keeps
@@ -13,12 +13,12 @@ them in order, and the connection decides what it is still sent.
 import asyncio
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Generic, Protocol, TypeVar
 
 from live.frames import VARIANTS, Frame, Variant
-from live.limits import BATCH_MOST_FRAMES, SLICE_VIEWERS
+from live.limits import BATCH_MOST_FRAMES, SLICE_VIEWERS, SLICE_VIEWERS_BUSY
 
 
 class Seat(Protocol):
@@ -136,10 +136,19 @@ class _Part(Generic[Someone]):
         return len(seats)
 
 
-class FanOut(Generic[Someone]):
-    """Sends frames to the seats of one show. Everything here runs on the event loop without awaiting."""
+def _never() -> bool:
+    return False
 
-    def __init__(self) -> None:
+
+class FanOut(Generic[Someone]):
+    """Sends frames to the seats of one show. Everything here runs on the event loop without awaiting.
+
+    Args:
+        busy: tells whether somebody waits for the event loop: then slices are small.
+    """
+
+    def __init__(self, busy: Callable[[], bool] = _never) -> None:
+        self._busy = busy
         self._groups = {variant: _Group[Someone](variant) for variant in VARIANTS}
         self._waiting: list[Frame] = []
         self._late: list[tuple[int, Someone]] = []  # came while frames waited; and how many of those they know
@@ -205,7 +214,7 @@ class FanOut(Generic[Someone]):
         try:
             if not self._parts:
                 self._begin()
-            left = SLICE_VIEWERS
+            left = SLICE_VIEWERS_BUSY if self._busy() else SLICE_VIEWERS
             while self._parts and left > 0:
                 written = self._parts[0].write(left)
                 if written == 0:

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Final
 
 from kit.ids import ULID_PATTERN
 from kit.settings import Network
+from live.limits import FORWARDED_MOST_HOPS
 from live.wire import JSON_SUBPROTOCOL, MSGPACK_SUBPROTOCOL
 
 _LIVE_PATH: Final = re.compile(rf"/v1/shows/(show_{ULID_PATTERN})/live")
@@ -39,13 +40,21 @@ def client_address(peer: str, forwarded: Sequence[str], proxies: Sequence[Networ
     address = _parsed(peer)
     if address is None:
         return peer
-    hops = [hop for value in forwarded for hop in value.split(",")]
+    hops = ",".join(forwarded).rsplit(",", FORWARDED_MOST_HOPS)[-FORWARDED_MOST_HOPS:] if forwarded else []
     while hops and any(address in network for network in proxies):
         hop = _parsed(hops.pop())
         if hop is None:
             break  # whoever wrote that is as near as we know
         address = hop
     return str(address)
+
+
+def network_of(address: str) -> str:
+    """Return what counts as one address: of IPv6 it is the /64, which one household has to itself."""
+    parsed = _parsed(address)
+    if not isinstance(parsed, IPv6Address):
+        return address
+    return str(IPv6Network((parsed, 64), strict=False))
 
 
 def _parsed(hop: str) -> IPv4Address | IPv6Address | None:

@@ -137,6 +137,9 @@ WELCOME_BEHIND_MOST_S: Final = 60.0
 READ_PIECE_BYTES: Final = 4 * 1024
 """Bytes of a viewer that are parsed before the outcome is looked at: 700 of the shortest frames, 7 ms."""
 
+CLOSING_MOST_BYTES: Final = 1024
+"""Bytes at once from a viewer whose connection is closing; with more, nothing of it is read until the close is over."""
+
 WELCOME_MOST_BYTES: Final = 4 * 1024 * 1024
 """Bytes that may wait for a viewer who is just being welcomed: the largest snapshot, or a thousand missed events."""
 
@@ -146,9 +149,12 @@ RESUME_MOST_BYTES: Final = 2 * 1024 * 1024
 SHARED_LEAST_BYTES: Final = 16 * 1024
 """Bytes of missed events above which viewers share them instead of having them joined to their welcome."""
 
-SLICE_VIEWERS: Final = 128
-"""Viewers who are written to before the event loop may do other work: a millisecond of system calls. A claim takes some
-eight turns of the loop, so this is what it waits for in a broadcast; half as many would cost two per cent more CPU."""
+SLICE_VIEWERS: Final = 256
+"""Viewers who are written to before the event loop may do other work: two milliseconds of system calls."""
+
+SLICE_VIEWERS_BUSY: Final = 32
+"""The same while claims wait for their answers: each takes some eight turns of the loop. All broadcasts in such slices
+would cost a tenth more CPU."""
 
 BATCH_MOST_FRAMES: Final = 32
 """Frames that leave as one write: more would save next to nothing, and could fill a socket that keeps up."""
@@ -171,6 +177,9 @@ RETRY_AFTER_MAX_S: Final = 5
 
 ADDRESS_BURST_S: Final = 4.0
 """Seconds' worth of messages at once from one address; see ``SHOWDROP_ADDRESS_MESSAGES_PER_S``."""
+
+FORWARDED_MOST_HOPS: Final = 16
+"""Proxies in front of a gateway that are looked past, the nearest ones."""
 
 ADDRESSES_MOST: Final = 20_000
 """Addresses whose messages are counted, the one unused for longest forgotten first."""
@@ -204,6 +213,9 @@ OWN_STATES_MOST_PER_READ: Final = 1_000
 
 OWN_STATES_GATHER_MOST_S: Final = 0.4
 """Seconds that a buyer's welcome may wait for others to be read with, while the event loop is busy with joins."""
+
+OWN_STATES_MOST_S: Final = 5.0
+"""Seconds that a buyer's welcome may wait for their holds and orders; then they are told to come back."""
 
 OWN_STATES_MOST_WAITING: Final = 20_000
 """Buyers of one gateway who wait for theirs: everyone who may connect by default can come at once."""
@@ -261,6 +273,7 @@ assert HEARTBEAT_MISSED_MS > 2 * HEARTBEAT_MS
 assert HEARTBEAT_MISSED_MS > HANDSHAKE_TIMEOUT_S * 1000  # a deadline only ever moves back, as the wheel needs it
 assert WRITE_SOFT_BYTES < WRITE_HARD_BYTES < RESUME_MOST_BYTES <= WELCOME_MOST_BYTES / 2
 assert RETRY_AFTER_MIN_S <= RETRY_AFTER_MAX_S
+assert SLICE_VIEWERS_BUSY <= SLICE_VIEWERS
 assert EARLY_MOST_MESSAGES < VIEWER_MESSAGES_BURST
 assert ROOM_KEPT_FRAMES <= LOG_KEPT_ENTRIES
 assert LOG_MARK_KEPT_MS < LOG_KEPT_MS

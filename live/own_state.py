@@ -13,7 +13,7 @@ from kit.batch import Batcher
 from kit.errors import UnavailableError
 from live import wire
 from live.buyer_news import order_state
-from live.limits import OWN_STATES_GATHER_MOST_S, OWN_STATES_MOST_PER_READ, OWN_STATES_MOST_WAITING
+from live.limits import OWN_STATES_GATHER_MOST_S, OWN_STATES_MOST_PER_READ, OWN_STATES_MOST_S, OWN_STATES_MOST_WAITING
 
 
 class OwnState(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,7 +63,11 @@ class OwnStates:
         """
         if not pool_ids:
             return OwnState(holds=[], orders=[])
-        holds, orders = await self._ask(show_id, _Asked(pool_ids, buyer_id))
+        try:
+            async with asyncio.timeout(OWN_STATES_MOST_S):
+                holds, orders = await self._ask(show_id, _Asked(pool_ids, buyer_id))
+        except TimeoutError as error:
+            raise UnavailableError("holds and orders cannot be read now; try again", code="overloaded") from error
         return OwnState(holds=[_card(one) for one in holds], orders=[order_state(one) for one in reversed(orders)])
 
     async def close(self) -> None:

@@ -6,7 +6,7 @@ nothing is missed and nothing comes twice.
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Protocol, cast
 
@@ -34,22 +34,25 @@ class Room:
         epoch: the log's name.
         seq: the position that ``snapshot`` is complete up to.
         snapshot: the show's state.
+        busy: tells whether somebody waits for the event loop.
     """
 
-    def __init__(self, show_id: str, epoch: str, seq: int, snapshot: wire.Snapshot) -> None:
+    def __init__(
+        self, show_id: str, epoch: str, seq: int, snapshot: wire.Snapshot, *, busy: Callable[[], bool] = lambda: False
+    ) -> None:
         self.show_id = show_id
         self.epoch = epoch
         self.seq = seq
         self.snapshot = snapshot
         self.offer_ids = _offer_ids(snapshot)
-        self._fan_out: FanOut[Seat] = FanOut()
+        self._fan_out: FanOut[Seat] = FanOut(busy)
         self.buyers: dict[str, set[Seat]] = {}
         self._staff: set[Seat] = set()
         self.empty_since: float | None = None
         self.taps: dict[str, int] = {}
         self.reached_back = False  # whether the log has nothing before what is kept here
         self._kept: deque[tuple[int, Frame]] = deque(maxlen=ROOM_KEPT_FRAMES)
-        self._missed: dict[tuple[int, Variant], bytes] = {}
+        self._missed: dict[tuple[int, Variant], bytes | None] = {}
         self._encoded: tuple[wire.Snapshot, dict[bool, msgspec.Raw]] = (snapshot, {})
 
     def __len__(self) -> int:
@@ -121,16 +124,18 @@ class Room:
         """
         if after.epoch != self.epoch:
             return None
-        data = self._missed.get((after.seq, variant))
-        if data is None:
-            frames = self.frames_after(after.seq)
-            if frames is None:
-                return None
+        key = (after.seq, variant)
+        if key in self._missed:
+            return self._missed[key]
+        frames = self.frames_after(after.seq)
+        if frames is None:
+            return None
+        data: bytes | None = None
+        if sum(len(frame.of(variant)) for frame in frames) <= RESUME_MOST_BYTES:
             data = b"".join([frame.of(variant) for frame in frames])
-            if len(data) > RESUME_MOST_BYTES:
-                return None
-            if sum(map(len, self._missed.values())) + len(data) <= RESUME_MOST_BYTES:
-                self._missed[after.seq, variant] = data
+        kept = sum(len(one) for one in self._missed.values() if one is not None)
+        if len(self._missed) < ROOM_KEPT_FRAMES and (data is None or kept + len(data) <= RESUME_MOST_BYTES):
+            self._missed[key] = data
         return data
 
     def frames_after(self, seq: int) -> list[Frame] | None:

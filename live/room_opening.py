@@ -1,7 +1,7 @@
 """Opening rooms, and keeping them in step with their logs: subscribe, then snapshot, then apply (D4)."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -43,14 +43,23 @@ class Rooms:
         inbox: the log of buyers' news, for gaps.
         offers: forgets what an event changes.
         registry: where the rooms' metrics go.
+        busy: tells whether somebody waits for the event loop; broadcasts make way then.
 
     Attributes:
         reader: hears the logs; its entries go to ``heard``. Set before the first viewer comes.
     """
 
     def __init__(
-        self, *, shows: Shows, log: RedisLog, inbox: RedisLog, offers: OfferDirectory, registry: CollectorRegistry
+        self,
+        *,
+        shows: Shows,
+        log: RedisLog,
+        inbox: RedisLog,
+        offers: OfferDirectory,
+        registry: CollectorRegistry,
+        busy: Callable[[], bool],
     ) -> None:
+        self._busy = busy
         self._shows = shows
         self._log = log
         self._inbox = inbox
@@ -191,7 +200,8 @@ class Rooms:
         inbox = await self._inbox.begin(show_id, 0)
         for offer in offers:
             self._offers.forget(offer.card.offer_id)
-        return Room(show_id, position.epoch, show.seq, snapshot_of(show, offers)), inbox
+        room = Room(show_id, position.epoch, show.seq, snapshot_of(show, offers), busy=self._busy)
+        return room, inbox
 
     def _apply(self, room: Room, entry: LogEntry) -> None:
         if entry.epoch != room.epoch:

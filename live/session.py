@@ -199,7 +199,7 @@ class ViewerSession:
         except NotFoundError:
             self._connection.close(CloseCode.UNKNOWN_SHOW, "there is no such show")
         except UnavailableError as error:
-            _log.warning("hello_waits", show_id=self._show_id, error=error.message)
+            _log.debug("hello_waits", show_id=self._show_id, error=error.message)
             self._connection.close(CloseCode.OVERLOAD, "not ready; come back soon")
 
     def _greeting_ended(self, greeting: "asyncio.Task[None]") -> None:

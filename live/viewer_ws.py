@@ -20,6 +20,7 @@ from live.close_codes import CloseCode
 from live.frames import JSON
 from live.limits import (
     CLOSE_TIMEOUT_S,
+    CLOSING_MOST_BYTES,
     HANDSHAKE_TIMEOUT_S,
     HEARTBEAT_MISSED_MS,
     READ_PIECE_BYTES,
@@ -141,8 +142,12 @@ class ViewerConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport; with limits of zero it tells whenever its buffer is not empty, and when it is again."""
         self._transport = cast(asyncio.Transport, transport)
+        peer = self._transport.get_extra_info("peername")
+        if peer is None:
+            self._transport.abort()  # it was reset before it was accepted
+            return
         self._transport.set_write_buffer_limits(0, 0)
-        self._upgrade = Upgrade(self._door, self._transport.get_extra_info("peername")[0])
+        self._upgrade = Upgrade(self._door, peer[0])
         self._door.opened(self, self._deadline)
 
     def data_received(self, data: bytes) -> None:
@@ -319,7 +324,7 @@ class ViewerConnection(asyncio.Protocol):
                 if isinstance(event, WsFrame):
                     self._frame(event, protocol)
             self._flush(protocol)
-            if self._ending and len(data) > READ_PIECE_BYTES:
+            if self._ending and len(data) > CLOSING_MOST_BYTES:
                 # Nobody answers a close with so much. The deadline of the close ends it.
                 if self._transport is not None and not self._transport.is_closing():
                     self._transport.pause_reading()

@@ -71,6 +71,35 @@ MESSAGES: Final[tuple[Struct, ...]] = tuple(one for group in (CLIENT, *SERVER) f
 """Every message, in the order of the documents."""
 
 
+PROTOCOL_CLOSE_CODES: Final = (
+    CloseCodeEntry(
+        code=1002,
+        name="PROTOCOL_ERROR",
+        reconnect=may_reconnect(1002),
+        words="A frame that breaks the protocol: unmasked, reserved bits, fragments out of order.",
+    ),
+    CloseCodeEntry(
+        code=1007,
+        name="INVALID_DATA",
+        reconnect=may_reconnect(1007),
+        words="The reason in the client's close frame is no UTF-8. (A message that is none gets 4501.)",
+    ),
+    CloseCodeEntry(
+        code=1009,
+        name="MESSAGE_TOO_BIG",
+        reconnect=may_reconnect(1009),
+        words="A message longer than the limit, also when its fragments or what it unpacks to are.",
+    ),
+    CloseCodeEntry(
+        code=1011,
+        name="INTERNAL_ERROR",
+        reconnect=may_reconnect(1011),
+        words="The gateway failed while it read a frame; a bug in the gateway.",
+    ),
+)
+"""What the gateway's frame reader closes with by itself. They are the protocol's (RFC 6455, 7.4.1), not ours."""
+
+
 def tag_of(message: Struct) -> str:
     """Return the ``type`` of a message."""
     return str(message.__struct_config__.tag)

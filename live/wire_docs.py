@@ -5,7 +5,7 @@ say (who speaks first, when to come back) stands here.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -13,11 +13,22 @@ from typing import Final
 import msgspec
 from msgspec import inspect as types
 
+from kit.settings import Settings
 from live import limits, wire
 from live.asyncapi import asyncapi_document
+from live.client_rules import (
+    BACKOFF_FIRST_S,
+    BACKOFF_MOST_S,
+    OVERLOAD_LEAST_S,
+    RESTART_SPREAD_S,
+    TRY_AGAIN_LATER,
+)
+from live.close_codes import CloseCode
 from live.wire_catalogue import (
     CLIENT,
+    PROTOCOL_CLOSE_CODES,
     SERVER,
+    CloseCodeEntry,
     Group,
     Struct,
     close_codes,
@@ -29,6 +40,11 @@ from live.wire_catalogue import (
 from live.wire_examples import SESSION
 
 DIRECTORY: Final = Path(__file__).parent.parent / "docs"
+
+_HELLO_S: Final = f"{limits.HANDSHAKE_TIMEOUT_S:.0f} seconds"
+_ADDRESS_PER_S: Final = Settings().address_messages_per_s
+_OVERLOAD: Final = f"{OVERLOAD_LEAST_S:.0f} s"
+_BACKOFF: Final = f"{BACKOFF_FIRST_S} s at first, doubling with each try up to {BACKOFF_MOST_S:.0f} s"
 
 _INTRO: Final = f"""\
 <!-- Made from live/wire.py by `python -m live.wire_docs`. Do not edit. -->
@@ -49,8 +65,9 @@ the address of its own gateway.
 | `{wire.JSON_SUBPROTOCOL}` (default) | text, one JSON object each |
 | `{wire.MSGPACK_SUBPROTOCOL}` | binary, one MessagePack map each, with the same names |
 
-* One message per frame, `{{"type": …}}`. The first message of a client is `hello`; anything else before the
-  `welcome`, or no `hello` within {limits.HANDSHAKE_TIMEOUT_S:.0f} seconds, ends the connection.
+* One message per frame, `{{"type": …}}`. The first message of a client is `hello`; anything else before it, or
+  no `hello` within {_HELLO_S}, ends the connection. What follows the `hello` before the `welcome` came waits,
+  and is served after it.
 * Times are integer milliseconds since the epoch (`*_at_ms`, `server_time_ms`), durations `*_ms`, money integer minor
   units with an ISO 4217 currency.
 * Unknown fields from a client are refused. A client has to ignore fields and message types that it does not know.
@@ -61,12 +78,18 @@ the address of its own gateway.
 | limit | |
 |---|---|
 | one message of a client | {limits.MESSAGE_MAX_BYTES // 1024} KiB |
+| the request that becomes a WebSocket | {limits.HEAD_MAX_BYTES // 1024} KiB |
 | messages a second | {limits.VIEWER_MESSAGES_PER_S:.0f} for long, {limits.VIEWER_MESSAGES_BURST:.0f} at once |
+| messages a second from one address to one gateway process | {_ADDRESS_PER_S:,} for long, \
+{_ADDRESS_PER_S * limits.ADDRESS_BURST_S:,.0f} at once (`SHOWDROP_ADDRESS_MESSAGES_PER_S`) |
+| messages between `hello` and `welcome` | {limits.EARLY_MOST_MESSAGES}; more are refused: `rate_limited` |
+| claims of one connection without an answer yet | {limits.CLAIMS_MOST_IN_FLIGHT}; more are refused as temporary |
+| its checkouts and releases under way | {limits.PURCHASES_MOST_IN_FLIGHT}; more are refused as temporary |
 | `react` | {limits.REACTION_MOST_TAPS} taps, a kind of {limits.REACTION_KIND_MAX_CHARS} characters |
 | silence | {limits.HEARTBEAT_MISSED_MS // 1000} s, then the server closes |
 """
 
-_RESUME: Final = """\
+_RESUME: Final = f"""\
 ## Positions, resume and reconnect
 
 A show's log has an `epoch` and its events a `seq` that grows by one. A position is the pair: after the log was lost
@@ -74,7 +97,7 @@ and begun anew, the same `seq` names another event.
 
 1. Apply an event whose `seq` is the last one plus one. Ignore one that is not above the last: it is a repeat. On a
    greater one something is missing: reconnect with `resume`.
-2. Connect with `resume: {epoch, seq}` of the last event that was applied. `welcome.recovered: true`: the events after
+2. Connect with `resume: {{epoch, seq}}` of the last event that was applied. `welcome.recovered: true`: the events after
    it follow, up to `welcome.seq`. `false`: too much is missing or the epoch is another; forget the old state and take
    `welcome.snapshot`, which is complete up to `welcome.seq`. There is no partial recovery.
 3. `welcome.holds` are the buyer's live holds, whichever way the connection began. Each has its `claim_id`: an answer
@@ -85,8 +108,16 @@ and begun anew, the same `seq` names another event.
    always arrives.
 6. Send something, a `ping` if there is nothing else, at least every `heartbeat_ms`. When nothing came from the server
    for twice that long, the connection is dead: reconnect.
-7. After `goodbye` come back at a random moment between `reconnect_min_ms` and `reconnect_max_ms`. Without one wait a
-   random time up to 0.5 s, doubling with each try up to 20 s; begin anew after a `welcome`.
+7. Come back at a random moment, never in step with others, and only if the close code allows it:
+   * after a `goodbye`: between `reconnect_min_ms` and `reconnect_max_ms`;
+   * after {CloseCode.SERVICE_RESTART.value} (restart) without a `goodbye`: within {RESTART_SPREAD_S:.0f} s;
+   * after {CloseCode.OVERLOAD.value} or {TRY_AGAIN_LATER} (overload): {_OVERLOAD}, and up to {_OVERLOAD} more;
+   * after anything else: within the back-off, {_BACKOFF}.
+
+   The back-off begins anew only after a `welcome`. Where it is longer than the random part of another line, take it
+   instead, except after a `goodbye`.
+
+How our clients keep these rules, and what else a good one does: [clients.md](clients.md).
 """
 
 
@@ -103,7 +134,18 @@ _RANGES: Final = """\
 The range decides: 1012 and 4000 to 4499 ask a client to come back, 4500 to 4999 tell it not to come back by itself.
 Whatever the network did (1006 and the like) is worth another try. A client that does not read cannot be sent a code
 either: it is cut, and sees 1006.
+"""
 
+_PROTOCOL_CODES: Final = f"""
+### From the WebSocket protocol itself
+
+What is no WebSocket frame as it should be ends the connection before any message is read from it. The same bytes would
+end the next one as well, so a client should not come back at once, and should not send them again. Our clients take
+these codes like a lost connection, and wait a random time within the back-off:
+{_BACKOFF}.
+"""
+
+_CODES_HEAD: Final = """
 | code | name | reconnect | |
 |---|---|---|---|
 """
@@ -178,8 +220,12 @@ def _type(info: types.Type) -> str:
 
 
 def _close_codes() -> str:
-    return _RANGES + "".join(
-        f"| {one.code} | `{one.name}` | {'yes' if one.reconnect else 'no'} | {one.words} |\n" for one in close_codes()
+    return _RANGES + _codes(close_codes()) + _PROTOCOL_CODES + _codes(PROTOCOL_CLOSE_CODES)
+
+
+def _codes(codes: Iterable[CloseCodeEntry]) -> str:
+    return _CODES_HEAD + "".join(
+        f"| {one.code} | `{one.name}` | {'yes' if one.reconnect else 'no'} | {one.words} |\n" for one in codes
     )
 
 

@@ -58,7 +58,7 @@ def allow_files(needed: int) -> None:
     if soft >= needed:
         return
     if hard != resource.RLIM_INFINITY and hard < needed:
-        raise LoadError(f"this tier needs {needed} open files and the hard limit is {hard}; raise it with: ulimit -Hn")
+        raise LoadError(f"{needed} open files are needed and the hard limit is {hard}; as root: ulimit -Hn {needed}")
     resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 

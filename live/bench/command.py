@@ -31,6 +31,10 @@ FAN_OUT: Final = "fan-out"
 """What is measured from outside, as a load test: a gateway, and viewers in a process of their own."""
 
 
+SIGNAL_BASE: Final = 128
+"""What shells add to a signal's number."""
+
+
 @click.command("bench")
 @click.argument("name", type=click.Choice([*BENCHMARKS, FAN_OUT, "all"]))
 @click.option(
@@ -49,7 +53,12 @@ def bench_command(name: str, results: Path) -> None:
         _measure_inside(BENCHMARKS if name == "all" else (name,), results)
     if name in (FAN_OUT, "all"):
         command = [sys.executable, "-m", "loadtests.bench", "--results", str(results)]
-        sys.exit(subprocess.run(command, check=False).returncode)  # noqa: S603 - ourselves
+        sys.exit(exit_code(subprocess.run(command, check=False).returncode))  # noqa: S603 - ourselves
+
+
+def exit_code(returncode: int) -> int:
+    """Return what a shell would say of a child's end: 128 and the signal's number when a signal ended it."""
+    return returncode if returncode >= 0 else SIGNAL_BASE - returncode
 
 
 def _measure_inside(names: tuple[str, ...], results: Path) -> None:

@@ -1,6 +1,7 @@
 """The role ``gateway``: viewers over WebSocket, on one port."""
 
 import os
+import socket
 from contextlib import AsyncExitStack
 
 from prometheus_client import CollectorRegistry
@@ -32,6 +33,9 @@ POSTGRES_CONNECTIONS = 8
 first claim looks up; more wait. Each of several processes has as many, and Postgres allows a hundred in all by
 default."""
 
+NO_SUCH_HOST = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
+"""How a look-up says that nobody has that name; the second is of some systems only."""
+
 
 class GatewayRole:
     """Built by ``start``, ended by ``stop``."""
@@ -57,8 +61,14 @@ class GatewayRole:
             stores = await Stores.open(place, "gateway", connections=POSTGRES_CONNECTIONS)
             stack.push_async_callback(stores.close)
             registry = new_registry()
+            desk = ClaimDesk(stores.holds, stores.offers)
             rooms = Rooms(
-                shows=stores.shows, log=stores.log, inbox=stores.inbox_log, offers=stores.offers, registry=registry
+                shows=stores.shows,
+                log=stores.log,
+                inbox=stores.inbox_log,
+                offers=stores.offers,
+                registry=registry,
+                busy=desk.busy,
             )
             reader = LogReader(
                 # Its own client: pub/sub keeps a connection for good.
@@ -72,7 +82,7 @@ class GatewayRole:
             rooms.reader = reader
             stack.push_async_callback(reader.close)
             siblings = None if seat is None else Siblings(seat)
-            gateway, ticker = _gateway(stores, rooms, reader, registry, siblings)
+            gateway, ticker = _gateway(stores, rooms, reader, desk, registry=registry, siblings=siblings)
             tasks = Tasks()
             stack.push_async_callback(tasks.stop)
             stack.push_async_callback(rooms.close)
@@ -99,10 +109,15 @@ class GatewayRole:
 
 
 def _gateway(
-    stores: Stores, rooms: Rooms, reader: LogReader, registry: CollectorRegistry, siblings: Siblings | None
+    stores: Stores,
+    rooms: Rooms,
+    reader: LogReader,
+    desk: ClaimDesk,
+    *,
+    registry: CollectorRegistry,
+    siblings: Siblings | None,
 ) -> tuple[Gateway, Ticker]:
     place = stores.place
-    desk = ClaimDesk(stores.holds, stores.offers)
     ticker = Ticker(
         gateway_id=reader.gateway_id,
         redis=stores.redis,
@@ -152,8 +167,13 @@ async def _listen(gateway: Gateway, settings: Settings, *, shared: bool) -> None
 
 def cannot_listen(settings: Settings, error: OSError) -> StartupError:
     """Return the one line about an address that cannot be listened on."""
+    where = f"{settings.host}:{settings.ws_port}"
+    if isinstance(error, socket.gaierror):
+        # Its numbers are not those of other errors.
+        why = "no such host" if error.errno in NO_SUCH_HOST else error.strerror
+        return StartupError(f"cannot listen on {where} ({why}); set SHOWDROP_HOST to an address of this machine")
     return StartupError(
-        f"cannot listen on {settings.host}:{settings.ws_port} ({os.strerror(error.errno or 0)}); "
+        f"cannot listen on {where} ({os.strerror(error.errno or 0)}); "
         "set SHOWDROP_WS_PORT or SHOWDROP_HOST, or stop what uses it"
     )
 

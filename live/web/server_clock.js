@@ -47,11 +47,6 @@ export class ServerClock {
     return recent.length >= GOOD_SAMPLES && recent.some((one) => one.rttMs <= GOOD_MS);
   }
 
-  /** The round trip that the offset was taken from, or null before the first one. */
-  get rttMs() {
-    return this.#best()?.rttMs ?? null;
-  }
-
   /** Server time minus local time. The shortest round trip has the smallest possible error. */
   get offsetMs() {
     return this.#best()?.offsetMs ?? Date.now() - this.localNow();

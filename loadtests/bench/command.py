@@ -14,7 +14,7 @@ from rich.console import Console
 
 from loadtests.bench.bench import Bench
 from loadtests.bench.cores import choose_cores
-from loadtests.bench.docs_table import write_docs
+from loadtests.bench.docs_table import DOCS, write_docs
 from loadtests.bench.limits import FULL, OTHER_FILES, QUICK, Sizes
 from loadtests.bench.result import RowResult, print_results, write_results
 from loadtests.bench.rows import RESULTS, ROWS, run_rows
@@ -22,7 +22,6 @@ from loadtests.bench.server import open_stand
 from loadtests.load import EXIT_CANNOT, allow_files
 from loadtests.server_http import LoadError
 
-DOCS = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 PLAIN_COLUMNS = 180
 """Width of the table where nobody says how wide the screen is."""
 
@@ -54,15 +53,24 @@ def main(rows: tuple[str, ...], viewers: int | None, *, quick: bool, folder: Pat
     try:
         results = _measure(names, sizes, screen)
     except LoadError as error:
-        screen.print(f"bench: {error}", style="bold red", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(EXIT_CANNOT)
+        _give_up(error, screen)
     write_results(results, folder, at=datetime.now(UTC).isoformat(timespec="seconds"))
     console = Console() if sys.stdout.isatty() else Console(width=PLAIN_COLUMNS)
     print_results(results, console)
+    if quick:
+        console.print("at these sizes the figures say nothing: a FAIL is no finding", highlight=False)
     console.print(f"written: {folder}", highlight=False)
     if docs:
-        write_docs(DOCS, folder, list(RESULTS))
+        try:
+            write_docs(DOCS, folder, list(RESULTS))
+        except LoadError as error:
+            _give_up(error, screen)
     sys.exit(0 if all(result.passed for result in results) else 1)
+
+
+def _give_up(error: LoadError, screen: Console) -> NoReturn:
+    screen.print(f"bench: {error}", style="bold red", markup=False, highlight=False, soft_wrap=True)
+    sys.exit(EXIT_CANNOT)
 
 
 def _leave(number: int, _frame: FrameType | None) -> NoReturn:

@@ -1,4 +1,8 @@
-"""Publishing straight into the show log, as the relay does: the clock starts where the log is appended to."""
+"""Publishing straight into the show log, as the relay does: the clock starts where the log is appended to.
+
+The one place where the load tests use more of the program than its wire. A benchmark of the gateway has to append to
+the log exactly as the relay does; by the HTTP API it would measure the API, Postgres and the relay as well.
+"""
 
 import asyncio
 import time

@@ -23,7 +23,7 @@ class RowResult(msgspec.Struct, frozen=True, kw_only=True):
         row: its name.
         what: what was measured, for people.
         unit: of the figures.
-        columns: the figures, by target: ``floor``, ``ours`` and the peers that were there.
+        columns: the figures, by target: ``ours``, and ``floor`` where there is one.
         limit: what ours must reach, for people.
         reached: whether it does.
         doubts: why the figure may not count, such as a load client that was too busy; then the row fails.
@@ -64,16 +64,15 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
 def print_results(results: list[RowResult], console: Console) -> None:
     """Print one table, and below it every doubt."""
-    peers = [name for result in results for name in result.columns if name not in (FLOOR, OURS)]
     table = Table(box=box.SIMPLE)
     table.add_column("row")
     table.add_column("what", overflow="fold")
-    for name in [FLOOR, OURS, *dict.fromkeys(peers)]:
+    for name in (FLOOR, OURS):
         table.add_column(name, justify="right")
     for name in ("ratio", "must reach", ""):
         table.add_column(name, justify="right" if name == "ratio" else "left")
     for result in results:
-        figures = [figure(result, name) for name in [FLOOR, OURS, *dict.fromkeys(peers)]]
+        figures = [figure(result, name) for name in (FLOOR, OURS)]
         verdict = "[green]pass[/]" if result.passed else "[bold red]FAIL[/]"
         table.add_row(result.row, result.what, *figures, ratio_text(result), result.limit, verdict)
     console.print(table)

@@ -43,6 +43,13 @@ class Pair:
         made: dict[str, object] = answer.json()
         return made
 
+    async def first(self, path: str) -> dict[str, object]:
+        """Return the first item of a list."""
+        answer = await self._host.get(path)
+        assert answer.is_success, answer.text
+        item: dict[str, object] = answer.json()["items"][0]
+        return item
+
     async def a_live_show(self) -> str:
         show = await self.post("/v1/shows", {"title": "Mugs", "currency": "EUR"})
         await self.post(f"/v1/shows/{show['show_id']}/start", {})

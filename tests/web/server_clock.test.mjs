@@ -12,7 +12,6 @@ test("the clock trusts the shortest round trip", () => {
   clock.learn(0, 400, 10_100);
   clock.learn(500, 520, 10_610);
   clock.learn(600, 900, 10_640);
-  assert.equal(clock.rttMs, 20);
   assert.equal(clock.now(), 1_000 + 10_100);
 });
 
@@ -21,7 +20,7 @@ test("answers without a question, before it, or without a time teach nothing", (
   clock.learn(undefined, 1_000, 9_000);
   clock.learn(2_000, 1_000, 9_000);
   clock.learn(0, 1_000, undefined);
-  assert.equal(clock.rttMs, null);
+  assert.ok(Math.abs(clock.now() - Date.now()) < 1_000);
 });
 
 test("what is known of the clock survives a slow welcome", () => {
@@ -44,14 +43,14 @@ test("an old round trip is forgotten however short it was", () => {
   const clock = new ServerClock();
   clock.learn(0, 2, 5_001);
   clock.learn(KEPT_MS + 10, KEPT_MS + 90, KEPT_MS + 5_080);
-  assert.equal(clock.rttMs, 80);
+  assert.equal(clock.offsetMs, 5_030);
 });
 
 test("only the newest round trips are remembered", () => {
   const clock = new ServerClock();
   clock.learn(0, 2, 5_001);
-  for (let i = 0; i < 8; i += 1) clock.learn(1_000 * i, 1_000 * i + 50, 1_000 * i + 5_025);
-  assert.equal(clock.rttMs, 50);
+  for (let i = 0; i < 8; i += 1) clock.learn(1_000 * i, 1_000 * i + 50, 1_000 * i + 5_035);
+  assert.equal(clock.offsetMs, 5_010);
 });
 
 test("the clock is good once there are recent round trips and one of them is short", () => {

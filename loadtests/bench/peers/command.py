@@ -14,8 +14,10 @@ from rich.console import Console
 
 from loadtests.bench.board import new_clock
 from loadtests.bench.cores import Cores, choose_cores
+from loadtests.bench.docs_table import DOCS
 from loadtests.bench.limits import OTHER_FILES
 from loadtests.bench.ours import Showdrop
+from loadtests.bench.peers.docs_table import write_docs
 from loadtests.bench.peers.every import every_peer
 from loadtests.bench.peers.limits import Sizes
 from loadtests.bench.peers.measure import measure
@@ -49,7 +51,10 @@ KEYS: Final = (OURS, *(peer.key for peer in every_peer()))
     show_default=True,
     help="Folder of peers.json.",
 )
-def main(viewers: int, rounds: int, only: tuple[str, ...], node_modules: Path | None, folder: Path) -> None:
+@click.option("--write-docs", "docs", is_flag=True, help="Rewrite the peers' table in docs/benchmarks.md from it.")
+def main(
+    viewers: int, rounds: int, only: tuple[str, ...], node_modules: Path | None, folder: Path, *, docs: bool
+) -> None:
     """Measure the fan-out of Showdrop and of every peer that is installed; nothing is installed.
 
     Exit code: 0 when everyone present was measured, 1 when somebody was not, 2 when it cannot run here.
@@ -67,6 +72,12 @@ def main(viewers: int, rounds: int, only: tuple[str, ...], node_modules: Path | 
     console = Console()
     print_report(report, console)
     console.print(f"written: {write_report(report, folder)}", highlight=False)
+    if docs:
+        try:
+            write_docs(DOCS, folder)
+        except LoadError as error:
+            click.echo(f"bench-peers: {error}", err=True)
+            sys.exit(EXIT_CANNOT)
     sys.exit(1 if report.failed else 0)
 
 
@@ -95,7 +106,7 @@ def _fill(report: Report, keys: tuple[str, ...], node_modules: Path | None) -> I
 @contextlib.contextmanager
 def _unwinding() -> Iterator[None]:
     """Let SIGTERM end us by an exception, as Ctrl-C does: no server is left behind."""
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_CANNOT))
+    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
         yield
     finally:

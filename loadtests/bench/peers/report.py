@@ -1,4 +1,4 @@
-"""What the peers' run found: one table on screen, and ``peers.json``."""
+"""What the peers' run found: one table on screen, and ``peers.json``. The table in the docs: ``docs_table.py``."""
 
 from pathlib import Path
 from statistics import median
@@ -15,6 +15,16 @@ from loadtests.bench.peers.limits import Sizes
 from loadtests.bench.result import machine, versions
 
 FILE: Final = "peers.json"
+HEADS: Final = (
+    "server",
+    "CPU µs",
+    "x floor",
+    f"{EVENTS_TOGETHER} together µs",
+    "x floor",
+    "p99 ms",
+    "x floor",
+    "KB per viewer",
+)
 WIDTH: Final = 120
 """Columns of the table in a file or a pipe, so that no name is cut."""
 
@@ -49,13 +59,19 @@ def write_report(report: Report, folder: Path) -> Path:
     return path
 
 
+def read_report(folder: Path) -> Report | None:
+    """Return what ``folder/peers.json`` says; None when there is none."""
+    path = folder / FILE
+    return msgspec.json.decode(path.read_bytes(), type=Report) if path.exists() else None
+
+
 def print_report(report: Report, console: Console) -> None:
     """Print the table, and below it whatever speaks against a figure."""
     if not console.is_terminal:
         console.width = WIDTH
-    table = Table(box=box.SIMPLE, title=f"{report.sizes.viewers:,} viewers, server on one core, CPU in µs per delivery")
-    table.add_column("who", no_wrap=True)
-    for head in ("CPU", "x floor", f"{EVENTS_TOGETHER} together", "x floor", "p99 ms", "x floor", "KB per viewer"):
+    table = Table(box=box.SIMPLE, title=f"{report.sizes.viewers:,} viewers, server on one core, CPU per delivery")
+    table.add_column(HEADS[0], no_wrap=True)
+    for head in HEADS[1:]:
         table.add_column(head, justify="right")
     for row in rows(report.figures):
         table.add_row(*row)

@@ -11,6 +11,7 @@ from live.client_rules import (
     LogPlace,
     Reconnect,
     judge_seq,
+    may_dial_again,
     parse_retry_after,
 )
 from live.close_codes import may_reconnect
@@ -115,6 +116,17 @@ def test_retry_after_is_a_number_or_a_date(value: str, seconds: float) -> None:
 )
 def test_only_the_stay_away_codes_end_a_client(code: int, comes_back: bool) -> None:
     assert may_reconnect(code) is comes_back
+
+
+@pytest.mark.parametrize(
+    ("status", "again"),
+    [
+        *[(status, True) for status in (200, 302, 399, 408, 425, 429, 500, 503)],
+        *[(status, False) for status in (400, 403, 404, 407, 426, 499)],
+    ],
+)
+def test_only_a_4xx_that_does_not_pass_ends_the_dialling(status: int, *, again: bool) -> None:
+    assert may_dial_again(status) is again
 
 
 def test_a_position_is_applied_once_and_a_gap_is_noticed() -> None:

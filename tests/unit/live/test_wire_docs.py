@@ -5,12 +5,21 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from websockets.frames import CloseCode as ProtocolCloseCode
 
 from live import wire
 from live.close_codes import CloseCode, may_reconnect
 from live.wire_catalogue import CLIENT, MESSAGES, SERVER, tag_of
 from live.wire_docs import document, files
 from live.wire_examples import OTHERS, SESSION, Message
+
+PROTOCOL = (
+    ProtocolCloseCode.PROTOCOL_ERROR,
+    ProtocolCloseCode.INVALID_DATA,
+    ProtocolCloseCode.MESSAGE_TOO_BIG,
+    ProtocolCloseCode.INTERNAL_ERROR,
+)
+"""What the frame reader closes with by itself."""
 
 
 @pytest.mark.parametrize("path", files(), ids=lambda path: str(path.name))
@@ -60,6 +69,8 @@ def test_the_example_breaks_no_rule_about_positions() -> None:
 
 def test_every_close_code_has_its_row_and_its_words() -> None:
     rows = re.findall(r"^\| (\d+) \| `(\w+)` \| (yes|no) \| (.+) \|$", document(), re.MULTILINE)
-    assert {(int(code), name) for code, name, _, _ in rows} == {(code.value, code.name) for code in CloseCode}
+    assert {(int(code), name) for code, name, _, _ in rows} == {
+        (code.value, code.name) for code in (*CloseCode, *PROTOCOL)
+    }
     assert all(words for *_, words in rows)
     assert all((back == "yes") == may_reconnect(int(code)) for code, _, back, _ in rows)

@@ -115,7 +115,7 @@ class OpenDoor:
 
     def look_at(self, connection: ViewerConnection, deadline_s: float) -> None: ...
 
-    def gone(self, connection: ViewerConnection, code: CloseCode | None) -> None:
+    def gone(self, connection: ViewerConnection, code: int | None) -> None:
         assert not connection.is_behind
         assert code in {None, 1002, 1007, 1009}
         self.connections -= 1

@@ -337,7 +337,9 @@ async def play(stores: Stores, script: list[tuple[str, int]], ending: str, *, ma
     gate = asyncio.Event()
     gate.set()
     log, inbox = SlowLog(stores, "log", gate), SlowLog(stores, "inbox", gate)
-    rooms = Rooms(shows=stores.shows, log=log, inbox=inbox, offers=stores.offers, registry=new_registry())
+    rooms = Rooms(
+        shows=stores.shows, log=log, inbox=inbox, offers=stores.offers, registry=new_registry(), busy=lambda: False
+    )
     async with stores.redis.pubsub() as pubsub:
         way = Way(stores, rooms, pubsub, gate)
         rooms.reader = way

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from loadtests.bench.docs_table import BEGIN, END, write_docs
@@ -11,16 +12,18 @@ from loadtests.server_http import LoadError
 AT = "2026-01-02T03:04:05+00:00"
 
 
+RESULT = RowResult(
+    row="one",
+    what="server CPU per delivery",
+    unit="µs",
+    columns={"floor": 4.0, "ours": 4.4},
+    limit="≤ 1.15 x floor",
+    reached=True,
+)
+
+
 def result(**changes: object) -> RowResult:
-    fields: dict[str, object] = {
-        "row": "one",
-        "what": "server CPU per delivery",
-        "unit": "µs",
-        "columns": {"floor": 4.0, "ours": 4.4, "nats 2": 8.0},
-        "limit": "≤ 1.15 x floor",
-        "reached": True,
-    }
-    return RowResult(**(fields | changes))  # type: ignore[arg-type] # a table of fields
+    return msgspec.structs.replace(RESULT, **changes)
 
 
 def test_a_figure_in_doubt_does_not_pass() -> None:
@@ -52,8 +55,8 @@ def test_the_page_gets_the_table_of_what_was_written(tmp_path: Path) -> None:
     assert lines[:2] == ["before", BEGIN]
     assert lines[-2:] == [END, "after"]
     assert "old" not in text
-    assert lines[2] == "| what | floor | ours | nats 2 | ratio | must reach | result |"
-    assert lines[4] == "| server CPU per delivery | 4 µs | 4.40 µs | 8 µs | 1.10 | ≤ 1.15 x floor | fail |"
+    assert lines[2] == "| what | floor | ours | ratio | must reach | result |"
+    assert lines[4] == "| server CPU per delivery | 4 µs | 4.40 µs | 1.10 | ≤ 1.15 x floor | fail |"
     assert lines[5].endswith("| pass |")
     assert text.count("2026-01-02") == 1
 
@@ -70,5 +73,5 @@ def test_a_page_without_a_place_or_a_folder_without_results_is_one_line(tmp_path
     with pytest.raises(LoadError, match="no results"):
         write_docs(page, tmp_path, ["one"])
     write_results([result()], tmp_path, at=AT)
-    with pytest.raises(LoadError, match="no place for the table"):
+    with pytest.raises(LoadError, match="one place for the table"):
         write_docs(page, tmp_path, ["one"])

@@ -5,10 +5,14 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
+from loadtests.bench.docs_table import BEGIN as OTHER_BEGIN
+from loadtests.bench.docs_table import END
 from loadtests.bench.peers.command import KEYS, main
+from loadtests.bench.peers.docs_table import BEGIN, write_docs
 from loadtests.bench.peers.figures import Figures, Pair
 from loadtests.bench.peers.limits import Sizes
-from loadtests.bench.peers.report import Report, print_report, remarks, rows
+from loadtests.bench.peers.report import Report, print_report, read_report, remarks, rows, write_report
+from loadtests.server_http import LoadError
 
 
 def figures(*, key: str = "ws", floor_us: float = 5.0, crowd_share: float = 0.4, fault: str = "") -> Figures:
@@ -71,3 +75,40 @@ def test_an_absent_peer_is_told_and_written_and_no_failure(tmp_path: Path, monke
 
 def test_every_peer_has_its_own_key() -> None:
     assert KEYS == ("showdrop", "nchan", "nats", "nats-ws", "ws", "socket.io", "websockets", "starlette")
+
+
+def test_the_page_gets_the_peers_table_of_what_was_written_and_keeps_the_other(tmp_path: Path) -> None:
+    write_report(report(figures(), figures(key="nats", crowd_share=0.95)), tmp_path)
+    page = tmp_path / "page.md"
+    page.write_text(f"{OTHER_BEGIN}\nother\n{END}\n{BEGIN}\nold\n{END}\nafter\n", encoding="utf-8")
+    write_docs(page, tmp_path)
+    text = page.read_text(encoding="utf-8")
+    lines = text.splitlines()
+    assert (lines[:4], lines[-2:]) == ([OTHER_BEGIN, "other", END, BEGIN], [END, "after"])
+    assert lines[4:6] == [
+        "| server | CPU µs | x floor | 8 together µs | x floor | p99 ms | x floor | KB per viewer |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    assert lines[6] == "| floor | 5.00 | 1 | 5.00 | 1 | 20.00 | 1 |  |"
+    assert lines[7] == "| ws 8.0 | 10.00 | 2.00 | 2.50 | 0.50 | 50.00 | 2.50 | 7.5 |"
+    assert "old" not in lines
+    assert "\n4,000 viewers, the server on one core; medians of 3 rounds.\n2026-01-01, " in text
+    assert "\n- nchan: not found; get it\n" in text
+    assert "\n- nats 8.0: the load client used 95% of its core" in text
+
+
+@pytest.mark.parametrize("found", [None, report()])
+def test_a_run_that_measured_nobody_leaves_the_page_alone(found: Report | None, tmp_path: Path) -> None:
+    if found is not None:
+        write_report(found, tmp_path)
+    page = tmp_path / "page.md"
+    page.write_text(f"{BEGIN}\nold\n{END}\n", encoding="utf-8")
+    with pytest.raises(LoadError, match="nobody was measured"):
+        write_docs(page, tmp_path)
+    assert "old" in page.read_text(encoding="utf-8")
+
+
+def test_a_report_can_be_read_back(tmp_path: Path) -> None:
+    written = report(figures())
+    write_report(written, tmp_path)
+    assert read_report(tmp_path) == written
