@@ -17,8 +17,9 @@ from live.roles.limits import PROCESSES_MOST
 
 Result = TypeVar("Result")
 
+NAME_WIDTH = max(len(one.name) for one in VARIABLES)
 EPILOG = "Settings from the environment:\n\n\b\n" + "\n".join(
-    f"{one.name:<24} {one.meaning} [{one.default}]" for one in VARIABLES
+    f"{one.name:<{NAME_WIDTH}} {one.meaning} [{one.default}]" for one in VARIABLES
 )
 
 

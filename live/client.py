@@ -17,9 +17,10 @@ the event loop and must not block; an exception of it ends the client.
 answered is asked again after every welcome, with the same ids, which is safe. They have no timeout; put your own around
 them (``asyncio.timeout``).
 
-Any loss but one leads to another try (``client_rules.Reconnect`` says when). Close codes 4500 to 4999 say that trying
-is useless (a bad token, an unknown show): then the client ends, and every call raises ``ClientClosedError`` with the
-code in ``details["close_code"]``. For another token make another client.
+Nearly any loss leads to another try (``client_rules.Reconnect`` says when). Close codes 4500 to 4999 say that trying is
+useless (a bad token, an unknown show), and so does a dial that was answered with HTTP 400 to 499, but for 408, 425 and
+429 (a malformed show id, an origin that may not). Then the client ends, and every call raises ``ClientClosedError``
+with ``details["close_code"]`` or ``details["status"]``. For another token make another client.
 
 The rules that it keeps, and how to write one in another language: ``docs/clients.md``.
 """
@@ -36,8 +37,8 @@ from live.client_clock import ServerClock
 from live.client_heartbeat import Heartbeat
 from live.client_requests import Asked, ClientClosedError, Requests, ServerRefusedError
 from live.client_rules import BACKOFF_MOST_S, LogPlace, Reconnect
-from live.client_ws import ConnectionLostError, GatewayConnection, Unknown
-from live.close_codes import may_reconnect
+from live.client_ws import ConnectionLostError, GatewayConnection, Unknown, show_url
+from live.close_codes import CloseCode, may_reconnect
 
 __all__ = ["BACKOFF_MOST_S", "ClaimAnswer", "ClientClosedError", "ServerRefusedError", "ShowdropClient"]
 
@@ -62,6 +63,9 @@ class ShowdropClient:
         random01: gives numbers in [0, 1) for the jitter.
         welcome_timeout_s: seconds from dialling to the welcome, then that connection is given up.
 
+    Raises:
+        ClientClosedError: ``ws_url`` is no address of a WebSocket; raised at once, by the constructor.
+
     Attributes:
         phase: ``waiting`` is between two tries; ``stopped`` will not come back.
         welcomes: how often a welcome came: one more than the reconnects that succeeded.
@@ -78,7 +82,7 @@ class ShowdropClient:
         random01: Callable[[], float] = random.random,
         welcome_timeout_s: float = WELCOME_TIMEOUT_S,
     ) -> None:
-        self._url = f"{ws_url.rstrip('/')}/v1/shows/{show_id}/live"
+        self._url = show_url(ws_url, show_id)
         self._token = token
         self._on_message = on_message
         self._binary = binary
@@ -209,9 +213,8 @@ class ShowdropClient:
             self._leave()
             if self._ended is not None:
                 return
-            if not may_reconnect(loss.close_code):
-                why = f"the server closed with {loss.close_code}: do not reconnect"
-                self._stop(ClientClosedError(why, details={"close_code": loss.close_code}))
+            if (reason := _stays_away(loss)) is not None:
+                self._stop(reason)
                 return
             self.phase = "waiting"
             self._welcomed.clear()
@@ -246,7 +249,9 @@ class ShowdropClient:
     def _run_ended(self, task: "asyncio.Task[None]") -> None:
         self._leave()
         if not task.cancelled() and (error := task.exception()) is not None:
-            _log.error("client_failed", exc_info=error)
+            # Without its stack, which whoever calls gets as the cause: a program that has not set up its log would
+            # print local variables with it, and the token among them.
+            _log.error("client_failed", error=f"{type(error).__name__}: {error}")
             reason = ClientClosedError(f"the client failed: {error!r}")
             reason.__cause__ = error
             self._stop(reason)
@@ -310,3 +315,15 @@ class ShowdropClient:
         if verdict == "gap":
             self.cut()
         return verdict == "apply"
+
+
+def _stays_away(loss: ConnectionLostError) -> ClientClosedError | None:
+    """Return why it is useless to come back, if it is."""
+    if loss.status is not None:
+        return ClientClosedError(f"{loss.message}: do not reconnect", details={"status": loss.status})
+    code = loss.close_code
+    if may_reconnect(code):
+        return None
+    known = {one.value: f" ({one.name})" for one in CloseCode}
+    why = f"the server closed with {code}{known.get(code, '')}: do not reconnect"
+    return ClientClosedError(why, details={"close_code": code})

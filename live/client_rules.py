@@ -26,6 +26,9 @@ OVERLOAD_LEAST_S: Final = 5.0
 RETRY_AFTER_MOST_S: Final = 300.0
 """Most of a ``Retry-After`` that is believed: a mistaken one must not cost a viewer the show."""
 
+STATUSES_THAT_PASS: Final = frozenset({408, 425, 429})
+"""HTTP statuses from 400 to 499 that another try may not meet: timeout, too early, too many."""
+
 TRY_AGAIN_LATER: Final = 1013
 """The registered close code for overload; proxies send it, our gateway sends ``OVERLOAD``."""
 
@@ -87,6 +90,14 @@ def parse_retry_after(value: str, now_ms: float) -> float:
     # A date in GMT is read as one without a zone when the sender wrote "-0000".
     date = date if date.tzinfo is not None else date.replace(tzinfo=UTC)
     return max(0.0, (date - datetime.fromtimestamp(now_ms / 1000, UTC)).total_seconds())
+
+
+def may_dial_again(status: int) -> bool:
+    """Tell whether to come back after a dial that was answered with an HTTP status instead of an upgrade.
+
+    A 4xx says that this very dial is wrong: a malformed show, an origin that may not. Those that mean *later* are not.
+    """
+    return not 400 <= status <= 499 or status in STATUSES_THAT_PASS
 
 
 def judge_seq(last_seq: int, seq: int) -> Literal["apply", "duplicate", "gap"]:

@@ -4,27 +4,39 @@ import asyncio
 import contextlib
 import time
 from typing import Final
+from urllib.parse import quote, urlsplit
 
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+from websockets.http11 import Response
 from websockets.typing import Subprotocol
+from websockets.uri import parse_uri
 
 from kit.errors import ShowdropError
 from live import wire
-from live.client_rules import parse_retry_after
+from live.client_requests import ClientClosedError
+from live.client_rules import may_dial_again, parse_retry_after
+from live.limits import RESUME_MOST_BYTES, WELCOME_MOST_BYTES
 
-CLOSE_TIMEOUT_S: Final = 2.0
-"""For the closing handshake."""
+CLIENT_CLOSE_TIMEOUT_S: Final = 2.0
+"""Seconds that the gateway has to answer our close."""
 
-MESSAGE_MAX_BYTES: Final = 4 * 1024 * 1024
-"""Bytes of one message of the server; a snapshot of 100 offers has about 60 KB."""
+SERVER_MESSAGE_MAX_BYTES: Final = 4 * 1024 * 1024
+"""Bytes of one message of the gateway; a snapshot of 100 offers has about 60 KB."""
+
+REFUSAL_TEXT_MAX_CHARACTERS: Final = 200
+"""Characters of what the server said to a dial that it refused."""
 
 LOST_CODE: Final = 1006
 """Close code of a connection that ended without saying why, or never began."""
 
 _JSON: Final = Subprotocol(wire.JSON_SUBPROTOCOL)
 _MSGPACK: Final = Subprotocol(wire.MSGPACK_SUBPROTOCOL)
+
+# No gateway sends a larger welcome, snapshot and all, nor a larger event.
+assert SERVER_MESSAGE_MAX_BYTES >= WELCOME_MOST_BYTES
+assert SERVER_MESSAGE_MAX_BYTES >= RESUME_MOST_BYTES
 
 
 class Unknown(msgspec.Struct, frozen=True):
@@ -39,15 +51,36 @@ class ConnectionLostError(ShowdropError):
     Attributes:
         close_code: what the server said, or ``LOST_CODE``.
         retry_after_s: the least wait that the refusal of an upgrade asked for, in seconds; 0 without one.
+        status: the HTTP status of a dial that is useless to repeat; None for every other loss.
     """
 
     default_code = "connection_lost"
     temporary = True
 
-    def __init__(self, message: str, *, close_code: int = LOST_CODE, retry_after_s: float = 0.0) -> None:
+    def __init__(
+        self, message: str, *, close_code: int = LOST_CODE, retry_after_s: float = 0.0, status: int | None = None
+    ) -> None:
         super().__init__(message)
         self.close_code = close_code
         self.retry_after_s = retry_after_s
+        self.status = status
+
+
+def show_url(ws_url: str, show_id: str) -> str:
+    """Return the address of a show on the gateway at ``ws_url``.
+
+    Raises:
+        ClientClosedError: ``ws_url`` is no base address; it is not repeated, for there may be a password in it.
+    """
+    url = f"{ws_url.rstrip('/')}/v1/shows/{quote(show_id, safe='')}/live"
+    try:
+        parts = urlsplit(url)
+        parse_uri(url)
+    except (InvalidURI, ValueError):
+        parts = None
+    if parts is None or parts.query:
+        raise ClientClosedError("ws_url must start with ws:// or wss:// and name a host, as in wss://live.example.com")
+    return url
 
 
 class GatewayConnection:
@@ -64,7 +97,6 @@ class GatewayConnection:
 
         Raises:
             ConnectionLostError: there is no such server, or it refused, or it sent us elsewhere.
-            websockets.exceptions.InvalidURI: ``url`` is no address of a WebSocket.
         """
         dialling = connect(
             url,
@@ -72,16 +104,15 @@ class GatewayConnection:
             compression=None,
             ping_interval=None,
             open_timeout=None,
-            close_timeout=CLOSE_TIMEOUT_S,
-            max_size=MESSAGE_MAX_BYTES,
+            close_timeout=CLIENT_CLOSE_TIMEOUT_S,
+            max_size=SERVER_MESSAGE_MAX_BYTES,
             proxy=None,
             user_agent_header=None,
         )
         try:
             websocket = await dialling
         except InvalidStatus as error:
-            retry_after_s = parse_retry_after(error.response.headers.get("Retry-After", ""), time.time() * 1000)
-            raise ConnectionLostError(str(error), retry_after_s=retry_after_s) from error
+            raise _refused(error.response) from error
         except (OSError, InvalidHandshake, InvalidURI) as error:
             raise ConnectionLostError(str(error)) from error
         return cls(websocket)
@@ -123,9 +154,19 @@ class GatewayConnection:
             return decode(payload, type=Unknown)
 
     async def close(self) -> None:
-        """Close politely, within ``CLOSE_TIMEOUT_S``."""
+        """Close politely, within ``CLIENT_CLOSE_TIMEOUT_S``."""
         await self._websocket.close()
 
     def cut(self) -> None:
         """Drop the connection without a word."""
         self._websocket.transport.abort()
+
+
+def _refused(response: Response) -> ConnectionLostError:
+    status = response.status_code
+    text = " ".join(bytes(response.body or b"").decode(errors="replace").split())[:REFUSAL_TEXT_MAX_CHARACTERS]
+    return ConnectionLostError(
+        f"the server answered HTTP {status}: {text or response.reason_phrase}",
+        retry_after_s=parse_retry_after(response.headers.get("Retry-After", ""), time.time() * 1000),
+        status=None if may_dial_again(status) else status,
+    )

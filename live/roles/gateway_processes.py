@@ -32,9 +32,9 @@ from live.roles.limits import (
     RESTART_FIRST_S,
     RESTART_MOST_S,
 )
-from live.roles.process import until_signal
+from live.roles.process import allow_open_files, until_signal, warn_of_open_files
 from live.roles.siblings import Seat
-from live.roles.single import EXIT_SETTING, READY, require_place, warn_of_test_bank
+from live.roles.single import EXIT_SETTING, READY, ready_line, require_place, warn_of_test_bank
 
 _log = logger("processes")
 
@@ -47,17 +47,19 @@ async def serve_processes(settings: Settings, count: int) -> None:
         SettingError: a setting is wrong.
     """
     await require_place(settings)
-    warn_of_test_bank("gateway", settings)
     async with until_signal():
         await _require_free_port(settings)
         with _run_directory() as directory:
+            allow_open_files(settings.max_viewers)  # they inherit the limit
             processes = [
                 GatewayProcess(settings, Seat(number=number, count=count, directory=directory))
                 for number in range(count)
             ]
             try:
                 await _start_all(processes)
-                click.echo("showdrop gateway is ready")
+                warn_of_test_bank("gateway", settings)
+                warn_of_open_files(settings.max_viewers)
+                click.echo(f"{ready_line('gateway', settings)}, {count} processes")
                 await asyncio.gather(*(process.keep() for process in processes))
             finally:
                 await asyncio.gather(*(process.stop() for process in processes))
@@ -148,10 +150,13 @@ class GatewayProcess:
         wait_s = RESTART_FIRST_S
         while True:
             began = time.monotonic()
-            why = await self._ended()
+            code, why = await self._ended()
             if time.monotonic() - began >= RESTART_CALM_S:
                 wait_s = RESTART_FIRST_S
-            _log.error("gateway_process_ended", process=self._seat.number, why=why, starts_again_in_s=wait_s)
+            if code == 0:  # somebody told it to end, as an operator may
+                _log.info("gateway_process_replaced", process=self._seat.number, starts_again_in_s=wait_s)
+            else:
+                _log.error("gateway_process_ended", process=self._seat.number, why=why, starts_again_in_s=wait_s)
             await asyncio.sleep(wait_s)
             wait_s = min(2 * wait_s, RESTART_MOST_S)
             # What went wrong is told by the next round.
@@ -173,12 +178,13 @@ class GatewayProcess:
             _log.warning("gateway_process_killed", process=self._seat.number, after_s=PROCESS_STOP_S)
             await self._kill(process)
 
-    async def _ended(self) -> str:
+    async def _ended(self) -> tuple[int, str]:
+        """Wait until it has ended; return its exit code, and that with its last words."""
         assert self._process is not None
         assert self._process.stdout is not None
         code = await self._process.wait()
         last = (await self._process.stdout.read()).decode().strip() or self._said.removeprefix(READY)
-        return f"{describe_exit(code)}: {last}" if last else describe_exit(code)
+        return code, f"{describe_exit(code)}: {last}" if last else describe_exit(code)
 
     async def _spawn(self) -> Process:
         seat, settings = self._seat, self._settings

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import resource
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -10,10 +11,16 @@ from typing import NoReturn, Protocol
 
 from kit.embedded import EmbeddedServers
 from kit.errors import StartupError
+from kit.log import logger
 from live.roles.api import ApiRole
 from live.roles.gateway import GatewayRole
 from live.roles.stores import Place
 from live.roles.worker import WorkerRole
+
+OPEN_FILES_SPARE = 1_000
+"""Open files of a gateway's process besides those of its viewers: who is refused, stores, siblings; with room."""
+
+_log = logger("roles")
 
 
 class Role(Protocol):
@@ -35,10 +42,44 @@ def role_starts(names: Sequence[str], *, demo: bool) -> list[Start]:
     """Return how to start these roles, in the order in which they start."""
     starts: dict[str, Start] = {
         "api": lambda place: ApiRole.start(place, demo=demo),
-        "gateway": GatewayRole.start,
+        "gateway": _start_gateway,
         "worker": lambda place: WorkerRole.start(place, demo=demo),
     }
     return [starts[name] for name in names]
+
+
+async def _start_gateway(place: Place) -> GatewayRole:
+    allow_open_files(place.settings.max_viewers)
+    role = await GatewayRole.start(place)
+    warn_of_open_files(place.settings.max_viewers)
+    return role
+
+
+def allow_open_files(max_viewers: int) -> None:
+    """Raise the limit of open files as far as ``max_viewers`` need it, and as far as that is allowed.
+
+    It holds for this process and for those that it starts from now on.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = max_viewers + OPEN_FILES_SPARE
+    wanted = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        # Some systems have a lower limit still, and do not say so.
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def warn_of_open_files(max_viewers: int) -> None:
+    """Log that the limit of open files is too low for ``max_viewers``, if so; once the gateway runs."""
+    soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = max_viewers + OPEN_FILES_SPARE
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        _log.warning(
+            "too_few_open_files",
+            limit=soft,
+            needed=needed,
+            meaning="not every viewer can be let in; raise `ulimit -n`, or lower SHOWDROP_MAX_VIEWERS",
+        )
 
 
 @asynccontextmanager

@@ -1,6 +1,7 @@
 """One role as a process of its own, against servers that run already."""
 
 import asyncio
+from collections.abc import Callable
 
 import click
 from structlog.contextvars import bind_contextvars
@@ -33,9 +34,13 @@ async def serve_role(name: str, settings: Settings) -> None:
         UnavailableError: Postgres does not answer.
     """
     place = await require_place(settings)
-    warn_of_test_bank(name, settings)
     [start] = role_starts([name], demo=False)
-    await _serve(place, start, f"showdrop {name} is ready")
+
+    def is_ready() -> None:
+        warn_of_test_bank(name, settings)
+        click.echo(ready_line(name, settings))
+
+    await _serve(place, start, is_ready)
 
 
 async def serve_seat(seat: Seat, settings: Settings) -> int:
@@ -45,7 +50,8 @@ async def serve_seat(seat: Seat, settings: Settings) -> int:
     """
     bind_contextvars(process=seat.number)
     try:
-        await _serve(await require_place(settings), lambda place: GatewayRole.start(place, seat), READY)
+        place = await require_place(settings)
+        await _serve(place, lambda place: GatewayRole.start(place, seat), lambda: click.echo(READY))
     except ShowdropError as error:
         click.echo(error.message)
         return EXIT_SETTING if isinstance(error, SettingError) else EXIT_FAILED
@@ -58,8 +64,15 @@ async def migrate_database(settings: Settings) -> list[str]:
     return await asyncio.to_thread(apply_migrations, place.database_url, MIGRATIONS)
 
 
+def ready_line(role: str, settings: Settings) -> str:
+    """Return the line that says that a role is ready, and on which address if it has one."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    address = {"api": f" on http://{host}:{settings.http_port}", "gateway": f" on ws://{host}:{settings.ws_port}"}
+    return f"showdrop {role} is ready{address.get(role, '')}"
+
+
 def warn_of_test_bank(role: str, settings: Settings) -> None:
-    """Log that anyone can buy without money, if so."""
+    """Log that anyone can buy without money, if so. To be called once the role runs: a refused start is one line."""
     if settings.test_bank:
         _log.warning(
             "test_bank_is_on",
@@ -81,7 +94,7 @@ async def require_place(settings: Settings) -> Place:
     return place
 
 
-async def _serve(place: Place, start: Start, ready: str) -> None:
+async def _serve(place: Place, start: Start, on_ready: Callable[[], None]) -> None:
     async with until_signal(), running(place, [start]) as roles:
-        click.echo(ready)
+        on_ready()
         await until_failed(roles, None)

@@ -185,6 +185,8 @@ export class ShowdropClient extends EventTarget {
     socket.onopen = () => this.#hello();
     socket.onmessage = (event) => this.#receive(event.data);
     socket.onclose = (event) => this.#closed(event.code, event.reason);
+    // Where a refused dial fires `close` as well, `#drop` has let go of it by then; in Node 22 nothing else follows.
+    socket.onerror = () => this.#lost("the connection failed");
     this.#later(WELCOME_TIMEOUT_MS, () => this.status.phase === "connecting" && this.#lost("no welcome"));
   }
 
@@ -207,6 +209,8 @@ export class ShowdropClient extends EventTarget {
     this.#socket = null;
     if (!socket) return;
     socket.onopen = socket.onmessage = socket.onclose = null;
+    // Not null: Node's `ws` throws an error that nobody listens for, and to close before it is open is one.
+    socket.onerror = () => {};
     socket.close();
   }
 

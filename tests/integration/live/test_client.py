@@ -4,11 +4,13 @@ import asyncio
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from kit.ids import new_ulid
 from kit.money import Money
 from live import wire
 from live.client import ClientClosedError, ServerRefusedError
+from live.close_codes import CloseCode
 from tests.integration.live.scripted_gateway import Session, client, gateway
 
 
@@ -122,6 +124,7 @@ async def test_a_stay_away_code_ends_the_client_and_its_requests(code: int) -> N
         with pytest.raises(ClientClosedError) as caught:
             await asyncio.wait_for(viewer.claim("offer_1", 1), 10)
         assert caught.value.details == {"close_code": code}
+        assert CloseCode(code).name in caught.value.message
         with pytest.raises(ClientClosedError):
             await viewer.welcomed()
     assert connections == [0]
@@ -293,12 +296,40 @@ async def test_a_listener_that_fails_ends_the_client_and_is_named_as_the_cause()
         raise KeyError(type(message).__name__)
 
     async with gateway(script) as url, client(url, on_message=hear) as viewer:
-        with pytest.raises(ClientClosedError) as caught:
+        with capture_logs() as said, pytest.raises(ClientClosedError) as caught:
             await asyncio.wait_for(viewer.claim("offer_1", 1), 10)
         assert isinstance(caught.value.__cause__, KeyError)
+    # A log that nobody set up would print a stack with local variables: the token is one.
+    assert [{**one, "part": None} for one in said] == [
+        {"part": None, "event": "client_failed", "error": "KeyError: 'Welcome'", "log_level": "error"}
+    ]
 
 
-async def test_an_address_that_is_none_ends_the_client() -> None:
-    async with client("shop.example.com") as viewer:
-        with pytest.raises(ClientClosedError, match=r"shop\.example\.com"):
-            await asyncio.wait_for(viewer.welcomed(), 10)
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "shop.example.com",
+        "http://shop.example.com",
+        "ws://",
+        "ws://[",
+        "ws://shop.example.com:port",
+        "ws://shop.example.com?a=b",
+        "wss://shop.example.com#live",
+        "wss://pass-word@shop.example.com",
+    ],
+)
+def test_an_address_that_is_none_is_refused_at_once_and_not_repeated(url: str) -> None:
+    with pytest.raises(ClientClosedError, match=r"^ws_url must start with ws:// or wss:// [^\n]+$") as caught:
+        client(url)
+    assert "pass-word" not in str(caught.value)
+
+
+def test_good_addresses_are_taken() -> None:
+    for url in (
+        "ws://127.0.0.1:8001/",
+        "wss://live.example.com/drops",
+        "wss://bob:pass@[::1]:8443",
+        "ws://käse.example",
+    ):
+        client(url)

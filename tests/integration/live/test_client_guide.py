@@ -3,8 +3,12 @@
 import asyncio
 import re
 import shutil
+import signal
+import socket
 import sys
 from pathlib import Path
+
+import pytest
 
 from kit.money import Money
 from live import wire
@@ -51,33 +55,86 @@ async def sale(session: Session) -> None:
     await session.connection.close(4503)
 
 
-async def run(*command: str) -> tuple[int | None, str]:
-    """Run a program against the sale; return its exit code and all that it printed."""
-    async with gateway(sale) as url:
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            url,
-            "show_1",
-            "buyer-token",
-            cwd=ROOT,
-            env={"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        async with asyncio.timeout(30):
-            printed, _ = await process.communicate()
+async def start(*command: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *command,
+        cwd=ROOT,
+        env={"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+
+
+async def finish(process: asyncio.subprocess.Process) -> tuple[int | None, str]:
+    """Wait for its end; return its exit code and all that it printed and nobody has read."""
+    async with asyncio.timeout(30):
+        printed, _ = await process.communicate()
     return process.returncode, printed.decode()
 
 
-async def test_the_python_program_buys_a_mug_and_says_why_it_ended(tmp_path: Path) -> None:
+async def run(*command: str) -> tuple[int | None, str]:
+    """Run a program against the sale."""
+    async with gateway(sale) as url:
+        return await finish(await start(*command, url, "show_1", "buyer-token"))
+
+
+async def stay(session: Session) -> None:
+    await session.hello(0)
+    await session.stay()
+
+
+async def end(session: Session) -> None:
+    """Send a guest home."""
+    hello = await session.hello(0)
+    assert hello.token is None
+    await session.send(wire.ShowEnded(seq=1, at_ms=1))
+    await session.stay()
+
+
+@pytest.fixture
+def buyer(tmp_path: Path) -> tuple[str, str]:
+    """The command of the Python program."""
     path = tmp_path / "buyer.py"
     path.write_text(program("python"), encoding="utf-8")
-    assert await run(sys.executable, str(path)) == (
+    return sys.executable, str(path)
+
+
+async def test_the_python_program_says_how_it_is_used(buyer: tuple[str, str]) -> None:
+    assert await finish(await start(*buyer, "ws://127.0.0.1:1")) == (1, "usage: buyer.py WS_URL SHOW_ID [TOKEN]\n")
+
+
+async def test_the_python_program_names_a_wrong_address_in_one_line(buyer: tuple[str, str]) -> None:
+    code, printed = await finish(await start(*buyer, "http://127.0.0.1:8001", "show_1"))
+    assert (code, printed.count("\n")) == (1, 1)
+    assert printed.startswith("ws_url must start with ws:// or wss://")
+
+
+async def test_the_python_program_watches_as_a_guest_until_the_show_has_ended(buyer: tuple[str, str]) -> None:
+    async with gateway(end) as url:
+        assert await finish(await start(*buyer, url, "show_1")) == (0, "Mugs is live\nthe show has ended\n")
+
+
+async def test_the_python_program_says_that_it_waits_and_ends_with_ctrl_c(buyer: tuple[str, str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        process = await start(*buyer, f"ws://127.0.0.1:{port}", "show_1")
+        assert process.stdout is not None
+        async with asyncio.timeout(10):
+            assert await process.stdout.readline() == b"waiting for the server ...\n"
+    async with gateway(stay, port=port), asyncio.timeout(30):
+        while await process.stdout.readline() != b"Mugs is live\n":
+            pass
+        process.send_signal(signal.SIGINT)
+        assert await finish(process) == (0, "left\n")
+
+
+async def test_the_python_program_buys_a_mug_and_says_why_it_ended(buyer: tuple[str, str]) -> None:
+    assert await run(*buyer) == (
         1,
         "Mugs is live\n"
         "Blue mug: OrderSubmitted\n"
         "paid 1999 EUR (minor units): order_1\n"
-        "the server closed with 4503: do not reconnect\n",
+        "the server closed with 4503 (UNKNOWN_SHOW): do not reconnect\n",
     )
 
 
@@ -85,7 +142,9 @@ async def test_the_javascript_program_buys_a_mug_and_says_why_it_ended(tmp_path:
     node = shutil.which("node")
     assert node is not None, "the browser client's tests need Node.js 20 or newer: apt-get install nodejs"
     path = tmp_path / "buyer.mjs"
-    path.write_text(program("js").replace("./live/web/", f"{(ROOT / 'live' / 'web').as_uri()}/"), encoding="utf-8")
+    path.write_text(
+        program("js").replace("./showdrop/live/web/", f"{(ROOT / 'live' / 'web').as_uri()}/"), encoding="utf-8"
+    )
     # Node 20 has a WebSocket behind this flag, later versions without it.
     assert await run(node, "--experimental-websocket", str(path)) == (
         0,
@@ -95,3 +154,5 @@ async def test_the_javascript_program_buys_a_mug_and_says_why_it_ended(tmp_path:
         "paid { amount: 1999, currency: 'EUR' }\n"
         "the server closed with 4503\n",
     )
+    usage = (1, "usage: node buyer.mjs WS_URL SHOW_ID [TOKEN]\n")
+    assert await finish(await start(node, str(path))) == usage

@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from live import wire
-from live.client import ShowdropClient
+from live.client import ClientClosedError, ShowdropClient
 from tests.integration.live.scripted_gateway import Session, client, gateway, line
 
 TIMER_S = 0.01  # a timer of the event loop may be this much early
@@ -170,6 +170,42 @@ async def test_a_full_server_is_left_alone_for_as_long_as_it_says_and_some(rando
         async with client(full.url, random01=random01) as viewer:
             await is_live(viewer)
         assert wait_s - TIMER_S <= full.dials[1] - full.dials[0] < wait_s + 0.9
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 426, 499])
+async def test_a_dial_that_is_refused_for_good_ends_the_client_with_what_the_server_said(status: int) -> None:
+    text = b"no show\n is called that " + b"x" * 300
+    first = b"HTTP/1.1 %d Odd\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%b" % (status, len(text), text)
+    async with gateway(welcoming) as url, line(url, first, hang_up=True) as shut, client(shut.url) as viewer:
+        with pytest.raises(ClientClosedError) as caught:
+            await asyncio.wait_for(viewer.claim("offer_1", 1), 5)
+        assert viewer.phase == "stopped"
+        await asyncio.sleep(0.05)
+        assert len(shut.dials) == 1
+    assert caught.value.details == {"status": status}
+    said = f"no show is called that {'x' * 300}"[:200]
+    assert caught.value.message == f"the server answered HTTP {status}: {said}: do not reconnect"
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503])
+async def test_a_dial_that_is_refused_for_now_is_repeated(status: int) -> None:
+    first = b"HTTP/1.1 %d Odd\r\nContent-Length: 0\r\nConnection: close\r\n\r\n" % status
+    async with gateway(welcoming) as url, line(url, first, hang_up=True) as busy, client(busy.url) as viewer:
+        await is_live(viewer)
+        assert len(busy.dials) == 2
+
+
+async def test_a_show_id_is_one_part_of_the_address_whatever_it_holds() -> None:
+    paths = []
+
+    async def script(session: Session) -> None:
+        assert session.connection.request is not None
+        paths.append(session.connection.request.path)
+        await welcoming(session)
+
+    async with gateway(script) as url, ShowdropClient(url, "show 1/?#é") as viewer:
+        await is_live(viewer)
+    assert paths == ["/v1/shows/show%201%2F%3F%23%C3%A9/live"]
 
 
 async def test_the_waits_grow_while_connections_are_taken_and_dropped_and_shrink_after_a_welcome() -> None:

@@ -2,15 +2,19 @@
 
 import asyncio
 import os
+import re
 import signal
 from pathlib import Path
 
+import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from kit.errors import SettingError, StartupError
 from kit.settings import Settings
 from live.roles import gateway_processes
 from live.roles.gateway_processes import serve_processes
+from live.roles.single import serve_role
 from tests.integration.live.gateway.house import free_port
 
 
@@ -50,6 +54,38 @@ async def test_a_process_that_does_not_end_is_killed(
     os.kill(os.getpid(), signal.SIGTERM)
     await asyncio.wait_for(serving, 10)
     assert children() == []
+
+
+async def test_a_process_that_is_told_to_end_is_replaced_and_that_is_no_error(
+    settings: Settings, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with capture_logs() as said:
+        serving = asyncio.create_task(serve_processes(settings, 2))
+        printed = ""
+        async with asyncio.timeout(20):
+            while "is ready" not in printed:
+                await asyncio.sleep(0.05)
+                printed += capfd.readouterr().out
+            assert f"showdrop gateway is ready on ws://127.0.0.1:{settings.ws_port}, 2 processes\n" in printed
+            os.kill(children()[0], signal.SIGTERM)
+            while "gateway_process_started_again" not in [one["event"] for one in said]:
+                await asyncio.sleep(0.05)
+            os.kill(os.getpid(), signal.SIGTERM)
+            await serving
+    ours = [(one["event"], one["log_level"]) for one in said if one["event"].startswith("gateway_process")]
+    assert ours == [("gateway_process_replaced", "info"), ("gateway_process_started_again", "info")]
+    assert "test_bank_is_on" in [one["event"] for one in said]
+
+
+async def test_a_refused_start_is_the_error_alone(settings: Settings) -> None:
+    unknown = msgspec.structs.replace(settings, host="nosuch.invalid")
+    for serve in (serve_processes(unknown, 2), serve_role("gateway", unknown)):
+        with capture_logs() as said, pytest.raises(StartupError) as caught:
+            await serve
+        where = f"cannot listen on nosuch.invalid:{settings.ws_port}"
+        # A machine without a name server cannot know that nobody has the name, and says that.
+        assert re.match(rf"{where} \((no such host|[A-Z][^)]+)\); set SHOWDROP_HOST", caught.value.message)
+        assert said == []
 
 
 async def test_a_process_that_is_not_ready_in_time_is_killed_and_named(
