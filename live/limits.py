@@ -149,8 +149,8 @@ RESUME_MOST_BYTES: Final = 2 * 1024 * 1024
 SHARED_LEAST_BYTES: Final = 16 * 1024
 """Bytes of missed events above which viewers share them instead of having them joined to their welcome."""
 
-SLICE_VIEWERS: Final = 256
-"""Viewers who are written to before the event loop may do other work: two milliseconds of system calls."""
+SLICE_VIEWERS: Final = 512
+"""Viewers who are written to before the event loop may do other work: four milliseconds of system calls."""
 
 SLICE_VIEWERS_BUSY: Final = 32
 """The same while claims wait for their answers: each takes some eight turns of the loop. All broadcasts in such slices
