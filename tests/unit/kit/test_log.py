@@ -60,7 +60,7 @@ def test_a_librarys_warning_is_one_line_with_its_error_and_no_stack(capsys: pyte
 
 def test_a_librarys_records_are_json_when_ours_are(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("json")
-    library = logging.getLogger("uvicorn.error")
+    library = logging.getLogger("asyncpg.pool")
     with structlog.contextvars.bound_contextvars(process=3):
         library.warning("odd", exc_info=a_failure())
         library.error("broken", exc_info=a_failure())
@@ -73,7 +73,7 @@ def test_a_librarys_records_are_json_when_ours_are(capsys: pytest.CaptureFixture
         assert line == {
             "level": level,
             "event": event,
-            "part": "uvicorn.error",
+            "part": "asyncpg.pool",
             "error": "ValueError: a value of 17 characters",
             "process": 3,
         }
