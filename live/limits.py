@@ -153,8 +153,8 @@ SLICE_VIEWERS: Final = 512
 """Viewers who are written to before the event loop may do other work: four milliseconds of system calls."""
 
 SLICE_VIEWERS_BUSY: Final = 32
-"""The same while claims wait for their answers: each takes some eight turns of the loop. All broadcasts in such slices
-would cost a tenth more CPU."""
+"""The same while claims wait for their answers: each takes some eight turns of the loop. Each turn costs CPU, so it is
+not so for all broadcasts."""
 
 BATCH_MOST_FRAMES: Final = 32
 """Frames that leave as one write: more would save next to nothing, and could fill a socket that keeps up."""
