@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import redis.exceptions
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError
 
+from kit.cluster_redis import ClusterRedis
 from kit.errors import UnavailableError
+from kit.pool_redis import WaitingPool
+from kit.slots import Address, is_cluster, parse_cluster_url
 
 MAX_CONNECTIONS = 16
 CONNECT_TIMEOUT_S = 5.0
@@ -25,9 +28,9 @@ _GONE = (
     redis.exceptions.TimeoutError,
     redis.exceptions.ReadOnlyError,
     redis.exceptions.OutOfMemoryError,
-    redis.exceptions.ClusterDownError,
+    redis.exceptions.ClusterDownError,  # also a master that is down
     redis.exceptions.TryAgainError,
-    redis.exceptions.MasterDownError,
+    redis.exceptions.AskError,  # also a slot that has moved: redirected too often
     OSError,
     TimeoutError,
 )
@@ -48,13 +51,28 @@ def connect_redis(url: str, *, max_connections: int = MAX_CONNECTIONS) -> Redis:
     Nothing is sent yet. Retries are off: our scripts are idempotent, and their callers decide about a second try.
 
     Args:
-        url: ``redis://…``, ``rediss://…`` or ``unix://…``.
-        max_connections: most connections at once.
+        url: ``redis://…``, ``rediss://…`` or ``unix://…``; for a cluster ``redis+cluster://host:port[,host:port…]`` or
+            ``rediss+cluster://…``.
+        max_connections: most connections at once, of a cluster to each node.
+
+    Raises:
+        ValueError: the URL is malformed.
     """
-    pool = BlockingConnectionPool.from_url(
+    if not is_cluster(url):
+        return _connect_server(url, max_connections)
+    cluster = parse_cluster_url(url)
+
+    def connect(node: Address) -> Redis:
+        return _connect_server(cluster.of_node(node), max_connections)
+
+    return ClusterRedis(cluster.seeds, connect)
+
+
+def _connect_server(url: str, max_connections: int) -> Redis:
+    pool = WaitingPool.from_url(
         url,
         max_connections=max_connections,
-        timeout=SOCKET_TIMEOUT_S,
+        wait_s=SOCKET_TIMEOUT_S,
         socket_connect_timeout=CONNECT_TIMEOUT_S,
         socket_timeout=SOCKET_TIMEOUT_S,
         retry=Retry(NoBackoff(), 0),
@@ -64,7 +82,7 @@ def connect_redis(url: str, *, max_connections: int = MAX_CONNECTIONS) -> Redis:
 
 
 RedisClient = Redis
-"""For those who pass a client on: only ``*_redis.py`` files talk to one."""
+"""For those who pass a client on: only ``*_redis.py`` files talk to one. It may be a ``ClusterRedis``."""
 
 Command = tuple[str | int | bytes, ...]
 
@@ -72,19 +90,67 @@ Command = tuple[str | int | bytes, ...]
 async def pipelined(client: Redis, commands: Sequence[Command], *, atomic: bool = False) -> list[Any]:
     """Send commands in one round trip and return their replies, in order.
 
+    In a cluster it is one round trip to each node concerned, all at the same time. When one of them does not answer,
+    what was sent to the others is done all the same; see ``pipelined_each``.
+
     Args:
         client: whose connection is used.
         commands: each as its words, such as ``("HGET", key, field)``.
-        atomic: run them as one transaction.
+        atomic: run them as one transaction; all keys are of one hash tag.
 
     Raises:
         UnavailableError: Redis does not answer.
     """
     with redis_errors():
+        if isinstance(client, ClusterRedis):
+            replies = await client.run(commands, atomic=atomic)
+            for reply in replies:
+                if isinstance(reply, Exception):
+                    raise reply
+            return replies
         pipeline = client.pipeline(transaction=atomic)
         for command in commands:
             pipeline.execute_command(*command)
         return await pipeline.execute()
+
+
+async def pipelined_each(client: Redis, commands: Sequence[Command]) -> list[Any]:
+    """Do as ``pipelined``, for a caller who can use the replies of some nodes without those of the others.
+
+    Returns:
+        The replies, in order; an ``UnavailableError`` in the place of each that a node did not give.
+    """
+    if not isinstance(client, ClusterRedis):
+        try:
+            return list(await pipelined(client, commands))
+        except UnavailableError as error:
+            return [error] * len(commands)
+    try:
+        with redis_errors():
+            replies = await client.run(commands)
+    except UnavailableError as error:
+        return [error] * len(commands)
+    return [_or_unavailable(reply) for reply in replies]
+
+
+def _or_unavailable(reply: object) -> object:
+    if not isinstance(reply, Exception):
+        return reply
+    try:
+        with redis_errors():
+            raise reply
+    except UnavailableError as error:
+        return error
+
+
+async def subscriber(client: Redis) -> Redis:
+    """Return the client to subscribe with: in a cluster that of any node which answers, since all hear everything.
+
+    Raises:
+        UnavailableError: Redis does not answer.
+    """
+    with redis_errors():
+        return await client.healthy_node() if isinstance(client, ClusterRedis) else client
 
 
 class Script:

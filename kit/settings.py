@@ -17,6 +17,7 @@ import msgspec
 from kit.errors import SettingError
 from kit.log import LogFormat
 from kit.money import CURRENCIES
+from kit.slots import CLUSTER_SCHEMES
 
 SECRET_MIN_CHARACTERS = 32
 COUNT_MOST = 1_000_000
@@ -66,7 +67,11 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("SHOWDROP_WS_PORT", "8001", "port of the viewers' WebSocket, 1 to 65535"),
     Variable("SHOWDROP_DATA_DIR", ".showdrop", "data of the embedded servers, and the secret"),
     Variable("SHOWDROP_SECRET", "made at first start", f"signs tokens; at least {SECRET_MIN_CHARACTERS} characters"),
-    Variable("REDIS_URL", "embedded", "redis://, rediss:// or unix://"),
+    Variable(
+        "REDIS_URL",
+        "embedded",
+        "redis://, rediss:// or unix://; for a cluster redis+cluster://host:port,host:port or rediss+cluster://",
+    ),
     Variable("DATABASE_URL", "embedded", "postgresql://"),
     Variable("SHOWDROP_ORIGINS", "our own pages", "further browser origins that may connect, separated by commas"),
     Variable("SHOWDROP_LOG", "text", "text or json"),
@@ -113,7 +118,7 @@ def read_settings(environ: Mapping[str, str] | None = None, *, flags: Mapping[st
         ws_port=_port(env, "SHOWDROP_WS_PORT", Settings().ws_port),
         data_dir=Path(env.get("SHOWDROP_DATA_DIR", str(Settings().data_dir))),
         secret=_secret(env),
-        redis_url=_url(env, "REDIS_URL", ("redis", "rediss", "unix")),
+        redis_url=_url(env, "REDIS_URL", ("redis", "rediss", "unix", *CLUSTER_SCHEMES)),
         database_url=_url(env, "DATABASE_URL", ("postgresql", "postgres")),
         origins=_origins(env),
         log=_log_format(env),

@@ -15,7 +15,7 @@ from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
 from kit.errors import UnavailableError
-from kit.redis_client import SOCKET_TIMEOUT_S, redis_errors
+from kit.redis_client import SOCKET_TIMEOUT_S, redis_errors, subscriber
 from live.limits import READER_DROP_S, READER_LAG_MOST_S
 from live.reader_lag import Beacons
 from live.show_log import LogEntry, LogName
@@ -35,7 +35,8 @@ class LogReader:
     """Subscribes to shows and hands every entry on; a lost connection is the owner's cue to read the gaps.
 
     Args:
-        redis: whose pub/sub is used; one connection of it is kept.
+        redis: whose pub/sub is used; one connection of it is kept. Of a cluster it is a node's that answers: each
+            hears what is published at any of them.
         publisher: the client that beacons are sent by: one that does not share the reader's connection.
         gateway_id: names this process; its beacons go to a channel of its own, which also keeps the connection
             subscribed while no show is served.
@@ -146,7 +147,7 @@ class LogReader:
         Raises:
             UnavailableError: the connection was lost, or nothing was heard on it for ``READER_DROP_S``.
         """
-        pubsub = self._redis.pubsub()
+        pubsub = (await subscriber(self._redis)).pubsub()
         self._began_at = time.monotonic()
         self._beacons.sent(self._began_at)  # the confirmation comes back like a beacon
         try:

@@ -21,6 +21,7 @@ from kit.settings import VARIABLES, Settings, ensure_secret, read_settings
         ("REDIS_URL", "localhost:6379"),
         ("REDIS_URL", "http://localhost"),
         ("REDIS_URL", "redis://["),
+        ("REDIS_URL", "redis-cluster://h:1"),
         ("DATABASE_URL", "mysql://u:pass-word@h/d"),
         ("SHOWDROP_ORIGINS", "shop.example"),
         ("SHOWDROP_ORIGINS", "https://shop.example/path"),
