@@ -1,12 +1,13 @@
 """The stage that tells the hold book how holds ended, after Postgres decided."""
 
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from typing import Protocol
 
 import msgspec
 
 from checkout.limits import RESOLVE_LEASE_MS, RESOLVE_MAX_ORDERS
 from checkout.order import HoldOutcome
+from inventory.holds import OrderEnd
 from kit.errors import UnavailableError
 from kit.log import logger
 
@@ -19,6 +20,8 @@ class Resolution(msgspec.Struct, frozen=True, kw_only=True):
     order_id: str
     pool_id: str
     hold_id: str
+    buyer_id: str
+    quantity: int
     outcome: HoldOutcome
     resolve_at_ms: int
 
@@ -38,8 +41,8 @@ class Resolutions(Protocol):
 class HoldEnds(Protocol):
     """The part of ``inventory.holds.Holds`` that this stage needs."""
 
-    async def resolve(self, pool_id: str, ends: Sequence[tuple[str, Literal["sold", "released"]]]) -> None:
-        """End submitted holds as their orders ended."""
+    async def resolve(self, pool_id: str, ends: Sequence[OrderEnd]) -> None:
+        """End holds as their orders ended."""
         ...
 
 
@@ -59,7 +62,7 @@ class Resolver:
         told: list[Resolution] = []
         for pool_id, ends in by_pool.items():
             try:
-                await self._holds.resolve(pool_id, [(one.hold_id, one.outcome) for one in ends])
+                await self._holds.resolve(pool_id, [_end(one) for one in ends])
             except UnavailableError as error:
                 # Another pool's node may be well; these come round again.
                 _log.warning("hold_book_waits", pool_id=pool_id, error=error.message)
@@ -68,3 +71,7 @@ class Resolver:
         if told:
             await self._resolutions.mark(told)
         return len(told)
+
+
+def _end(one: Resolution) -> OrderEnd:
+    return OrderEnd(hold_id=one.hold_id, buyer_id=one.buyer_id, quantity=one.quantity, outcome=one.outcome)

@@ -25,6 +25,8 @@ class ResolutionRows:
                 order_id=row["order_id"],
                 pool_id=row["pool_id"],
                 hold_id=row["hold_id"],
+                buyer_id=row["buyer_id"],
+                quantity=row["quantity"],
                 outcome=row["hold_outcome"],
                 resolve_at_ms=row["resolve_at_ms"],
             )

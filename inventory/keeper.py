@@ -5,17 +5,20 @@ left nothing half done that the next round does not finish. Correctness never wa
 deadlines themselves.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Container, Sequence
 
-from inventory.holds import EndedHold, Hold, Holds, OpenOrder, PoolCounts
-from inventory.limits import SUBMISSION_STALE_MS
+from inventory.holds import Hold, HoldNews, Holds, OpenOrder, PoolCounts
+from inventory.limits import NEWS_MOST, SUBMISSION_STALE_MS, TELL_MOST_TIMES
 from inventory.pools_pg import Pools, PoolState
 from kit.log import logger
 
 _log = logger("keeper")
 
-RUN_ID_EVERY_ROUNDS = 5
-"""Rounds between two looks at which Redis server this is, and two tellings of when pools end."""
+PROLONG_EVERY_ROUNDS = 5
+"""Rounds between two tellings of when pools end."""
+
+REBUILDS_MOST = 3
+"""Times that a book is rebuilt because orders changed meanwhile; what changes later, ``resolve`` sets right."""
 
 STALE_EVERY_ROUNDS = 25
 """Rounds between two searches for submissions that lost their order."""
@@ -28,7 +31,7 @@ class Keeper:
         pools: the pools in Postgres.
         holds: the book.
         orders_of: the orders of a pool that the book has to know.
-        tell: brings ends of holds to their buyers; at least once.
+        tell: brings news of holds to their buyers; at least once. Returns what it could bring.
         settle_stale: settles the fate of a hold that was submitted long ago and may have no order: Postgres decides
             this too.
     """
@@ -39,7 +42,7 @@ class Keeper:
         pools: Pools,
         holds: Holds,
         orders_of: Callable[[str], Awaitable[Sequence[OpenOrder]]],
-        tell: Callable[[Sequence[EndedHold]], Awaitable[None]],
+        tell: Callable[[Sequence[HoldNews]], Awaitable[Sequence[HoldNews]]],
         settle_stale: Callable[[Hold], Awaitable[None]],
     ) -> None:
         self._pools = pools
@@ -55,22 +58,18 @@ class Keeper:
         Raises:
             UnavailableError: Redis or Postgres does not answer; nothing is lost, the next round does it.
         """
-        if self._rounds % RUN_ID_EVERY_ROUNDS == 0:
-            await self._watch_server()
         await self._pools.close_overdue()
-        pools = await self._pools.unfinished()
-        ids = [pool.pool_id for pool in pools]
-        for pool, counts in zip(pools, await self._holds.counts(ids), strict=True):
-            if counts.epoch != pool.epoch:
-                await self.recover(pool.pool_id)
-        if self._rounds % RUN_ID_EVERY_ROUNDS == 0:
-            for pool in pools:
-                # Whoever extended it may have died before the book heard of it.
-                await self._holds.extend(pool)
-        await self._sweep(ids)
+        pools = await self._recover_lost(await self._pools.unfinished())
         for pool in pools:
             if pool.closed:
-                await self._empty(pool)
+                await self._holds.freeze(pool.pool_id)
+            elif self._rounds % PROLONG_EVERY_ROUNDS == 0:
+                # Whoever extended it may have died before the book heard of it.
+                await self._holds.prolong(pool)
+        releasing = frozenset(pool.pool_id for pool in pools if pool.release_holds)
+        # The buyers of what ended are told first: a finished pool is not looked at again.
+        all_told = await self._sweep([pool.pool_id for pool in pools], releasing)
+        await self._give_back([pool for pool in pools if pool.closed], finish=all_told)
         if self._rounds % STALE_EVERY_ROUNDS == 0:
             for pool in pools:
                 for hold in await self._holds.stale_submissions(pool.pool_id, older_than_ms=SUBMISSION_STALE_MS):
@@ -78,34 +77,54 @@ class Keeper:
         self._rounds += 1
 
     async def recover(self, pool_id: str) -> PoolCounts | None:
-        """Rebuild one pool's book under another epoch; None when the pool is closed."""
-        pool = await self._pools.next_epoch(pool_id)
-        if pool is None:
-            return None
-        orders = await self._orders_of(pool_id)
-        counts = await self._holds.rebuild(pool, orders, closed=pool.closed)
-        _log.info("pool_rebuilt", pool_id=pool_id, epoch=counts.epoch, available=counts.available, held=counts.held)
-        return counts
+        """Rebuild one pool's book under another epoch; None when the pool is closed.
 
-    async def _watch_server(self) -> None:
-        """Another life of the Redis server may have forgotten its last second: rebuild every book before it is used."""
-        run_id = await self._holds.run_id()
-        known = await self._pools.book_run_id()
-        if known == run_id:
-            return
-        for pool in await self._pools.unfinished():
-            await self.recover(pool.pool_id)
-        await self._pools.remember_run_id(run_id)
+        An order that was written while the book was rebuilt is unknown to it: then it is rebuilt once more.
+        """
+        found: PoolCounts | None = None
+        for _ in range(REBUILDS_MOST):
+            pool = await self._pools.next_epoch(pool_id)
+            if pool is None:
+                break
+            orders = await self._orders_of(pool_id)
+            await self._holds.rebuild(pool, orders, closed=pool.closed)
+            [found] = await self._holds.counts([pool_id])
+            _log.info("pool_rebuilt", pool_id=pool_id, epoch=found.epoch, available=found.available, held=found.held)
+            # One that was refused meanwhile is not looked for: the search for stale submissions finds it.
+            known = {(one.hold_id, one.status) for one in orders}
+            if known.issuperset((one.hold_id, one.status) for one in await self._orders_of(pool_id)):
+                break
+        return found
 
-    async def _sweep(self, pool_ids: Sequence[str]) -> None:
-        ended = await self._holds.sweep(pool_ids)
-        if ended:
-            await self._tell(ended)
-            await self._holds.told(ended)
+    async def _recover_lost(self, pools: Sequence[PoolState]) -> list[PoolState]:
+        """Rebuild the books that are missing, are older than Postgres, or were begun on another server process.
 
-    async def _empty(self, pool: PoolState) -> None:
-        counts = await self._holds.close(pool.pool_id, release_holds=pool.release_holds)
-        # The buyers of what ended just now are told first: a finished pool is not looked at again.
-        await self._sweep([pool.pool_id])
-        if await self._pools.settle_close(pool.pool_id, counts):
-            await self._holds.retire(pool.pool_id)
+        Returns:
+            The pools that can be looked after: a part of a cluster may be away.
+        """
+        there = []
+        for pool, counts in zip(pools, await self._holds.counts_each([pool.pool_id for pool in pools]), strict=True):
+            if counts is None:
+                continue
+            if counts.epoch != pool.epoch or not counts.current:
+                await self.recover(pool.pool_id)
+            there.append(pool)
+        return there
+
+    async def _sweep(self, pool_ids: Sequence[str], releasing: Container[str]) -> bool:
+        """Expire what is overdue and bring the news; returns whether no news is left."""
+        for _ in range(TELL_MOST_TIMES):
+            news = await self._holds.sweep(pool_ids, releasing=releasing)
+            told = await self._tell(news) if news else ()
+            await self._holds.told(told)
+            if len(told) < len(news):
+                return False
+            if len(news) < NEWS_MOST:
+                return True
+        return False
+
+    async def _give_back(self, closed: Sequence[PoolState], *, finish: bool) -> None:
+        found = await self._holds.counts([pool.pool_id for pool in closed])
+        for pool, counts in zip(closed, found, strict=True):
+            if await self._pools.settle_close(pool.pool_id, counts, finish=finish):
+                await self._holds.retire(pool.pool_id)

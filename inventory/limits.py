@@ -68,8 +68,28 @@ MAX_QUOTED_CHARS: Final = 60
 
 # --- Hold book --------------------------------------------------------------------------------------------------------
 
-SWEEP_MOST_HOLDS: Final = 1_000
-"""Holds that one sweep of one pool expires: about two milliseconds of the server's time."""
+SWEEP_MOST_CALLS: Final = 200
+"""Calls of the sweeper in one round, of about 512 holds and five milliseconds of the server's time each: 100,000 holds
+that end in the same moment are over within a second or two."""
+
+NEWS_MOST: Final = 1_000
+"""Pieces of news that one call of the sweeper hands out: about 100 KB."""
+
+TELL_MOST_TIMES: Final = 20
+"""Times that one round of the keeper looks for more news: thousands of buyers told, and other pools not forgotten."""
+
+WAITING_MOST: Final = 100_000
+"""Buyers on the waiting list of one pool: about ten megabytes. After a draw, those behind the winners."""
+
+LINE_UP_MOST_PER_CALL: Final = 2_000
+"""Buyers whom one script call lines up after a draw: a few milliseconds of the server's time."""
+
+HOLD_EXTENSIONS_MOST: Final = 2
+"""Extensions of one hold: time for an address and a second card, not for keeping units from others."""
+
+HOLD_LIFE_MOST_TTLS: Final = 3
+"""Hold times that a hold lives at most, extensions and all."""
+assert HOLD_EXTENSIONS_MOST < HOLD_LIFE_MOST_TTLS, "every extension can add a whole hold time"
 
 CLAIM_MOST_PER_CALL: Final = 256
 """Claims decided by one script call: about 2 ms, so that other pools of the same server are not kept waiting."""

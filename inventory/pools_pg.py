@@ -1,11 +1,13 @@
 """Pools in Postgres: opened with their units ring-fenced, closed with what was not sold given back."""
 
+import secrets
 from pathlib import Path
 
 import asyncpg
 import msgspec
 
-from inventory.holds import Pool, PoolCounts
+from inventory.draw import seed_hash
+from inventory.holds import Pool, PoolCounts, SellingMode
 from inventory.stock import allocate, give_back
 from inventory.stock_pg import record_movements
 from kit.postgres import Connection, Postgres
@@ -13,9 +15,16 @@ from kit.sql import Queries
 
 _sql = Queries(Path(__file__).parent / "sql" / "pools.sql")
 
+SEED_BYTES = 32
+"""Random bytes of a draw's seed: nobody guesses it, or finds another one with the same hash."""
+
 
 class PoolTerms(msgspec.Struct, frozen=True, kw_only=True):
-    """What a new pool is opened with. Times are milliseconds since the epoch."""
+    """What a new pool is opened with. Times are milliseconds since the epoch.
+
+    Attributes:
+        pass_on_ms: in a draw, how long units that come back after it go to the next in line.
+    """
 
     sku: str
     quantity: int
@@ -24,6 +33,9 @@ class PoolTerms(msgspec.Struct, frozen=True, kw_only=True):
     ends_at_ms: int
     grace_ms: int
     hold_ttl_ms: int
+    waitlist_hold_ttl_ms: int
+    mode: SellingMode = "first_come"
+    pass_on_ms: int = 0
 
 
 async def create_pool(connection: Connection, pool_id: str, terms: PoolTerms) -> None:
@@ -32,6 +44,8 @@ async def create_pool(connection: Connection, pool_id: str, terms: PoolTerms) ->
     Raises:
         ConflictError: ``stock_short`` - fewer units are free than the pool needs.
     """
+    # The secret of a draw is made here and leaves the database when it is drawn.
+    seed = secrets.token_hex(SEED_BYTES) if terms.mode == "draw" else None
     await connection.execute(_sql.lock_stock_of_pool, terms.sku)
     await connection.execute(
         _sql.create_pool,
@@ -43,6 +57,11 @@ async def create_pool(connection: Connection, pool_id: str, terms: PoolTerms) ->
         terms.ends_at_ms,
         terms.grace_ms,
         terms.hold_ttl_ms,
+        terms.waitlist_hold_ttl_ms,
+        terms.mode,
+        terms.pass_on_ms,
+        seed,
+        None if seed is None else seed_hash(seed),
     )
     await record_movements(connection, [allocate(terms.sku, terms.quantity, pool_id=pool_id)])
 
@@ -50,6 +69,15 @@ async def create_pool(connection: Connection, pool_id: str, terms: PoolTerms) ->
 async def set_ends_at(connection: Connection, pool_id: str, ends_at_ms: int) -> None:
     """Let an open pool end at another moment, inside the caller's transaction."""
     await connection.execute(_sql.set_ends_at, pool_id, ends_at_ms)
+
+
+async def end_window(connection: Connection, pool_id: str) -> bool:
+    """End the window of a draw now, inside the caller's transaction: those who entered are drawn.
+
+    Returns:
+        Whether the pool has a window that had begun; else nothing happened.
+    """
+    return str(await connection.execute(_sql.end_window, pool_id)) == "UPDATE 1"
 
 
 async def close_pool(connection: Connection, pool_id: str, *, release_holds: bool) -> None:
@@ -61,12 +89,17 @@ async def close_pool(connection: Connection, pool_id: str, *, release_holds: boo
 
 
 class PoolState(Pool, frozen=True, kw_only=True):
-    """A pool with what Postgres alone knows of it."""
+    """A pool with what Postgres alone knows of it.
+
+    Attributes:
+        lined_up: the book knew the order of a draw, once.
+    """
 
     sold: int
     returned: int
     closed: bool
     release_holds: bool
+    lined_up: bool
 
 
 class Pools:
@@ -79,18 +112,18 @@ class Pools:
         """Return a pool, or None when there is none."""
         async with self._postgres.connection() as connection:
             row = await connection.fetchrow(_sql.pool, pool_id)
-        return None if row is None else _pool(row)
+        return None if row is None else pool_state(row)
 
     async def by_no(self, pool_no: int) -> PoolState | None:
         """Return the pool of a hold id's number, or None when there is none."""
         async with self._postgres.connection() as connection:
             row = await connection.fetchrow(_sql.pool_by_no, pool_no)
-        return None if row is None else _pool(row)
+        return None if row is None else pool_state(row)
 
     async def unfinished(self) -> list[PoolState]:
         """Return every pool that may still change: the open ones, and those that wait for their last holds."""
         async with self._postgres.connection() as connection:
-            return [_pool(row) for row in await connection.fetch(_sql.unfinished_pools)]
+            return [pool_state(row) for row in await connection.fetch(_sql.unfinished_pools)]
 
     async def close_overdue(self) -> None:
         """Close the pools whose end and grace have passed."""
@@ -101,7 +134,7 @@ class Pools:
         """Begin another epoch, so that whatever an older book says is refused; None when the pool is closed."""
         async with self._postgres.connection() as connection:
             row = await connection.fetchrow(_sql.next_epoch, pool_id)
-        return None if row is None else _pool(row)
+        return None if row is None else pool_state(row)
 
     async def settle_close(self, pool_id: str, counts: PoolCounts, *, finish: bool = True) -> bool:
         """Give free units of a closing pool back to the stock, and finish it when none is outstanding.
@@ -110,12 +143,14 @@ class Pools:
         or doing it after a crash, returns each unit once. A finished pool is looked at no more: ``finish`` is for who
         has told every buyer of the end of their holds.
 
+        Counts of another epoch, or of a server that cannot be trusted, are not used.
+
         Returns:
             Whether the pool is finished.
         """
         async with self._postgres.transaction() as connection:
             row = await connection.fetchrow(_sql.lock_closing_pool, pool_id)
-            if row is None or row["epoch"] != counts.epoch:
+            if row is None or row["epoch"] != counts.epoch or not counts.current:
                 return False
             free = min(counts.available, row["allocated"] - row["sold"]) - row["returned"]
             if free > 0:
@@ -124,19 +159,9 @@ class Pools:
                 await record_movements(connection, [returned])
             return finish and str(await connection.execute(_sql.finish_pool, pool_id)) == "UPDATE 1"
 
-    async def book_run_id(self) -> str | None:
-        """Return the Redis server that the books were last known to be on."""
-        async with self._postgres.connection() as connection:
-            run_id: str | None = await connection.fetchval(_sql.book_run_id)
-        return run_id
 
-    async def remember_run_id(self, run_id: str) -> None:
-        """Note the Redis server that the books are on now."""
-        async with self._postgres.connection() as connection:
-            await connection.execute(_sql.remember_run_id, run_id)
-
-
-def _pool(row: asyncpg.Record) -> PoolState:
+def pool_state(row: asyncpg.Record) -> PoolState:
+    """Return a row of ``pools``."""
     return PoolState(
         pool_id=row["pool_id"],
         pool_no=row["pool_no"],
@@ -148,8 +173,11 @@ def _pool(row: asyncpg.Record) -> PoolState:
         ends_at_ms=row["ends_at_ms"],
         grace_ms=row["grace_ms"],
         hold_ttl_ms=row["hold_ttl_ms"],
+        waitlist_hold_ttl_ms=row["waitlist_hold_ttl_ms"],
+        mode=row["mode"],
         sold=row["sold"],
         returned=row["returned"],
         closed=row["state"] != "open",
         release_holds=row["release_holds"],
+        lined_up=row["lined_up_at_ms"] is not None,
     )

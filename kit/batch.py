@@ -7,12 +7,33 @@ An idle batcher adds no delay, a busy one sends hundreds of items per call.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from kit.errors import UnavailableError
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
+Answer_contra = TypeVar("Answer_contra", contravariant=True)
+
+
+class Waiter(Protocol[Answer_contra]):
+    """Who waits for an answer: a future, or something that takes one as a future does, in the same turn of the loop."""
+
+    def done(self) -> bool:
+        """Tell whether no answer is waited for any more."""
+        ...
+
+    def set_result(self, result: Answer_contra, /) -> None:
+        """Take the answer."""
+        ...
+
+    def set_exception(self, exception: Exception, /) -> None:
+        """Take the error that the call ended with."""
+        ...
+
+    def cancel(self) -> object:
+        """Take note that there will be no answer."""
+        ...
 
 
 QUIET_TURNS = 3
@@ -45,24 +66,28 @@ class Batcher(Generic[Item, Answer]):
         self._max_batch = max_batch
         self._max_queued = max_queued
         self._gather_most_s = gather_most_s
-        self._queue: deque[tuple[Item, asyncio.Future[Answer]]] = deque()
+        self._queue: deque[tuple[Item, Waiter[Answer]]] = deque()
         self._running: asyncio.Task[None] | None = None
         self._closed = False
 
     def put(self, item: Item) -> "asyncio.Future[Answer]":
-        """Queue one item without waiting; the future gets its answer.
+        """Queue one item without waiting; the future gets its answer. Raises as ``put_for`` does."""
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self.put_for(item, future)
+        return future
+
+    def put_for(self, item: Item, waiter: Waiter[Answer]) -> None:
+        """Queue one item without waiting; the waiter gets its answer, when and if this returns.
 
         Raises:
             UnavailableError: the queue is full, or the batcher is closed.
         """
         if self._closed or len(self._queue) >= self._max_queued:
             raise UnavailableError("too many requests are waiting; try again", code="overloaded")
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._queue.append((item, future))
+        self._queue.append((item, waiter))
         if self._running is None:
             self._running = asyncio.create_task(self._run())
             self._running.add_done_callback(self._ended)
-        return future
 
     @property
     def waiting(self) -> int:
@@ -103,19 +128,23 @@ class Batcher(Generic[Item, Answer]):
             while self._queue:
                 self._queue.popleft()[1].cancel()
 
-    async def _answer(self, taken: "list[tuple[Item, asyncio.Future[Answer]]]") -> None:
+    async def _answer(self, taken: list[tuple[Item, Waiter[Answer]]]) -> None:
         try:
             answers = await self._flush([item for item, _ in taken])
             assert len(answers) == len(taken), f"flush answered {len(answers)} of {len(taken)} items"
         except asyncio.CancelledError:
-            for _, future in taken:
-                future.cancel()
+            for _, waiter in taken:
+                waiter.cancel()
             raise
         except Exception as error:  # noqa: BLE001 - whatever it was belongs to the callers of this batch
-            for _, future in taken:
-                if not future.done():
-                    future.set_exception(error)
+            for _, waiter in taken:
+                if not waiter.done():
+                    waiter.set_exception(error)
             return
-        for (_, future), answer in zip(taken, answers, strict=True):
-            if not future.done():
-                future.set_result(answer)
+        for (_, waiter), answer in zip(taken, answers, strict=True):
+            if not waiter.done():
+                try:
+                    waiter.set_result(answer)
+                except Exception as error:  # noqa: BLE001 - one waiter's mistake is not the others'
+                    context = {"message": "an answer was not taken", "exception": error}
+                    asyncio.get_running_loop().call_exception_handler(context)

@@ -36,7 +36,7 @@ MSGPACK_CONTENT: Final = "application/vnd.msgpack"
 
 REPLIES: Final[dict[Struct, tuple[Struct, ...]]] = {
     wire.Hello: (wire.Welcome,),
-    wire.Claim: (wire.ClaimAccepted, wire.ClaimRefused),
+    wire.Claim: (wire.ClaimAccepted, wire.ClaimRefused, wire.ClaimEntered),
     wire.Checkout: (
         wire.OrderSubmitted,
         wire.OrderConfirmed,
@@ -45,9 +45,10 @@ REPLIES: Final[dict[Struct, tuple[Struct, ...]]] = {
         wire.OrderUnfulfillable,
         wire.Error,
     ),
-    wire.Release: (wire.HoldReleased, wire.HoldExpired, wire.Error),
-    wire.WaitlistJoin: (wire.Error,),
-    wire.WaitlistLeave: (wire.Error,),
+    wire.Release: (wire.HoldReleased, wire.HoldChanged, wire.HoldExpired, wire.Error),
+    wire.Extend: (wire.HoldChanged, wire.HoldExpired, wire.HoldReleased, wire.Error),
+    wire.WaitlistJoin: (wire.WaitlistJoined, wire.WaitlistRefused),
+    wire.WaitlistLeave: (wire.WaitlistLeft, wire.WaitlistRefused),
     wire.Ping: (wire.Pong,),
 }
 """What answers what. ``react`` has no answer of its own."""
@@ -68,7 +69,7 @@ _HEARD: Final[dict[str, Group]] = {
 # The field that ties a message to what it answers; the first that a message has.
 _CORRELATIONS: Final = {
     "claim_id": "The client made it with the claim; each answer repeats it.",
-    "hold_id": "The hold that a checkout or release named, and that the news are about.",
+    "hold_id": "The hold that a checkout, release or extend named, and that the news are about.",
 }
 
 _ABOUT: Final = """\

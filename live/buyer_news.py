@@ -1,9 +1,9 @@
-"""What a buyer is told, pure: an order or an ended hold as the wire's message."""
+"""What a buyer is told, pure: an order, or what happened to a hold, as the wire's message."""
 
 import msgspec
 
 from checkout.order import Order
-from inventory.holds import EndedHold
+from inventory.holds import Hold, HoldNews
 from live import wire
 
 
@@ -26,9 +26,28 @@ def order_state(order: Order) -> wire.BuyerEvents:
             return wire.OrderRefunded(order_id=order_id, hold_id=hold_id, amount=given_back)
 
 
-def hold_end_of(ended: EndedHold) -> wire.HoldExpired | wire.HoldReleased | None:
-    """Return the message that tells of a hold's end; None for a sale, which the order tells."""
-    if ended.end == "sold":
-        return None
-    kind = wire.HoldExpired if ended.end == "expired" else wire.HoldReleased
-    return kind(hold_id=ended.hold_id, offer_id=ended.pool_id)
+def hold_message(news: HoldNews) -> wire.HoldPromoted | wire.HoldExpired | wire.HoldReleased:
+    """Return the message that tells what happened to a hold."""
+    match news.what:
+        case "promoted":
+            return wire.HoldPromoted(
+                hold_id=news.hold_id,
+                offer_id=news.pool_id,
+                quantity=news.quantity,
+                expires_at_ms=news.expires_at_ms,
+            )
+        case "expired":
+            return wire.HoldExpired(hold_id=news.hold_id, offer_id=news.pool_id)
+        case "released":
+            return wire.HoldReleased(hold_id=news.hold_id, offer_id=news.pool_id)
+
+
+def changed_message(hold: Hold) -> wire.HoldChanged:
+    """Return the message that tells how a live hold is now."""
+    return wire.HoldChanged(
+        hold_id=hold.hold_id,
+        offer_id=hold.pool_id,
+        quantity=hold.quantity,
+        expires_at_ms=hold.expires_at_ms,
+        extensions=hold.extensions,
+    )

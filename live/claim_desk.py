@@ -1,36 +1,49 @@
-"""The claim desk of a gateway: claims of all viewers, group-committed to the hold book (D2)."""
+"""The claim desk of a gateway: claims of all viewers, group-committed to the hold book (D2).
+
+A claim on a draw is an entry: it goes to Postgres instead, by the same rhythm (decision 0025).
+"""
 
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 
+from inventory.draw import Entered
+from inventory.draws_pg import Draws
 from inventory.holds import ClaimAnswer, ClaimRequest, Holds, Refused
 from inventory.limits import CLAIM_MOST_PER_CALL
-from kit.batch import Batcher
+from kit.batch import Batcher, Waiter
 from kit.errors import UnavailableError
 from kit.log import logger
-from live.limits import CLAIMS_MOST_POOLS, CLAIMS_MOST_QUEUED
+from live.limits import CLAIM_ANSWER_LAST_S, CLAIM_ANSWER_MOST_S, CLAIMS_MOST_POOLS, CLAIMS_MOST_QUEUED
 from live.offers import OfferDirectory
 
 _log = logger("claim_desk")
 RECOVERING = Refused(reason="recovering", temporary=True)
 UNKNOWN_OFFER = Refused(reason="unknown_offer", temporary=False)
 
+DeskAnswer = ClaimAnswer | Entered
+
 
 class ClaimDesk:
-    """Takes claims one by one and decides them many at a time, each pool by its own rhythm: none waits for another."""
+    """Takes claims one by one and decides them many at a time, each pool by its own rhythm: none waits for another.
 
-    def __init__(self, holds: Holds, offers: OfferDirectory) -> None:
+    A claim waits for Redis at most ``CLAIM_ANSWER_MOST_S``. Whoever is told ``recovering`` then may have a hold all the
+    same: it is the answer to the same claim when it comes again, and without that it expires.
+    """
+
+    def __init__(self, holds: Holds, draws: Draws, offers: OfferDirectory) -> None:
         self._holds = holds
+        self._draws = draws
         self._offers = offers
-        self._batchers: dict[str, Batcher[ClaimRequest, ClaimAnswer]] = {}  # of pools with claims under way
+        self._batchers: dict[str, Batcher[ClaimRequest, DeskAnswer]] = {}  # of pools with claims under way
+        self._given_up: set[str] = set()  # pools whose claims are told so, as many as were waiting
         self._taken = 0
         self._closed = False
         self._counts: Counter[tuple[str, str]] = Counter()
 
-    def claim(self, request: ClaimRequest) -> "asyncio.Future[ClaimAnswer]":
-        """Queue a claim; the future gets its answer, always.
+    def claim(self, request: ClaimRequest, waiter: Waiter[DeskAnswer]) -> None:
+        """Queue a claim; the waiter gets its answer, always.
 
         Raises:
             UnavailableError: too many claims wait, or the desk is closed.
@@ -45,9 +58,8 @@ class ClaimDesk:
                 partial(self._decide, request.pool_id), max_batch=CLAIM_MOST_PER_CALL, max_queued=CLAIMS_MOST_QUEUED
             )
             self._batchers[request.pool_id] = batcher
-        answer = batcher.put(request)
+        batcher.put_for(request, waiter)
         self._taken += 1
-        return answer
 
     def busy(self) -> bool:
         """Tell whether claims wait for their answers."""
@@ -67,7 +79,7 @@ class ClaimDesk:
         self._closed = True
         await asyncio.gather(*(batcher.close() for batcher in self._batchers.values()))
 
-    async def _decide(self, pool_id: str, requests: Sequence[ClaimRequest]) -> list[ClaimAnswer]:
+    async def _decide(self, pool_id: str, requests: Sequence[ClaimRequest]) -> list[DeskAnswer]:
         try:
             return await self._ask(pool_id, requests)
         finally:
@@ -75,17 +87,29 @@ class ClaimDesk:
             if not self._batchers[pool_id].waiting:
                 # Nothing awaits between here and the end of the batcher's task, so no claim can slip in between.
                 del self._batchers[pool_id]
+                self._given_up.discard(pool_id)
 
-    async def _ask(self, pool_id: str, requests: Sequence[ClaimRequest]) -> list[ClaimAnswer]:
+    async def _ask(self, pool_id: str, requests: Sequence[ClaimRequest]) -> list[DeskAnswer]:
+        if pool_id in self._given_up:
+            return [RECOVERING] * len(requests)
         try:
-            offer = await self._offers.get(pool_id)
-            if offer is None:
-                return [UNKNOWN_OFFER] * len(requests)
-            answers = await self._holds.claim_many(offer.pool, requests)
+            async with asyncio.timeout(CLAIM_ANSWER_LAST_S), asyncio.timeout(CLAIM_ANSWER_MOST_S):
+                offer = await self._offers.get(pool_id)
+                if offer is None:
+                    return [UNKNOWN_OFFER] * len(requests)
+                if offer.pool.mode == "draw":
+                    return [*await self._draws.enter(requests)]
+                answers = await self._holds.claim_many(offer.pool, requests)
+        except TimeoutError:
+            # Who came meanwhile has waited as well: they are answered with these, and only who comes next waits again.
+            # Nothing of the lost answer is left behind, for a connection whose caller is cancelled is closed.
+            self._given_up.add(pool_id)
+            _log.warning("claims_wait", pool_id=pool_id, error=f"no answer within {CLAIM_ANSWER_MOST_S:g} s")
+            return [RECOVERING] * len(requests)
         except UnavailableError as error:
             # Never fall back to memory (D10): without the book nobody gets a unit, and everybody is told at once.
             _log.warning("claims_wait", pool_id=pool_id, error=error.message)
             return [RECOVERING] * len(requests)
         if RECOVERING in answers:
             self._offers.forget(pool_id)
-        return answers
+        return [*answers]

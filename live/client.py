@@ -13,9 +13,10 @@ each (repeats are dropped, a gap is filled by resuming), state as often as it co
 connection: with a ``snapshot`` it replaces all that was known, without one the missed events follow. It is called on
 the event loop and must not block; an exception of it ends the client.
 
-``claim``, ``checkout`` and ``release`` wait for their answer, however many connections that takes: what was not
-answered is asked again after every welcome, with the same ids, which is safe. They have no timeout; put your own around
-them (``asyncio.timeout``).
+``claim``, ``checkout``, ``release``, ``extend``, ``join_waitlist`` and ``leave_waitlist`` wait for their answer,
+however many connections that takes: what was not answered is asked again after every welcome, with the same ids, which
+is safe. They have no timeout; put your own around them (``asyncio.timeout``). A waiting list is joined again after
+every welcome, until a unit came.
 
 Nearly any loss leads to another try (``client_rules.Reconnect`` says when). Close codes 4500 to 4999 say that trying is
 useless (a bad token, an unknown show), and so does a dial that was answered with HTTP 400 to 499, but for 408, 425 and
@@ -45,7 +46,9 @@ __all__ = ["BACKOFF_MOST_S", "ClaimAnswer", "ClientClosedError", "ServerRefusedE
 WELCOME_TIMEOUT_S: Final = 12.0
 """From dialling to ``welcome``; past it, that connection is given up. The gateway gives a ``hello`` ten seconds."""
 
-ClaimAnswer = wire.ClaimAccepted | wire.ClaimRefused
+ClaimAnswer = wire.ClaimAccepted | wire.ClaimRefused | wire.ClaimEntered
+JoinAnswer = wire.WaitlistJoined | wire.WaitlistRefused
+LeaveAnswer = wire.WaitlistLeft | wire.WaitlistRefused
 Phase = Literal["idle", "connecting", "live", "waiting", "stopped"]
 
 _log = logger("client")
@@ -174,7 +177,7 @@ class ShowdropClient:
         """
         message = wire.Claim(claim_id=claim_id or new_ulid(), offer_id=offer_id, quantity=quantity)
         answer = await self._ask(message)
-        if not isinstance(answer, wire.ClaimAccepted | wire.ClaimRefused):
+        if not isinstance(answer, ClaimAnswer):
             raise TypeError(f"a claim was answered with {answer!r}")
         return answer
 
@@ -190,9 +193,50 @@ class ShowdropClient:
         """
         return await self._ask(wire.Checkout(hold_id=hold_id, payment_method=payment_method))
 
-    async def release(self, hold_id: str) -> wire.ServerMessage:
-        """Give a hold back; returns and raises as ``checkout`` does."""
-        return await self._ask(wire.Release(hold_id=hold_id))
+    async def release(self, hold_id: str, *, keep: int = 0) -> wire.ServerMessage:
+        """Give a hold back, all but ``keep`` units; safe to repeat.
+
+        Returns:
+            The news of that hold: ``HoldReleased``, ``HoldChanged`` when units are kept, ``HoldExpired`` …
+
+        Raises:
+            ServerRefusedError, ClientClosedError: as ``checkout`` does.
+        """
+        return await self._ask(wire.Release(hold_id=hold_id, keep=keep))
+
+    async def extend(self, hold_id: str, extension: int = 1) -> wire.ServerMessage:
+        """Ask for one more hold time, as the hold's n-th ``extension``; safe to repeat.
+
+        Returns:
+            ``HoldChanged`` with the new deadline, or the hold's end.
+
+        Raises:
+            ServerRefusedError: ``extension_limit``; else as ``checkout`` does.
+            ClientClosedError: the client ended before the answer came.
+        """
+        return await self._ask(wire.Extend(hold_id=hold_id, extension=extension))
+
+    async def join_waitlist(self, offer_id: str) -> JoinAnswer:
+        """Wait for one unit; ``HoldPromoted`` comes to ``on_message`` when it is there. Asked again, tells the place.
+
+        Raises:
+            ClientClosedError: the client ended before the answer came.
+        """
+        answer = await self._ask(wire.WaitlistJoin(offer_id=offer_id))
+        if not isinstance(answer, wire.WaitlistJoined | wire.WaitlistRefused):
+            raise TypeError(f"a join was answered with {answer!r}")
+        return answer
+
+    async def leave_waitlist(self, offer_id: str) -> LeaveAnswer:
+        """Wait no more.
+
+        Raises:
+            ClientClosedError: the client ended before the answer came.
+        """
+        answer = await self._ask(wire.WaitlistLeave(offer_id=offer_id))
+        if not isinstance(answer, wire.WaitlistLeft | wire.WaitlistRefused):
+            raise TypeError(f"a leave was answered with {answer!r}")
+        return answer
 
     def react(self, kind: str, count: int = 1) -> None:
         """Tap a reaction; lost when the client is not live."""
@@ -294,7 +338,9 @@ class ShowdropClient:
         elif isinstance(message, wire.Goodbye):
             self._reconnect.take_goodbye(message)
         else:
-            self._requests.settle(message)
+            crossed = self._requests.settle(message)
+            if crossed is not None:
+                self._send(crossed)
         if self._on_message is not None:
             self._on_message(message)
 
@@ -305,6 +351,7 @@ class ShowdropClient:
         self.welcomes += 1
         self.phase = "live"
         self._welcomed.set()
+        self._requests.welcomed(welcome)
         for message in self._requests.unanswered():
             self._send(message)
         self._heartbeat.start(welcome.heartbeat_ms)

@@ -29,10 +29,13 @@ from live.purchases import Purchases
 from live.resumes import Resumes
 from live.room import Room
 from live.room_opening import Rooms
+from live.server_clock_redis import ServerClock
 from live.session import ViewerSession
 from live.timer_wheel import TimerWheel
+from live.token_bucket import TokenBucket
 from live.tokens import Tokens
 from live.viewer_ws import ViewerConnection
+from live.waiting_lists import WaitingLists
 
 PlainAnswer = Callable[[], Awaitable[tuple[int, str, bytes]]]
 
@@ -46,8 +49,10 @@ class Gateway:
         resumes: brings rooms the events from before they were opened.
         own_states: a buyer's own holds and orders at the welcome.
         desk: decides claims.
-        purchases: checks out and releases.
+        purchases: checks out, releases and extends.
+        waiting_lists: puts buyers on the lists of offers.
         ticker: keeps counts current.
+        clock: tells the time that viewers are told.
         origins: browser origins that may connect.
         plain: what answers plain GETs, by path.
         settings: limits, proxies and compression.
@@ -63,7 +68,9 @@ class Gateway:
         own_states: OwnStates,
         desk: ClaimDesk,
         purchases: Purchases,
+        waiting_lists: WaitingLists,
         ticker: Ticker,
+        clock: ServerClock,
         origins: frozenset[str],
         plain: dict[str, PlainAnswer],
         settings: Settings,
@@ -72,6 +79,7 @@ class Gateway:
         self.tokens = tokens
         self.desk = desk
         self.purchases = purchases
+        self.waiting_lists = waiting_lists
         self.origins = origins
         self.proxies = settings.proxies
         self.deflate = settings.deflate
@@ -79,6 +87,7 @@ class Gateway:
         self._resumes = resumes
         self._own_states = own_states
         self._ticker = ticker
+        self.server_time_ms = clock.now_ms
         self._plain = plain
         self._connections: dict[ViewerConnection, ViewerSession | None] = {}
         self._connections_most = settings.max_viewers
@@ -225,6 +234,10 @@ class Gateway:
         return self._plain.get(path)
 
     # --- what sessions need -------------------------------------------------------------------------------------
+
+    def claim_rate_of(self, buyer_id: str) -> TokenBucket:
+        """Return what the claims of all connections of one buyer are counted with."""
+        return self._admission.claim_rate_of(buyer_id, asyncio.get_running_loop().time())
 
     async def room(self, show_id: str) -> Room:
         """Return the show's room. Raises NotFoundError, UnavailableError."""

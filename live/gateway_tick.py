@@ -157,16 +157,23 @@ class Ticker:
             (room, known, offer.offer_id)
             for room, known in self._known.items()
             for offer in room.snapshot.offers
-            if offer.state in ("preheat", "open") or offer.held > 0 or offer.offer_id not in known.counted
+            if offer.state in ("preheat", "open")
+            or offer.held > 0
+            or offer.offer_id not in known.counted
+            # The units of a draw find their buyers after its end.
+            or (offer.mode == "draw" and offer.state != "voided")
         ]
-        found = await self._holds.counts([offer_id for _, _, offer_id in asked])
+        found = await self._holds.counts_each([offer_id for _, _, offer_id in asked])
         for (room, known, offer_id), counts in zip(asked, found, strict=True):
+            if counts is None:
+                continue  # its part of the cluster is away
             if not counts.epoch:
                 if _is_over(room, offer_id):
                     known.counted.add(offer_id)  # its book has gone, as it should
                 continue
             known.counted.add(offer_id)
-            room.set_stock(offer_id, available=counts.available, held=counts.held, sold=counts.sold)
+            # Below zero a book has promised more than there is: there is nothing to be had.
+            room.set_stock(offer_id, available=max(0, counts.available), held=counts.held, sold=counts.sold)
             offer = self._offers.known(offer_id)
             if offer is not None and offer.pool.epoch != counts.epoch:
                 self._offers.forget(offer_id)

@@ -6,9 +6,10 @@ import msgspec
 
 from checkout.news import OutboxEvent
 from checkout.order import Order
-from inventory.holds import EndedHold
+from inventory.holds import Hold, HoldNews
+from kit.errors import UnavailableError
 from live import wire
-from live.buyer_news import hold_end_of
+from live.buyer_news import changed_message, hold_message
 from live.offers import OfferDirectory
 from live.show_log import BuyerNews
 from live.show_log_redis import RedisLog
@@ -46,15 +47,42 @@ class Inbox:
             event = _ORDER_NEWS[one.kind](order_id=one.order_id, hold_id=one.hold_id, amount=one.amount)
             await self.post(one.show_id, one.buyer_id, event, mark=one.event_key)
 
-    async def holds(self, ends: Sequence[EndedHold]) -> None:
-        """Tell buyers that their holds ended."""
-        for one in ends:
-            await self.hold_ended(one)
+    async def holds(self, news: Sequence[HoldNews]) -> list[HoldNews]:
+        """Tell buyers what happened to their holds; return what could be told.
 
-    async def hold_ended(self, ended: EndedHold) -> bool:
-        """Tell a buyer that their hold ended; returns whether that is news. A sale is told by the order."""
-        offer = await self._offers.get(ended.pool_id)
-        event = hold_end_of(ended)
-        if offer is None or event is None:
+        In a cluster the logs of some shows may be away while those of others are there.
+
+        Raises:
+            UnavailableError: nothing could be told.
+        """
+        told: list[HoldNews] = []
+        lost: UnavailableError | None = None
+        away: set[str] = set()  # pools whose show cannot be told now
+        for one in news:
+            if one.pool_id in away:
+                continue
+            try:
+                await self.hold(one)
+            except UnavailableError as error:
+                lost = error
+                away.add(one.pool_id)
+            else:
+                told.append(one)
+        if lost is not None and not told:
+            raise lost
+        return told
+
+    async def hold(self, news: HoldNews) -> bool:
+        """Tell a buyer what happened to their hold; returns whether they were not told before."""
+        offer = await self._offers.get(news.pool_id)
+        if offer is None:
             return False
-        return await self.post(offer.show_id, ended.buyer_id, event, mark=f"{ended.hold_id}:{ended.end}")
+        return await self.post(offer.show_id, news.buyer_id, hold_message(news), mark=f"{news.hold_id}:{news.what}")
+
+    async def hold_changed(self, hold: Hold) -> bool:
+        """Tell a buyer how their live hold is now; returns whether they were not told before."""
+        offer = await self._offers.get(hold.pool_id)
+        if offer is None:
+            return False
+        mark = f"{hold.hold_id}:changed:{hold.extensions}:{hold.quantity}"
+        return await self.post(offer.show_id, hold.buyer_id, changed_message(hold), mark=mark)

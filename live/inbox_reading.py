@@ -32,6 +32,7 @@ class Inboxes:
         self._rooms = rooms
         self._filled = filled
         self._heard: dict[str, wire.Position] = {}  # of shows that are open or being opened
+        self._announced: dict[str, wire.Position] = {}  # the newest that was heard of, behind a gap
 
     def heard_up_to(self, show_id: str) -> wire.Position | None:
         """Return the position up to which a show's buyers were told everything."""
@@ -50,13 +51,17 @@ class Inboxes:
     def forget(self, show_id: str) -> None:
         """Let a show go; messages that are still on their way are nobody's."""
         self._heard.pop(show_id, None)
+        self._announced.pop(show_id, None)
 
     def heard(self, show_id: str, entry: LogEntry) -> bool:
         """Take an entry; returns False when there is a gap before it."""
         known = self._heard.get(show_id)
         if known is None:
             return True
-        if entry.epoch != known.epoch or entry.seq > known.seq + 1:
+        if entry.epoch != known.epoch:
+            return False
+        if entry.seq > known.seq + 1:
+            self._announced[show_id] = wire.Position(entry.epoch, entry.seq)
             return False
         if entry.seq == known.seq + 1:
             self._deliver(show_id, entry)
@@ -72,8 +77,12 @@ class Inboxes:
         while (known := self._heard.get(show_id)) is not None:
             entries = await self._log.read(show_id, known, limit=LOG_READ_ENTRIES)
             begun = await self._log.begin(show_id, 0) if entries is None else None
+            base = None if begun is None else await self._log.base(show_id, begun.epoch)
             if self._rooms.get(show_id) is not room:
                 return
+            if begun is not None and base is not None and self._heard_all_before(show_id, base):
+                self._heard[show_id] = wire.Position(begun.epoch, base)
+                continue
             if begun is not None:
                 self._heard[show_id] = begun
                 send_back([seat for seats in room.buyers.values() for seat in seats])
@@ -84,6 +93,12 @@ class Inboxes:
             for entry in entries:
                 if entry.seq > self._heard[show_id].seq:  # the reader may have brought it while the stream was read
                     self._deliver(show_id, entry)
+
+    def _heard_all_before(self, show_id: str, base: int) -> bool:
+        """Tell whether everything is known that the log had before its newest epoch, and what that life lost too."""
+        known, announced = self._heard[show_id], self._announced.get(show_id)
+        was_behind = announced is not None and announced.epoch == known.epoch and announced.seq > known.seq
+        return not was_behind and known.seq >= base
 
     def _deliver(self, show_id: str, entry: LogEntry) -> None:
         """Tell a buyer their news. News that cannot be read sends those back whom it may be for: the welcome tells."""

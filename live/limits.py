@@ -34,6 +34,15 @@ HOLD_TTL_MAX_MS: Final = 3_600_000
 OFFER_GRACE_MAX_MS: Final = 10_000
 """Most time after the end in which a claim that was sent before it still counts."""
 
+PASS_ON_MIN_MS: Final = HOLD_TTL_MIN_MS
+"""After a draw, shortest time in which units that come back go to the next in line: as short as a hold may be."""
+
+PASS_ON_MAX_MS: Final = 24 * 3_600_000
+"""Longest such time: as long as an offer."""
+
+PASS_ON_DEFAULT_HOLDS: Final = 2
+"""Hold times of the waiting list that it lasts when the host says nothing: each unit passes on twice."""
+
 OFFER_DURATION_DEFAULT_MS: Final = 60_000
 """How long an offer runs when nothing is said."""
 
@@ -200,7 +209,23 @@ CLAIMS_MOST_IN_FLIGHT: Final = 32
 """Claims of one connection that wait for their answer; more are refused as temporary."""
 
 PURCHASES_MOST_IN_FLIGHT: Final = 32
-"""Checkouts and releases of one connection under way; more are refused as temporary."""
+"""Checkouts, releases and extensions of one connection under way; more are refused as temporary."""
+
+WAITLIST_MOST_IN_FLIGHT: Final = 16
+"""Joins and leaves of waiting lists of one connection that wait for their answer; more are refused as temporary."""
+
+WAITLIST_MOST_UNDER_WAY: Final = 2_000
+"""The same of one gateway: a second of its calls to Redis; who comes back after a restart is spread wider than that."""
+
+BUYER_CLAIMS_PER_S: Final = VIEWER_MESSAGES_PER_S
+"""Claims a second of one buyer over all of their connections to one gateway, for long: as fast as with one connection,
+so that nobody has more chances by opening fifty."""
+
+BUYER_CLAIMS_BURST: Final = VIEWER_MESSAGES_BURST
+"""Claims at once of one buyer, likewise. Who asks for a place on a waiting list is counted with them."""
+
+BUYERS_MOST: Final = 20_000
+"""Buyers whose claims are counted, the one unused for longest forgotten first: everyone who may connect by default."""
 
 CLAIMS_MOST_QUEUED: Final = 50_000
 """Claims that wait for Redis in one gateway: over a second of its work; more are refused as temporary."""
@@ -220,6 +245,13 @@ OWN_STATES_MOST_S: Final = 5.0
 OWN_STATES_MOST_WAITING: Final = 20_000
 """Buyers of one gateway who wait for theirs: everyone who may connect by default can come at once."""
 
+CLAIM_ANSWER_MOST_S: Final = 1.0
+"""Seconds that a claim waits for Redis; then its buyer is told ``recovering``, and may ask again with the same id.
+Below the patience of a thumb, and twenty times the slowest answer of a Redis that is well."""
+
+CLAIM_ANSWER_LAST_S: Final = 1.25
+"""Seconds after which a claim's call is cut off again: Python 3.11 may swallow a cancellation while it sends."""
+
 ROOM_KEPT_FRAMES: Final = LOG_KEPT_ENTRIES
 """Newest events of a show that a gateway keeps framed, for viewers who come back: as many as the log has, so that no
 more than one viewer's return has to be read for. A busy show has some hundreds."""
@@ -229,6 +261,12 @@ ROOM_BUFFERED_EVENTS: Final = 10_000
 
 ROOM_IDLE_S: Final = 30.0
 """Seconds without a viewer after which a gateway lets a show go."""
+
+SERVER_CLOCK_EVERY_S: Final = 2.0
+"""Seconds between two looks at the clock of Redis: clocks drift by milliseconds an hour, and jump when they are set."""
+
+SERVER_CLOCK_WAIT_MOST_MS: Final = 100
+"""Milliseconds that the answer may take to be good: half of it is how wrong the offset can be."""
 
 TICK_MS: Final = 100
 """How often a gateway reads stock counts: at most ten ``offer.stock`` a second."""
@@ -272,6 +310,7 @@ GOODBYE_MAX_MS: Final = 10_000
 assert HEARTBEAT_MISSED_MS > 2 * HEARTBEAT_MS
 assert HEARTBEAT_MISSED_MS > HANDSHAKE_TIMEOUT_S * 1000  # a deadline only ever moves back, as the wheel needs it
 assert WRITE_SOFT_BYTES < WRITE_HARD_BYTES < RESUME_MOST_BYTES <= WELCOME_MOST_BYTES / 2
+assert CLAIM_ANSWER_MOST_S < CLAIM_ANSWER_LAST_S
 assert RETRY_AFTER_MIN_S <= RETRY_AFTER_MAX_S
 assert SLICE_VIEWERS_BUSY <= SLICE_VIEWERS
 assert EARLY_MOST_MESSAGES < VIEWER_MESSAGES_BURST

@@ -6,7 +6,7 @@ import msgspec
 
 from kit.errors import ConflictError
 from kit.money import Money
-from live.wire import OfferState
+from live.wire import OfferMode, OfferState
 
 OfferEnd = Literal["time", "closed", "show_ended"]
 
@@ -19,6 +19,7 @@ class OfferTerms(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         preheat_ms: how long the offer is announced before it opens.
         grace_ms: a claim that arrives this long after the end still counts: the network is not the viewer's fault.
+        pass_on_ms: in a draw, how long units that come back after it go to the next in line.
     """
 
     sku: str
@@ -28,7 +29,10 @@ class OfferTerms(msgspec.Struct, frozen=True, kw_only=True):
     preheat_ms: int
     duration_ms: int
     hold_ttl_ms: int
+    waitlist_hold_ttl_ms: int
     grace_ms: int
+    mode: OfferMode = "first_come"
+    pass_on_ms: int = 0
 
 
 def state_at(now_ms: int, *, announced_at_ms: int, starts_at_ms: int, ends_at_ms: int) -> OfferState:

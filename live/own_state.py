@@ -124,4 +124,5 @@ def _card(hold: Hold) -> wire.HoldCard:
         quantity=hold.quantity,
         expires_at_ms=hold.expires_at_ms,
         state="submitted" if hold.status == "submitted" else "held",
+        extensions=hold.extensions,
     )

@@ -303,6 +303,7 @@ def snapshot_of(show: ShowRow, offers: list[OfferRow]) -> wire.Snapshot:
             state=offer.state,
             available=offer.allocated - offer.sold,
             sold=offer.sold,
+            seed=offer.seed,
         )
         for offer in offers
     ]

@@ -5,13 +5,12 @@ from typing import assert_never
 
 import msgspec
 
-from kit.clock import now_ms
 from kit.errors import NotFoundError, UnauthorisedError, UnavailableError
 from kit.ids import new_id
 from kit.log import logger
 from live import wire
 from live.close_codes import CloseCode
-from live.frames import Frame, Variant
+from live.frames import Frame, Variant, frame_of
 from live.limits import (
     EARLY_MOST_MESSAGES,
     GOODBYE_MAX_MS,
@@ -33,7 +32,16 @@ from live.viewer_requests import ViewerRequests
 
 _log = logger("session")
 
-_Asked = wire.Claim | wire.Checkout | wire.Release | wire.WaitlistJoin | wire.WaitlistLeave | wire.React | wire.Ping
+_Asked = (
+    wire.Claim
+    | wire.Checkout
+    | wire.Release
+    | wire.Extend
+    | wire.WaitlistJoin
+    | wire.WaitlistLeave
+    | wire.React
+    | wire.Ping
+)
 """What a viewer may send after the hello."""
 
 
@@ -229,7 +237,7 @@ class ViewerSession:
             session_id=new_id("session"),
             epoch=room.epoch,
             seq=room.seq,
-            server_time_ms=now_ms(),
+            server_time_ms=self._house.server_time_ms(),
             heartbeat_ms=HEARTBEAT_MS,
             recovered=recovered,
             holds=holds,
@@ -258,22 +266,26 @@ class ViewerSession:
     def _serve(self, message: _Asked, room: Room) -> None:
         match message:
             case wire.Ping():
-                self._send(wire.Pong(server_time_ms=now_ms()))
+                self._send(wire.Pong(server_time_ms=self._house.server_time_ms()))
             case wire.Claim():
                 self._requests_of_viewer().claim(message, room)
             case wire.React(kind=kind, count=count):
                 self._react(room, kind, count)
             case wire.WaitlistJoin() | wire.WaitlistLeave():
-                self._send(wire.Error(code="no_waitlist", message="this offer keeps no waiting list", temporary=False))
-            case wire.Checkout() | wire.Release():
+                self._requests_of_viewer().wait(message, room)
+            case wire.Checkout() | wire.Release() | wire.Extend():
                 self._requests_of_viewer().purchase(message)
             case _:
                 assert_never(message)
 
     def _requests_of_viewer(self) -> ViewerRequests:
-        if self._requests is None:
-            self._requests = ViewerRequests(self._house, self._show_id, self.buyer_id, self._send)
-        return self._requests
+        if self._requests is not None:
+            return self._requests
+        requests = ViewerRequests(self._house, self._show_id, self.buyer_id, self._send)
+        if self._room is not None:
+            # Before the welcome it is not known who asks: what answers a flood then must not answer the rest.
+            self._requests = requests
+        return requests
 
     def _react(self, room: Room, kind: str, count: int) -> None:
         if not (1 <= len(kind) <= REACTION_KIND_MAX_CHARS and kind.isidentifier() and 1 <= count <= REACTION_MOST_TAPS):
@@ -300,6 +312,8 @@ class ViewerSession:
             self._connection.close(CloseCode.OVERLOAD, "too many messages from this address; come back soon")
         elif isinstance(message, wire.Claim):
             self._requests_of_viewer().refuse(message, "rate_limited", temporary=True)
+        elif isinstance(message, wire.WaitlistJoin | wire.WaitlistLeave):
+            self._requests_of_viewer().refuse_waiting(message, "rate_limited")
         else:
             self._send(wire.Error(code="rate_limited", message="too many messages; slow down", temporary=True))
 
@@ -308,4 +322,6 @@ class ViewerSession:
         self._connection.close(CloseCode.BAD_MESSAGE, why[:100])
 
     def _send(self, message: wire.ServerMessage) -> None:
-        self._connection.write(Frame(message).of(self.variant))
+        variant = self._connection.variant
+        payload = wire.encode_msgpack(message) if variant.binary else wire.encode_json(message)
+        self._connection.write(frame_of(payload, variant))

@@ -1,4 +1,4 @@
-"""What a viewer's session needs of its two sides: the connection below it, and the gateway around it."""
+"""A viewer's session and its two sides: what the connection below it, and the gateway around it, are to each other."""
 
 import asyncio
 from typing import Protocol
@@ -9,7 +9,9 @@ from live.close_codes import CloseCode
 from live.frames import Variant
 from live.purchases import Purchases
 from live.room import Room
+from live.token_bucket import TokenBucket
 from live.tokens import Tokens
+from live.waiting_lists import WaitingLists
 
 
 class Connection(Protocol):
@@ -45,12 +47,49 @@ class Connection(Protocol):
         ...
 
 
+class Session(Protocol):
+    """What sits on top of a connection."""
+
+    def received(self, payload: bytes) -> None:
+        """Take one complete message."""
+        ...
+
+    def signalled(self) -> None:
+        """Take note of a ping or pong frame."""
+        ...
+
+    def fell_behind(self) -> None:
+        """The viewer does not read as fast as it is written to."""
+        ...
+
+    def caught_up(self, *, missed_state: bool) -> None:
+        """The viewer has read everything; with ``missed_state`` some state was left out meanwhile."""
+        ...
+
+    def closing(self) -> None:
+        """No frame may be sent any more."""
+        ...
+
+    def closed(self) -> None:
+        """The connection is gone."""
+        ...
+
+
 class House(Protocol):
     """What a session needs of its gateway."""
 
     tokens: Tokens
     desk: ClaimDesk
     purchases: Purchases
+    waiting_lists: WaitingLists
+
+    def claim_rate_of(self, buyer_id: str) -> TokenBucket:
+        """Return what the claims of all connections of one buyer are counted with."""
+        ...
+
+    def server_time_ms(self) -> int:
+        """Return the time by the clock that decides about holds, milliseconds since the epoch."""
+        ...
 
     async def room(self, show_id: str) -> Room:
         """Return the show's room, opening it when it is closed."""

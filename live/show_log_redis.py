@@ -89,6 +89,14 @@ class RedisLog:
         epoch, top = cast(tuple[bytes, bytes], await _begin(self._redis, [meta], [new_ulid(), seq, LOG_KEPT_MS]))
         return Position(epoch.decode(), int(top))
 
+    async def base(self, show_id: str, epoch: str) -> int | None:
+        """Return the position on which an epoch of a log with positions of its own began; None for another epoch.
+
+        What came before has its positions from an older life of the log, which may have gone further.
+        """
+        [(known, base)] = await pipelined(self._redis, [("HMGET", self._keys(show_id)[1], "epoch", "base")])
+        return int(base or 0) if known is not None and known.decode() == epoch else None
+
     async def positions(self, show_ids: Sequence[str]) -> list[Position | None]:
         """Return each show's newest position, in one round trip; None where there is no log (any more)."""
         if not show_ids:

@@ -93,10 +93,13 @@ def _offer_view(offer: OfferRow, counts: PoolCounts) -> OfferView:
         state=offer.state,
         reason=offer.reason,
         allocated=offer.allocated,
-        available=known.available,
+        available=max(0, known.available),  # below zero a book has promised more than there is
         held=known.held,
         sold=known.sold,
-        waiting=0,  # there is no waiting list yet, so nobody is on it
+        waiting=offer.entries if card.mode == "draw" and offer.drawn_at_ms is None else known.waiting,
+        mode=card.mode,
+        seed_hash=card.seed_hash,
+        drawn_at_ms=offer.drawn_at_ms,
     )
 
 

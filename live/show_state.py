@@ -11,6 +11,7 @@ from msgspec.structs import asdict, replace
 from live.wire import (
     LogEvents,
     OfferCard,
+    OfferDrawn,
     OfferEnded,
     OfferExtended,
     OfferOpened,
@@ -47,6 +48,8 @@ def apply(snapshot: Snapshot, event: LogEvents) -> Snapshot:
             return _offer(snapshot, offer, "ended")
         case OfferVoided(offer=offer):
             return _offer(snapshot, offer, "voided")
+        case OfferDrawn(offer=offer, seed=seed):
+            return _offer(snapshot, offer, None, seed=seed)
         case _:
             assert_never(event)
 
@@ -64,12 +67,12 @@ def _show(snapshot: Snapshot, state: ShowState) -> Snapshot:
     return replace(snapshot, show=replace(snapshot.show, state=state))
 
 
-def _offer(snapshot: Snapshot, card: OfferCard, state: OfferState | None) -> Snapshot:
-    """Put the offer's newest card in its place; ``state`` None keeps the state that it has."""
+def _offer(snapshot: Snapshot, card: OfferCard, state: OfferState | None, *, seed: str | None = None) -> Snapshot:
+    """Put the offer's newest card in its place; ``state`` and ``seed`` None keep what it has."""
     terms = asdict(card)
     known = next((one for one in snapshot.offers if one.offer_id == card.offer_id), None)
     if known is None:
-        fresh = OfferSnapshot(**terms, state=state or "preheat", available=card.quantity)
+        fresh = OfferSnapshot(**terms, state=state or "preheat", available=card.quantity, seed=seed)
         return replace(snapshot, offers=[*snapshot.offers, fresh])
-    changed = replace(known, **terms, state=state or known.state)
+    changed = replace(known, **terms, state=state or known.state, seed=seed or known.seed)
     return replace(snapshot, offers=[changed if one is known else one for one in snapshot.offers])

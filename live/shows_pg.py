@@ -9,7 +9,7 @@ from pathlib import Path
 import asyncpg
 import msgspec
 
-from inventory.pools_pg import PoolTerms, close_pool, create_pool, set_ends_at
+from inventory.pools_pg import PoolTerms, close_pool, create_pool, end_window, set_ends_at
 from kit.errors import ConflictError, NotFoundError
 from kit.money import Money
 from kit.postgres import Connection, Postgres
@@ -37,7 +37,12 @@ class ShowRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OfferRow(msgspec.Struct, frozen=True, kw_only=True):
-    """An offer as Postgres has it: its card, its state, and what only staff see."""
+    """An offer as Postgres has it: its card, its state, and what only staff see.
+
+    Attributes:
+        seed: of a draw that is drawn.
+        entries: buyers in a draw.
+    """
 
     card: wire.OfferCard
     show_id: str
@@ -47,6 +52,9 @@ class OfferRow(msgspec.Struct, frozen=True, kw_only=True):
     grace_ms: int
     allocated: int
     sold: int
+    seed: str | None
+    drawn_at_ms: int | None
+    entries: int
 
 
 class SoldVariant(msgspec.Struct, frozen=True, kw_only=True):
@@ -177,6 +185,9 @@ class Shows:
                 ends_at_ms=starts_at_ms + terms.duration_ms,
                 grace_ms=terms.grace_ms,
                 hold_ttl_ms=terms.hold_ttl_ms,
+                waitlist_hold_ttl_ms=terms.waitlist_hold_ttl_ms,
+                mode=terms.mode,
+                pass_on_ms=terms.pass_on_ms,
             )
             await create_pool(connection, offer_id, pool)
             await connection.execute(
@@ -292,10 +303,11 @@ async def _open(connection: Connection, offer: OfferRow) -> None:
 
 async def _end(connection: Connection, offer: OfferRow, reason: OfferEnd) -> None:
     await connection.execute(_sql.set_offer_state, offer.card.offer_id, "ended", reason)
-    if reason != "time":
-        # At its own end the pool stays open for the grace; the keeper closes it after that.
+    # At its own end the pool stays open for the grace; the keeper closes it after that. Who entered a draw is drawn.
+    if reason != "time" and not await end_window(connection, offer.card.offer_id):
         await close_pool(connection, offer.card.offer_id, release_holds=False)
-    await add_event(connection, offer.show_id, lambda seq: wire.OfferEnded(seq=seq, offer=offer.card, reason=reason))
+    card = (await _read_offer(connection, offer.card.offer_id)).card
+    await add_event(connection, offer.show_id, lambda seq: wire.OfferEnded(seq=seq, offer=card, reason=reason))
 
 
 async def _void(connection: Connection, offer: OfferRow, reason: str) -> None:
@@ -332,6 +344,8 @@ def _offer(row: asyncpg.Record) -> OfferRow:
             starts_at_ms=row["starts_at_ms"],
             ends_at_ms=row["ends_at_ms"],
             hold_ttl_ms=row["hold_ttl_ms"],
+            mode=row["mode"],
+            seed_hash=row["seed_hash"],
         ),
         show_id=row["show_id"],
         state=row["state"],
@@ -340,4 +354,7 @@ def _offer(row: asyncpg.Record) -> OfferRow:
         grace_ms=row["grace_ms"],
         allocated=row["allocated"],
         sold=row["sold"],
+        seed=row["seed"],
+        drawn_at_ms=row["drawn_at_ms"],
+        entries=row["entries"],
     )

@@ -115,7 +115,7 @@ class Stage(ShowReader):
         pool = await self._pools.get(offer_id)
         if pool is not None:
             try:
-                await self._holds.extend(pool)
+                await self._holds.prolong(pool)
             except UnavailableError:
                 # The new end is durable; the keeper tells the book as soon as Redis answers.
                 _log.warning("book_extends_later", offer_id=offer_id)
@@ -148,10 +148,14 @@ class Stage(ShowReader):
         """Close the books and return what is free at once; the keeper returns the rest as holds end."""
         for offer_id in offer_ids:
             pool = await self._pools.get(offer_id)
-            if pool is None:
-                continue
+            if pool is None or not pool.closed:
+                continue  # a draw, whose window has ended: its units go to who entered
             try:
-                counts = await self._holds.close(offer_id, release_holds=pool.release_holds)
+                await self._holds.freeze(offer_id)
+                if pool.release_holds:
+                    # The keeper tells their buyers.
+                    await self._holds.sweep([offer_id], releasing=[offer_id])
+                [counts] = await self._holds.counts([offer_id])
             except UnavailableError:
                 _log.warning("book_closes_later", offer_id=offer_id)
                 continue

@@ -1,19 +1,56 @@
-"""What a viewer asks the gateway to do: claim units, pay for a hold, give one back."""
+"""What a viewer asks the gateway to do: claim units, pay for a hold, give one back or keep it longer, wait for one."""
 
 import asyncio
 from collections.abc import Callable
 
-from inventory.holds import Accepted, ClaimAnswer, ClaimRequest, Refused
+from inventory.draw import Entered
+from inventory.holds import Accepted, ClaimRequest, Hold, InLine, Refused
 from kit.errors import RequestError, UnavailableError
 from kit.ids import is_ulid
 from kit.log import logger
 from live import wire
-from live.buyer_news import order_state
-from live.limits import CLAIMS_MOST_IN_FLIGHT, OFFER_MOST_UNITS, PURCHASES_MOST_IN_FLIGHT
+from live.buyer_news import changed_message, order_state
+from live.claim_desk import DeskAnswer
+from live.limits import (
+    CLAIMS_MOST_IN_FLIGHT,
+    OFFER_MOST_UNITS,
+    PURCHASES_MOST_IN_FLIGHT,
+    WAITLIST_MOST_IN_FLIGHT,
+)
 from live.room import Room
 from live.session_ports import House
+from live.waiting_lists import TEMPORARY
 
 _log = logger("session")
+
+_OnHold = wire.Checkout | wire.Release | wire.Extend
+_OnList = wire.WaitlistJoin | wire.WaitlistLeave
+
+
+class _AskedClaim:
+    """A claim on its way; the desk answers it as it would a future, without the turn of the loop that one takes."""
+
+    __slots__ = ("_claim", "_requests")
+
+    def __init__(self, requests: "ViewerRequests", claim: wire.Claim) -> None:
+        self._requests = requests
+        self._claim = claim
+
+    def done(self) -> bool:
+        """Return False: an answer is always waited for."""
+        return False
+
+    def set_result(self, answer: DeskAnswer) -> None:
+        """Pass the answer on."""
+        self._requests.claim_answered(self._claim, answer)
+
+    def set_exception(self, error: Exception) -> None:
+        """Pass the error on."""
+        self._requests.claim_failed(self._claim, error)
+
+    def cancel(self) -> None:
+        """Say that there will be no answer."""
+        self._requests.claim_failed(self._claim, None)
 
 
 class ViewerRequests:
@@ -34,39 +71,36 @@ class ViewerRequests:
         self._buyer_id = buyer_id
         self._reply = reply
         self._claims = 0  # in flight
+        self._claim_rate = None if buyer_id is None else house.claim_rate_of(buyer_id)
         self._purchases: set[asyncio.Task[None]] = set()
+        self._waits: set[asyncio.Task[None]] = set()
+        self._waits_turn = asyncio.Lock()
 
     def claim(self, claim: wire.Claim, room: Room) -> None:
         """Ask for units; the answer comes when the desk has decided."""
-        if self._buyer_id is None:
+        if self._buyer_id is None or self._claim_rate is None:
             self.refuse(claim, "unauthorised", temporary=False)
         elif not is_ulid(claim.claim_id) or not 1 <= claim.quantity <= OFFER_MOST_UNITS:
             self.refuse(claim, "invalid", temporary=False)
         elif claim.offer_id not in room.offer_ids:
             self.refuse(claim, "unknown_offer", temporary=False)
-        elif self._claims >= CLAIMS_MOST_IN_FLIGHT:
+        elif self._claims >= CLAIMS_MOST_IN_FLIGHT or not self._claim_rate.allows(asyncio.get_running_loop().time()):
             self.refuse(claim, "rate_limited", temporary=True)
         else:
             request = ClaimRequest(
                 pool_id=claim.offer_id, claim_id=claim.claim_id, buyer_id=self._buyer_id, quantity=claim.quantity
             )
             try:
-                answer = self._house.desk.claim(request)
+                self._house.desk.claim(request, _AskedClaim(self, claim))
             except UnavailableError:
                 self.refuse(claim, "rate_limited", temporary=True)
                 return
             self._claims += 1
-            answer.add_done_callback(lambda done: self._claimed(claim, done))
 
-    def _claimed(self, claim: wire.Claim, done: "asyncio.Future[ClaimAnswer]") -> None:
+    def claim_answered(self, claim: wire.Claim, answer: DeskAnswer) -> None:
+        """Tell the viewer what the desk decided."""
         self._claims -= 1
-        error = None if done.cancelled() else done.exception()
-        if error is not None and not isinstance(error, UnavailableError):
-            _log.error("claim_failed", show_id=self._show_id, offer_id=claim.offer_id, exc_info=error)
-        if done.cancelled() or error is not None:
-            self.refuse(claim, "recovering", temporary=True)
-            return
-        match done.result():
+        match answer:
             case Accepted(hold_id=hold_id, expires_at_ms=expires_at_ms):
                 self._house.desk.count(self._show_id, "accepted")
                 self._reply(
@@ -78,8 +112,20 @@ class ViewerRequests:
                         expires_at_ms=expires_at_ms,
                     )
                 )
+            case Entered(drawn_at_ms=drawn_at_ms):
+                # No unit is given yet: the report's claims, accepted and refused, do not count it.
+                self._reply(
+                    wire.ClaimEntered(claim_id=claim.claim_id, offer_id=claim.offer_id, drawn_at_ms=drawn_at_ms)
+                )
             case Refused(reason=reason, temporary=temporary):
                 self.refuse(claim, reason, temporary=temporary)
+
+    def claim_failed(self, claim: wire.Claim, error: Exception | None) -> None:
+        """Tell the viewer to ask again; ``error`` is what went wrong, None when the gateway ends."""
+        self._claims -= 1
+        if error is not None and not isinstance(error, UnavailableError):
+            _log.error("claim_failed", show_id=self._show_id, offer_id=claim.offer_id, exc_info=error)
+        self.refuse(claim, "recovering", temporary=True)
 
     def refuse(self, claim: wire.Claim, reason: wire.RefusalReason, *, temporary: bool) -> None:
         """Answer a claim with no."""
@@ -88,8 +134,8 @@ class ViewerRequests:
             wire.ClaimRefused(claim_id=claim.claim_id, offer_id=claim.offer_id, reason=reason, temporary=temporary)
         )
 
-    def purchase(self, message: wire.Checkout | wire.Release) -> None:
-        """Begin a checkout or a release; it goes on when the viewer leaves."""
+    def purchase(self, message: _OnHold) -> None:
+        """Begin a checkout, a release or an extension; it goes on when the viewer leaves."""
         if len(self._purchases) >= PURCHASES_MOST_IN_FLIGHT:
             self._reply(wire.Error(code="rate_limited", message="wait for the earlier answers", temporary=True))
             return
@@ -97,19 +143,24 @@ class ViewerRequests:
         self._purchases.add(task)
         task.add_done_callback(lambda done: self._purchase_ended(message, done))
 
-    async def _purchase(self, message: wire.Checkout | wire.Release) -> None:
+    async def _purchase(self, message: _OnHold) -> None:
         if self._buyer_id is None:
             self._reply(wire.Error(code="unauthorised", message="a guest has no holds", temporary=False))
             return
         try:
-            if isinstance(message, wire.Checkout):
-                await self._check_out(message, self._buyer_id)
-            else:
-                await self._release(message.hold_id, self._buyer_id)
+            match message:
+                case wire.Checkout():
+                    await self._check_out(message, self._buyer_id)
+                case wire.Release(hold_id=hold_id, keep=keep):
+                    hold, is_news = await self._house.purchases.release(hold_id, self._buyer_id, keep=keep)
+                    self._tell_hold(hold, is_news=is_news)
+                case wire.Extend(hold_id=hold_id, extension=extension):
+                    hold, is_news = await self._house.purchases.extend(hold_id, self._buyer_id, extension=extension)
+                    self._tell_hold(hold, is_news=is_news)
         except (RequestError, UnavailableError) as error:
             self._reply(wire.Error(code=error.code, message=error.message, temporary=error.temporary))
 
-    def _purchase_ended(self, message: wire.Checkout | wire.Release, purchase: "asyncio.Task[None]") -> None:
+    def _purchase_ended(self, message: _OnHold, purchase: "asyncio.Task[None]") -> None:
         self._purchases.discard(purchase)
         if not purchase.cancelled() and (error := purchase.exception()) is not None:
             _log.error("purchase_failed", show_id=self._show_id, hold_id=message.hold_id, exc_info=error)
@@ -124,11 +175,54 @@ class ViewerRequests:
             if not isinstance(state, wire.OrderSubmitted):
                 self._reply(state)
 
-    async def _release(self, hold_id: str, buyer_id: str) -> None:
-        hold, is_news = await self._house.purchases.release(hold_id, buyer_id)
+    def _tell_hold(self, hold: Hold, *, is_news: bool) -> None:
+        """Answer a release or an extension, unless the inbox does."""
         if hold.status in ("submitted", "sold"):
-            why = "the hold is being paid, or was sold, and cannot be given back"
+            why = "the hold is being paid, or was sold, and stays as it is"
             self._reply(wire.Error(code=f"hold_{hold.status}", message=why, temporary=False))
-        elif not is_news:
+        elif is_news:
+            return
+        elif hold.status == "held":
+            self._reply(changed_message(hold))
+        else:
             told = wire.HoldExpired if hold.status == "expired" else wire.HoldReleased
-            self._reply(told(hold_id=hold_id, offer_id=hold.pool_id))
+            self._reply(told(hold_id=hold.hold_id, offer_id=hold.pool_id))
+
+    def wait(self, message: _OnList, room: Room) -> None:
+        """Put the buyer on a waiting list or take them off; it goes on when the viewer leaves."""
+        if self._buyer_id is None or self._claim_rate is None:
+            self.refuse_waiting(message, "unauthorised")
+        elif message.offer_id not in room.offer_ids:
+            self.refuse_waiting(message, "unknown_offer")
+        elif len(self._waits) >= WAITLIST_MOST_IN_FLIGHT or not self._claim_rate.allows(
+            asyncio.get_running_loop().time()
+        ):
+            self.refuse_waiting(message, "rate_limited")
+        else:
+            task = asyncio.create_task(self._wait(message, self._buyer_id))
+            self._waits.add(task)
+            task.add_done_callback(lambda done: self._wait_ended(message, done))
+
+    async def _wait(self, message: _OnList, buyer_id: str) -> None:
+        # A leave right after its join must not come first.
+        async with self._waits_turn:
+            if isinstance(message, wire.WaitlistJoin):
+                joined = await self._house.waiting_lists.join(message.offer_id, buyer_id)
+                if isinstance(joined, InLine):
+                    self._reply(wire.WaitlistJoined(offer_id=message.offer_id, place=joined.place))
+                else:
+                    self.refuse_waiting(message, joined)
+            elif (refusal := await self._house.waiting_lists.leave(message.offer_id, buyer_id)) is not None:
+                self.refuse_waiting(message, refusal)
+            else:
+                self._reply(wire.WaitlistLeft(offer_id=message.offer_id))
+
+    def _wait_ended(self, message: _OnList, wait: "asyncio.Task[None]") -> None:
+        self._waits.discard(wait)
+        if not wait.cancelled() and (error := wait.exception()) is not None:
+            _log.error("waitlist_failed", show_id=self._show_id, offer_id=message.offer_id, exc_info=error)
+            self.refuse_waiting(message, "recovering")
+
+    def refuse_waiting(self, message: _OnList, reason: wire.WaitlistRefusalReason) -> None:
+        """Answer a join or a leave with no."""
+        self._reply(wire.WaitlistRefused(offer_id=message.offer_id, reason=reason, temporary=reason in TEMPORARY))

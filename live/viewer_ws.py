@@ -29,40 +29,14 @@ from live.limits import (
     WRITE_BEHIND_MOST_S,
     WRITE_HARD_BYTES,
 )
+from live.session_ports import Session
 from live.upgrade_ws import Accepted, Entrance, Refused, Upgrade, http_answer, refusal
+from live.whole_messages_ws import FrameTail, whole_messages
 
 NOT_FOUND = "viewers connect to /v1/shows/{show_id}/live, with an id like show_01K8Z5Q4T9V3N6C7M2R8X1B5DA\n"
 
 REASON_MAX_BYTES = 123
 """Bytes of a close reason (RFC 6455, 5.5): a control frame carries 125, two of them are the code."""
-
-
-class Session(Protocol):
-    """What sits on top of a connection."""
-
-    def received(self, payload: bytes) -> None:
-        """Take one complete message."""
-        ...
-
-    def signalled(self) -> None:
-        """Take note of a ping or pong frame."""
-        ...
-
-    def fell_behind(self) -> None:
-        """The viewer does not read as fast as it is written to."""
-        ...
-
-    def caught_up(self, *, missed_state: bool) -> None:
-        """The viewer has read everything; with ``missed_state`` some state was left out meanwhile."""
-        ...
-
-    def closing(self) -> None:
-        """No frame may be sent any more."""
-        ...
-
-    def closed(self) -> None:
-        """The connection is gone."""
-        ...
 
 
 class Door(Entrance, Protocol):
@@ -109,6 +83,7 @@ class ViewerConnection(asyncio.Protocol):
         "_plain",
         "_protocol",
         "_session",
+        "_tail",
         "_transport",
         "_upgrade",
         "_welcomed",
@@ -130,6 +105,7 @@ class ViewerConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._backlog: Backlog | None = None  # while bytes wait that the socket did not take
         self._fragments: bytearray | None = None
+        self._tail: FrameTail | None = None  # while a frame has begun and not ended
         self._greeted = False
         self._welcomed = False
         self._deadline = loop.time() + HANDSHAKE_TIMEOUT_S
@@ -317,6 +293,13 @@ class ViewerConnection(asyncio.Protocol):
     # --- frames -------------------------------------------------------------------------------------------------
 
     def _receive_frames(self, data: bytes, protocol: FrameProtocol) -> None:
+        if self._tail is None and self._fragments is None and len(data) <= READ_PIECE_BYTES:
+            messages = whole_messages(data)
+            if messages is not None:
+                self._receive_whole(messages, protocol)
+                return
+        tail = self._tail or FrameTail()
+        self._tail = tail if tail.takes(data) else None
         # In pieces: of what follows a message that ends the connection, nothing is even parsed.
         for at in range(0, len(data), READ_PIECE_BYTES):
             protocol.receive_data(data[at : at + READ_PIECE_BYTES])
@@ -329,6 +312,15 @@ class ViewerConnection(asyncio.Protocol):
                 if self._transport is not None and not self._transport.is_closing():
                     self._transport.pause_reading()
                 return
+
+    def _receive_whole(self, messages: list[bytes], protocol: FrameProtocol) -> None:
+        """Take messages past the library's reader, which stands between two frames: most of them come like this."""
+        for message in messages:
+            if protocol.state is not State.OPEN:
+                return
+            if self._greeted:
+                self._heard()
+            self._message(message)
 
     def _heard(self) -> None:
         self._deadline = self.loop.time() + HEARTBEAT_MISSED_MS / 1000

@@ -3,7 +3,7 @@
 import msgspec
 
 from kit.money import Money
-from live.wire import OfferState, Position, ProductCard, ShowState
+from live.wire import OfferMode, OfferState, Position, ProductCard, ShowState
 
 
 class OfferView(msgspec.Struct, frozen=True, kw_only=True):
@@ -13,7 +13,9 @@ class OfferView(msgspec.Struct, frozen=True, kw_only=True):
         quantity: units that were asked for when the offer was opened.
         reason: why it ended or was voided; None while it runs.
         allocated: units ring-fenced for it; ``allocated = available + held + sold``.
-        waiting: buyers on the waiting list.
+        waiting: buyers on the waiting list; before a draw, those who entered.
+        seed_hash: of a draw, the SHA-256 of the seed that decides it.
+        drawn_at_ms: when it was drawn; None before, and where nothing is.
     """
 
     offer_id: str
@@ -35,6 +37,9 @@ class OfferView(msgspec.Struct, frozen=True, kw_only=True):
     held: int
     sold: int
     waiting: int
+    mode: OfferMode = "first_come"
+    seed_hash: str | None = None
+    drawn_at_ms: int | None = None
 
 
 class ShowView(msgspec.Struct, frozen=True, kw_only=True):

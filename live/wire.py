@@ -18,6 +18,7 @@ MSGPACK_SUBPROTOCOL = "showdrop.msgpack"
 
 ShowState = Literal["scheduled", "live", "paused", "ended"]
 OfferState = Literal["scheduled", "preheat", "open", "ended", "voided"]
+OfferMode = Literal["first_come", "draw"]
 HoldState = Literal["held", "submitted"]
 RefusalReason = Literal[
     "sold_out",
@@ -29,6 +30,16 @@ RefusalReason = Literal[
     "unknown_offer",
     "unauthorised",
     "invalid",
+]
+WaitlistRefusalReason = Literal[
+    "not_open",
+    "ended",
+    "buyer_limit",
+    "waitlist_full",
+    "recovering",
+    "rate_limited",
+    "unauthorised",
+    "unknown_offer",
 ]
 
 
@@ -64,7 +75,10 @@ class ProductCard(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OfferCard(msgspec.Struct, frozen=True, kw_only=True):
-    """An offer as viewers see it."""
+    """An offer as viewers see it.
+
+    ``mode``: a claim on a ``draw`` is an entry. ``seed_hash``: of a draw, the SHA-256 of the seed that decides it.
+    """
 
     offer_id: str
     sku: str
@@ -76,15 +90,18 @@ class OfferCard(msgspec.Struct, frozen=True, kw_only=True):
     starts_at_ms: int
     ends_at_ms: int
     hold_ttl_ms: int
+    mode: OfferMode = "first_come"
+    seed_hash: str | None = None
 
 
 class OfferSnapshot(OfferCard, frozen=True, kw_only=True):
-    """An offer inside a snapshot: with its state and its stock."""
+    """An offer inside a snapshot: with its state and its stock; ``seed`` once it is drawn."""
 
     state: OfferState
     available: int = 0
     held: int = 0
     sold: int = 0
+    seed: str | None = None
 
 
 class ShowCard(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,7 +123,11 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HoldCard(msgspec.Struct, frozen=True, kw_only=True):
-    """One of the buyer's own live holds."""
+    """One of the buyer's own live holds.
+
+    ``claim_id`` is the ULID of the hold itself when it came from the waiting list. ``extensions``: how often its buyer
+    got more time.
+    """
 
     hold_id: str
     offer_id: str
@@ -114,6 +135,7 @@ class HoldCard(msgspec.Struct, frozen=True, kw_only=True):
     quantity: int
     expires_at_ms: int
     state: HoldState
+    extensions: int = 0
 
 
 # --- client to server ----------------------------------------------------------------------------------------------
@@ -148,19 +170,34 @@ class Checkout(ClientMessage, frozen=True, tag="checkout"):
 
 
 class Release(ClientMessage, frozen=True, tag="release"):
-    """Give a hold back."""
+    """Give a hold back, all but ``keep`` units: how many the buyer keeps, so that repeating it changes nothing."""
 
     hold_id: str
+    keep: int = 0
+
+
+class Extend(ClientMessage, frozen=True, tag="extend"):
+    """Ask for one more hold time from now. ``extension`` is its number, from 1, so that repeating it changes nothing.
+
+    ``hold.changed`` answers; the error ``extension_limit`` when there are no more; the hold's end when it is over.
+    """
+
+    hold_id: str
+    extension: int = 1
 
 
 class WaitlistJoin(ClientMessage, frozen=True, tag="waitlist.join"):
-    """Ask to be next when a unit comes back. No offer keeps a waiting list yet: the error ``no_waitlist`` answers."""
+    """Ask for one unit as soon as one comes back, first come first served.
+
+    Who waits already keeps their place, and is told how it stands now: ask again after every ``welcome``, and as often
+    as every ten seconds to show the place. As long as somebody waits, nobody gets a unit by a claim.
+    """
 
     offer_id: str
 
 
 class WaitlistLeave(ClientMessage, frozen=True, tag="waitlist.leave"):
-    """Leave an offer's waiting list; answered as ``waitlist.join`` is."""
+    """Leave an offer's waiting list, also when not on it."""
 
     offer_id: str
 
@@ -176,7 +213,7 @@ class Ping(ClientMessage, frozen=True, tag="ping"):
     """Ask for a ``pong``: keeps the connection and measures the server's clock."""
 
 
-ClientMessages = Hello | Claim | Checkout | Release | WaitlistJoin | WaitlistLeave | React | Ping
+ClientMessages = Hello | Claim | Checkout | Release | Extend | WaitlistJoin | WaitlistLeave | React | Ping
 
 
 # --- server to client ----------------------------------------------------------------------------------------------
@@ -267,6 +304,17 @@ class OfferVoided(LogEvent, frozen=True, tag="offer.voided"):
     reason: str | None = None
 
 
+class OfferDrawn(LogEvent, frozen=True, tag="offer.drawn"):
+    """A draw is decided: ascending SHA-256 of ``seed:buyer`` is the order in which units are given.
+
+    Who gets one hears ``hold.promoted``. ``entries``: how many buyers are in it.
+    """
+
+    offer: OfferCard
+    seed: str
+    entries: int
+
+
 LogEvents = (
     ShowStarted
     | ShowPaused
@@ -278,6 +326,7 @@ LogEvents = (
     | OfferExtended
     | OfferEnded
     | OfferVoided
+    | OfferDrawn
 )
 
 
@@ -312,6 +361,14 @@ class ClaimAccepted(ServerMessage, frozen=True, tag="claim.accepted"):
     expires_at_ms: int
 
 
+class ClaimEntered(ServerMessage, frozen=True, tag="claim.entered"):
+    """The buyer is in the draw; it follows ``drawn_at_ms``, the end and its grace, which an extension moves."""
+
+    claim_id: str
+    offer_id: str
+    drawn_at_ms: int
+
+
 class ClaimRefused(ServerMessage, frozen=True, tag="claim.refused"):
     """No units; ``temporary`` tells whether asking again makes sense."""
 
@@ -319,6 +376,53 @@ class ClaimRefused(ServerMessage, frozen=True, tag="claim.refused"):
     offer_id: str
     reason: RefusalReason
     temporary: bool
+
+
+class WaitlistJoined(ServerMessage, frozen=True, tag="waitlist.joined"):
+    """The buyer waits; ``place`` 1 is next. 0: a unit was free at once, and ``hold.promoted`` follows.
+
+    It is the buyer who waits, not the connection: a closed one costs no place. The list ends with its offer, and
+    ``offer.ended`` tells it.
+    """
+
+    offer_id: str
+    place: int
+
+
+class WaitlistLeft(ServerMessage, frozen=True, tag="waitlist.left"):
+    """The buyer waits no more, or never did."""
+
+    offer_id: str
+
+
+class WaitlistRefused(ServerMessage, frozen=True, tag="waitlist.refused"):
+    """Nothing was changed; ``temporary`` tells whether asking again makes sense."""
+
+    offer_id: str
+    reason: WaitlistRefusalReason
+    temporary: bool
+
+
+class HoldPromoted(ServerMessage, frozen=True, tag="hold.promoted"):
+    """The buyer was next on the waiting list, or is drawn: a unit is kept for them until ``expires_at_ms``."""
+
+    hold_id: str
+    offer_id: str
+    quantity: int
+    expires_at_ms: int
+
+
+class HoldChanged(ServerMessage, frozen=True, tag="hold.changed"):
+    """A live hold lasts longer, or has fewer units: how it is now.
+
+    ``extensions``: how often its buyer got more time.
+    """
+
+    hold_id: str
+    offer_id: str
+    quantity: int
+    expires_at_ms: int
+    extensions: int = 0
 
 
 class HoldExpired(ServerMessage, frozen=True, tag="hold.expired"):
@@ -376,7 +480,15 @@ class OrderUnfulfillable(ServerMessage, frozen=True, tag="order.unfulfillable"):
 
 
 BuyerEvents = (
-    HoldExpired | HoldReleased | OrderSubmitted | OrderConfirmed | OrderDeclined | OrderRefunded | OrderUnfulfillable
+    HoldPromoted
+    | HoldChanged
+    | HoldExpired
+    | HoldReleased
+    | OrderSubmitted
+    | OrderConfirmed
+    | OrderDeclined
+    | OrderRefunded
+    | OrderUnfulfillable
 )
 
 
@@ -409,7 +521,11 @@ ServerMessages = (
     | Viewers
     | Reactions
     | ClaimAccepted
+    | ClaimEntered
     | ClaimRefused
+    | WaitlistJoined
+    | WaitlistLeft
+    | WaitlistRefused
     | BuyerEvents
     | Error
     | Goodbye

@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 from msgspec import inspect as types
 
+from inventory.limits import HOLD_EXTENSIONS_MOST
 from kit.settings import Settings
 from live import limits, wire
 from live.asyncapi import asyncapi_document
@@ -84,7 +85,11 @@ the address of its own gateway.
 {_ADDRESS_PER_S * limits.ADDRESS_BURST_S:,.0f} at once (`SHOWDROP_ADDRESS_MESSAGES_PER_S`) |
 | messages between `hello` and `welcome` | {limits.EARLY_MOST_MESSAGES}; more are refused: `rate_limited` |
 | claims of one connection without an answer yet | {limits.CLAIMS_MOST_IN_FLIGHT}; more are refused as temporary |
-| its checkouts and releases under way | {limits.PURCHASES_MOST_IN_FLIGHT}; more are refused as temporary |
+| its checkouts, releases and extensions under way | {limits.PURCHASES_MOST_IN_FLIGHT}; more are refused as temporary |
+| its joins and leaves of waiting lists under way | {limits.WAITLIST_MOST_IN_FLIGHT}; more are refused as temporary |
+| claims and joins of one buyer a second, over all connections to one gateway process | \
+{limits.BUYER_CLAIMS_PER_S:.0f} for long, {limits.BUYER_CLAIMS_BURST:.0f} at once; more are refused: `rate_limited` |
+| extensions of one hold | {HOLD_EXTENSIONS_MOST} |
 | `react` | {limits.REACTION_MOST_TAPS} taps, a kind of {limits.REACTION_KIND_MAX_CHARS} characters |
 | silence | {limits.HEARTBEAT_MISSED_MS // 1000} s, then the server closes |
 """
@@ -103,7 +108,10 @@ and begun anew, the same `seq` names another event.
 3. `welcome.holds` are the buyer's live holds, whichever way the connection began. Each has its `claim_id`: an answer
    that was lost on the way is in there. How their latest orders stand follows as `order.*` messages.
 4. A claim without an answer is sent again with the same `claim_id`, on any connection. It gets the answer that it got
-   first, and never a second hold. The same goes for `checkout`: a hold has at most one order.
+   first, and never a second hold. The same goes for `checkout`: a hold has at most one order. `release` and
+   `extend` name the state that they want, so they may be repeated as well. A place on a waiting list is the buyer's:
+   who comes back asks `waitlist.join` again and is told the same place. What was promoted meanwhile is among
+   `welcome.holds`, with its own ULID as its `claim_id`.
 5. State (`offer.stock`, `viewers`, `reactions`) has no position. Values in between may be left out; the last one
    always arrives.
 6. Send something, a `ping` if there is nothing else, at least every `heartbeat_ms`. When nothing came from the server

@@ -1,5 +1,6 @@
 """An example of every message: a session that the documents tell, and one each of what does not happen in it."""
 
+from hashlib import sha256
 from typing import Final
 
 import msgspec
@@ -27,6 +28,15 @@ _OFFER: Final = wire.OfferCard(
     starts_at_ms=_START_MS + 10_000,
     ends_at_ms=_START_MS + 70_000,
     hold_ttl_ms=120_000,
+)
+_SEED: Final = "5f0c4a7e9b1d23865f0c4a7e9b1d23865f0c4a7e9b1d23865f0c4a7e9b1d2386"
+_DRAW: Final = replace(
+    _OFFER,
+    offer_id="offer_01K8Z6D3N5R7T9V1X3Z5B7D9FH",
+    quantity=20,
+    per_buyer_limit=1,
+    mode="draw",
+    seed_hash=sha256(_SEED.encode()).hexdigest(),
 )
 _SHOW: Final = wire.ShowCard(show_id=_SHOW_ID, title="Friday night drop", currency="EUR", state="live")
 _PRODUCT: Final = wire.ProductCard(
@@ -77,7 +87,8 @@ SESSION: Final[tuple[Message, ...]] = (
 """One purchase, a restart of the gateway, and the resume."""
 
 OTHERS: Final[tuple[Message, ...]] = (
-    wire.Release(hold_id=_HOLD_ID),
+    wire.Release(hold_id=_HOLD_ID, keep=1),
+    wire.Extend(hold_id=_HOLD_ID, extension=1),
     wire.WaitlistJoin(offer_id=_OFFER_ID),
     wire.WaitlistLeave(offer_id=_OFFER_ID),
     wire.React(kind="heart", count=3),
@@ -113,9 +124,16 @@ OTHERS: Final[tuple[Message, ...]] = (
     wire.ProductSpotlight(seq=2, products=[_PRODUCT]),
     wire.OfferExtended(seq=10, offer=replace(_OFFER, ends_at_ms=_START_MS + 100_000)),
     wire.OfferVoided(seq=11, offer=_OFFER, reason="wrong price"),
+    wire.OfferDrawn(seq=12, offer=_DRAW, seed=_SEED, entries=4180),
     wire.Viewers(count=2311),
     wire.Reactions(counts={"heart": 57, "clap": 4}),
+    wire.ClaimEntered(claim_id=_CLAIM_ID, offer_id=_DRAW.offer_id, drawn_at_ms=_DRAW.ends_at_ms + 1_000),
     wire.ClaimRefused(claim_id=_CLAIM_ID, offer_id=_OFFER_ID, reason="sold_out", temporary=True),
+    wire.WaitlistJoined(offer_id=_OFFER_ID, place=3),
+    wire.WaitlistLeft(offer_id=_OFFER_ID),
+    wire.WaitlistRefused(offer_id=_OFFER_ID, reason="buyer_limit", temporary=False),
+    wire.HoldPromoted(hold_id=_HOLD_ID, offer_id=_OFFER_ID, quantity=1, expires_at_ms=_START_MS + 160_000),
+    wire.HoldChanged(hold_id=_HOLD_ID, offer_id=_OFFER_ID, quantity=1, expires_at_ms=_START_MS + 250_400, extensions=1),
     wire.HoldExpired(hold_id=_HOLD_ID, offer_id=_OFFER_ID),
     wire.HoldReleased(hold_id=_HOLD_ID, offer_id=_OFFER_ID),
     wire.OrderDeclined(order_id=_ORDER_ID, hold_id=_HOLD_ID, amount=_PRICE),

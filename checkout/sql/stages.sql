@@ -107,7 +107,7 @@ WITH due AS (
 UPDATE orders SET resolve_at_ms = now_ms() + $2
 FROM due
 WHERE orders.order_id = due.order_id
-RETURNING orders.order_id, pool_id, hold_id, hold_outcome, resolve_at_ms
+RETURNING orders.order_id, pool_id, hold_id, buyer_id, quantity, hold_outcome, resolve_at_ms
 
 -- name: mark_resolved
 -- Only under the lease that it was told under: who asked meanwhile to tell it again is heard.

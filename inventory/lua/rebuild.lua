@@ -1,80 +1,81 @@
 -- Begin another epoch of the book after Redis was lost or is older than Postgres.
--- Postgres is right about orders; a live hold that survived here and does not contradict it is kept.
-local epoch, allocated, limit = ARGV[1], tonumber(ARGV[2]), ARGV[3]
-local starts_at_ms, ends_at_ms, grace_ms, hold_ttl_ms, closed = ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
-local FIRST_ORDER, FIELDS = 9, 4 -- hold_id, buyer_id, quantity, 'submitted' or 'sold'
+-- Postgres is right about orders; a live hold that survived here and does not contradict it is kept, and so is the line
+-- of those who wait. ARGV[12] is packed, five per order: key, born_ms, buyer, quantity, status.
+local no, epoch, allocated, limit, starts_at_ms, ends_at_ms, grace_ms, hold_ttl_ms, waitlist_ttl_ms, mode, closed =
+    unpack(ARGV)
+local orders = cmsgpack.unpack(ARGV[12])
+local FIELDS = 5
 
 local current = redis.call('HGET', POOL, 'epoch')
 -- Another worker was faster, or this call is a late repeat: an epoch begins once.
-if current and tonumber(current) >= tonumber(epoch) then
-    return redis.call('HMGET', POOL, 'epoch', 'allocated', 'available', 'held', 'sold')
-end
+if current and tonumber(current) >= tonumber(epoch) then return 0 end
 
-local now = now_ms()
-local survived = {}
+local now, left, sold = now_ms(), tonumber(allocated), 0
+local survived, ordered, buyers = {}, {}, {}
 local packed = redis.call('HGETALL', HOLDS)
 for i = 1, #packed, 2 do survived[packed[i]] = cmsgpack.unpack(packed[i + 1]) end
 redis.call('DEL', BUYERS, DUE, SUBMITTED)
 
-local held, sold = 0, 0
-local buyers = {}
-local function count(buyer_id, quantity, live_hold_id)
-    local buyer = buyers[buyer_id] or {0}
-    buyer[1] = buyer[1] + quantity
-    if live_hold_id then buyer[#buyer + 1] = live_hold_id end
-    buyers[buyer_id] = buyer
+local function count(key, hold)
+    local buyer = buyers[hold[BUYER]] or {0}
+    buyer[1] = buyer[1] + hold[QUANTITY]
+    if hold[STATUS] ~= SOLD then buyer[#buyer + 1] = key end
+    buyers[hold[BUYER]] = buyer
+    left = left - hold[QUANTITY]
+    if hold[STATUS] == SOLD then sold = sold + hold[QUANTITY] end
+    if hold[STATUS] == PAYING then redis.call('ZADD', SUBMITTED, now, key) end
+    if hold[STATUS] == HELD then fall_due({key}, deadline(hold)) end
+    write_hold(key, hold)
 end
 
-local ordered = {}
-for at = FIRST_ORDER, #ARGV, FIELDS do
-    local hold_id, buyer_id, quantity, status = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2]), ARGV[at + 3]
-    ordered[hold_id] = true
-    local known = survived[hold_id]
+for at = 1, #orders, FIELDS do
+    local key, born, buyer_id, quantity, status = unpack(orders, at, at + FIELDS - 1)
+    local known = survived[key]
+    if known and known[BORN] ~= born then known = nil end
     -- Its sale was noted after the orders were read: Postgres had decided, and nobody will say it again.
-    if known and known[1] == 'sold' then status = 'sold' end
-    write_hold(hold_id, {status, buyer_id, quantity, known and known[4] or now, known and known[5] or ''})
-    if status == 'sold' then
-        sold = sold + quantity
-        count(buyer_id, quantity)
-    else
-        held = held + quantity
-        count(buyer_id, quantity, hold_id)
-        redis.call('ZADD', SUBMITTED, now, hold_id)
+    if known and known[STATUS] == SOLD then status = SOLD end
+    ordered[key] = true
+    if known then
+        known[STATUS], known[BUYER], known[QUANTITY], known[ASKED] = status, buyer_id, quantity, known[ASKED] or known[QUANTITY]
     end
+    count(key, known or {status, buyer_id, quantity, born, now - born, ''})
 end
 
--- Oldest deadline first: who came first keeps the unit if there are too few.
 local live = {}
-for hold_id, hold in pairs(survived) do
-    if not ordered[hold_id] then
-        if hold[1] == 'held' or hold[1] == 'submitted' then
-            live[#live + 1] = hold_id
-        elseif hold[1] == 'sold' then
-            hold[1] = 'released' -- Postgres knows of no such sale
-            write_hold(hold_id, hold)
-        end
+for key, hold in pairs(survived) do
+    if ordered[key] then
+        survived[key] = nil
+    elseif hold[STATUS] == HELD or hold[STATUS] == PAYING then
+        live[#live + 1] = key
+    elseif hold[STATUS] == SOLD then
+        -- A sale is noted here only after Postgres committed it: its order was written and settled after the orders
+        -- were read.
+        count(key, hold)
     end
 end
+-- Oldest deadline first: who came first keeps the unit if there are too few.
 table.sort(live, function(a, b)
-    if survived[a][4] == survived[b][4] then return a < b end
-    return survived[a][4] < survived[b][4]
+    local first, second = deadline(survived[a]), deadline(survived[b])
+    return first < second or (first == second and a < b)
 end)
-for _, hold_id in ipairs(live) do
-    local hold = survived[hold_id]
-    local expired = hold[1] == 'held' and hold[4] <= now
-    if expired or held + sold + hold[3] > allocated then
-        hold[1] = expired and 'expired' or 'released'
-        write_hold(hold_id, hold)
-        redis.call('HSET', ENDED, hold_id, cmsgpack.pack({hold[2], hold[1]}))
+for _, key in ipairs(live) do
+    local hold = survived[key]
+    local overdue = hold[STATUS] == HELD and deadline(hold) <= now
+    -- What a buyer gave back and claimed anew can both be here: the newer one as an order, the older one alive again.
+    local theirs = (buyers[hold[BUYER]] or {0})[1] + hold[QUANTITY]
+    if overdue or hold[QUANTITY] > left or theirs > tonumber(limit) then
+        hold[STATUS] = overdue and EXPIRED or RELEASED
+        write_hold(key, hold)
+        tell(key, hold, hold[STATUS])
     else
-        held = held + hold[3]
-        count(hold[2], hold[3], hold_id)
-        redis.call('ZADD', hold[1] == 'held' and DUE or SUBMITTED, hold[1] == 'held' and hold[4] or now, hold_id)
+        count(key, hold)
     end
 end
-for buyer_id, buyer in pairs(buyers) do redis.call('HSET', BUYERS, buyer_id, cmsgpack.pack(buyer)) end
+for buyer_id, buyer in pairs(buyers) do write_buyer(buyer_id, buyer) end
 
-redis.call('HSET', POOL, 'epoch', epoch, 'allocated', allocated, 'available', allocated - held - sold,
-    'held', held, 'sold', sold, 'limit', limit, 'starts', starts_at_ms, 'ends', ends_at_ms, 'grace', grace_ms,
-    'ttl', hold_ttl_ms, 'closed', closed)
-return redis.call('HMGET', POOL, 'epoch', 'allocated', 'available', 'held', 'sold')
+redis.call('HSET', POOL, 'no', no, 'epoch', epoch, 'server', run_id(), 'allocated', allocated, 'available', left,
+    'held', allocated - left - sold, 'sold', sold, 'limit', limit, 'starts', starts_at_ms, 'ends', ends_at_ms,
+    'grace', grace_ms, 'ttl', hold_ttl_ms, 'waitlist_ttl', waitlist_ttl_ms, 'mode', mode, 'closed', closed)
+if closed == '1' then redis.call('DEL', WAITING) end
+hand_on(read_pool(), now)
+return 1

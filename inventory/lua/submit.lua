@@ -1,17 +1,16 @@
 -- A live hold is being paid from now on and cannot expire. Answers with the hold as it is afterwards.
-local hold_id, buyer_id = ARGV[1], ARGV[2]
+local key, born, buyer_id = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 
-local hold = read_hold(hold_id)
-if not hold or hold[2] ~= buyer_id then return false end
+local hold = read_hold(key, born)
+if not hold or hold[BUYER] ~= buyer_id then return false end
 local now = now_ms()
-if hold[1] == 'held' then
-    if hold[4] <= now then
-        free(hold_id, hold, 'expired', true)
-    else
-        hold[1] = 'submitted'
-        write_hold(hold_id, hold)
-        redis.call('ZREM', DUE, hold_id)
-        redis.call('ZADD', SUBMITTED, now, hold_id)
-    end
+if hold[STATUS] == HELD and deadline(hold) <= now then
+    local pool = read_pool()
+    free(pool, key, hold, EXPIRED)
+    hand_on(pool, now)
+elseif hold[STATUS] == HELD then
+    hold[STATUS] = PAYING
+    write_hold(key, hold)
+    redis.call('ZADD', SUBMITTED, now, key)
 end
 return cmsgpack.pack(hold)

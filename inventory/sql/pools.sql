@@ -5,8 +5,9 @@
 SELECT 1 FROM stock WHERE sku = $1 FOR UPDATE
 
 -- name: create_pool
-INSERT INTO pools (pool_id, sku, allocated, per_buyer_limit, starts_at_ms, ends_at_ms, grace_ms, hold_ttl_ms)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+INSERT INTO pools (pool_id, sku, allocated, per_buyer_limit, starts_at_ms, ends_at_ms, grace_ms, hold_ttl_ms,
+                   waitlist_hold_ttl_ms, mode, pass_on_ms, seed, seed_hash)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 RETURNING pool_no, epoch
 
 -- name: pool
@@ -24,8 +25,15 @@ UPDATE pools SET ends_at_ms = $2 WHERE pool_id = $1 AND state = 'open'
 -- name: close_pool
 UPDATE pools SET state = 'closing', release_holds = release_holds OR $2 WHERE pool_id = $1 AND state <> 'closed'
 
+-- name: end_window
+UPDATE pools SET ends_at_ms = least(ends_at_ms, greatest(starts_at_ms + 1, now_ms()))
+WHERE pool_id = $1 AND mode = 'draw' AND state = 'open' AND starts_at_ms <= now_ms()
+
 -- name: close_overdue
-UPDATE pools SET state = 'closing' WHERE state = 'open' AND ends_at_ms + grace_ms <= now_ms()
+-- A draw is not overdue before its winners were served.
+UPDATE pools SET state = 'closing'
+WHERE state = 'open'
+  AND CASE mode WHEN 'draw' THEN lined_up_at_ms + pass_on_ms ELSE ends_at_ms + grace_ms END <= now_ms()
 
 -- name: next_epoch
 UPDATE pools SET epoch = epoch + 1 WHERE pool_id = $1 AND state <> 'closed' RETURNING *
@@ -38,9 +46,3 @@ UPDATE pools SET returned = returned + $2 WHERE pool_id = $1
 
 -- name: finish_pool
 UPDATE pools SET state = 'closed' WHERE pool_id = $1 AND state = 'closing' AND sold + returned = allocated
-
--- name: book_run_id
-SELECT redis_run_id FROM hold_book
-
--- name: remember_run_id
-INSERT INTO hold_book (redis_run_id) VALUES ($1) ON CONFLICT (one) DO UPDATE SET redis_run_id = excluded.redis_run_id

@@ -14,9 +14,11 @@ from checkout.refund import Refunds
 from checkout.reports_pg import Reports
 from inventory.catalogue_pg import Catalogue
 from inventory.channels.channels_pg import Channels
+from inventory.draws_pg import Draws
 from inventory.stock_pg import StockLedger
 from live.api.catalogue_http import CatalogueEndpoints
 from live.api.channels_http import ChannelEndpoints
+from live.api.draws_http import DrawEndpoints
 from live.api.endpoint import Endpoint
 from live.api.health import Check
 from live.api.health_http import HealthEndpoints
@@ -52,6 +54,7 @@ class ApiParts:
     tokens: Tokens
     idempotency: Idempotency
     stage: Stage
+    draws: Draws
     purchases: Purchases
     catalogue: Catalogue
     stock: StockLedger
@@ -76,6 +79,7 @@ def endpoints_of(parts: ApiParts) -> list[Endpoint]:
         *StockEndpoints(parts.stock).endpoints(),
         *ShowEndpoints(parts.stage, parts.reports).endpoints(),
         *OfferEndpoints(parts.stage).endpoints(),
+        *DrawEndpoints(parts.draws, parts.stage).endpoints(),
         *HoldEndpoints(parts.purchases).endpoints(),
         *OrderEndpoints(parts.orders, parts.refunds).endpoints(),
         *ChannelEndpoints(parts.channels).endpoints(),

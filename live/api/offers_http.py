@@ -22,14 +22,25 @@ from live.limits import (
     OFFER_MOST_UNITS,
     OFFER_PREHEAT_MAX_MS,
     OFFER_REASON_MAX_CHARS,
+    PASS_ON_DEFAULT_HOLDS,
+    PASS_ON_MAX_MS,
+    PASS_ON_MIN_MS,
 )
 from live.offer import OfferTerms
 from live.stage import Stage
 from live.views import OfferView
+from live.wire import OfferMode
 
 
 class NewOffer(Request, frozen=True):
-    """An offer: a price for one SKU, for a limited time and quantity."""
+    """An offer: a price for one SKU, for a limited time and quantity.
+
+    Attributes:
+        hold_ttl_ms: how long a claimed unit is kept.
+        waitlist_hold_ttl_ms: the same for a unit that came from the waiting list; as long as any hold when left out.
+        mode: ``draw`` takes entries while the offer is open, one per buyer, and draws the winners after its end.
+        pass_on_ms: after a draw, how long units that come back go to the next in line; two hold times when left out.
+    """
 
     sku: Sku
     price: Price
@@ -40,7 +51,10 @@ class NewOffer(Request, frozen=True):
         OFFER_DURATION_DEFAULT_MS
     )
     hold_ttl_ms: Annotated[int, msgspec.Meta(ge=HOLD_TTL_MIN_MS, le=HOLD_TTL_MAX_MS)] = HOLD_TTL_DEFAULT_MS
+    waitlist_hold_ttl_ms: Annotated[int, msgspec.Meta(ge=HOLD_TTL_MIN_MS, le=HOLD_TTL_MAX_MS)] | None = None
     grace_ms: Annotated[int, msgspec.Meta(ge=0, le=OFFER_GRACE_MAX_MS)] = OFFER_GRACE_DEFAULT_MS
+    mode: OfferMode = "first_come"
+    pass_on_ms: Annotated[int, msgspec.Meta(ge=PASS_ON_MIN_MS, le=PASS_ON_MAX_MS)] | None = None
 
 
 class Extension(Request, frozen=True):
@@ -139,11 +153,16 @@ class OfferEndpoints:
         asked = call.body
         if asked.per_buyer_limit > asked.quantity:
             raise InvalidError(f"per_buyer_limit must be 1 to the quantity, {asked.quantity}", field="per_buyer_limit")
+        if asked.mode == "draw" and asked.per_buyer_limit != 1:
+            raise InvalidError("per_buyer_limit must be 1 in a draw", field="per_buyer_limit")
+        if asked.mode != "draw" and asked.pass_on_ms is not None:
+            raise InvalidError("pass_on_ms is for a draw", field="pass_on_ms")
         show = await self._stage.show(call.id)
         if asked.price.currency != show.currency:
             raise InvalidError(
                 f"price.currency must be {show.currency}, the currency of the show", field="price.currency"
             )
+        waitlist_hold_ttl_ms = asked.waitlist_hold_ttl_ms or asked.hold_ttl_ms
         terms = OfferTerms(
             sku=asked.sku,
             price=Money(asked.price.amount, asked.price.currency),
@@ -152,7 +171,10 @@ class OfferEndpoints:
             preheat_ms=asked.preheat_ms,
             duration_ms=asked.duration_ms,
             hold_ttl_ms=asked.hold_ttl_ms,
+            waitlist_hold_ttl_ms=waitlist_hold_ttl_ms,
             grace_ms=asked.grace_ms,
+            mode=asked.mode,
+            pass_on_ms=0 if asked.mode != "draw" else asked.pass_on_ms or PASS_ON_DEFAULT_HOLDS * waitlist_hold_ttl_ms,
         )
         return await self._stage.open_offer(call.id, terms, offer_id=call.new_id("offer"))
 

@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from inventory.limits import HOLD_EXTENSIONS_MOST
 from live.api.endpoint import Call, Empty, Endpoint, endpoint
 
 WEB_DIRECTORY: Final = Path(__file__).parents[1] / "web"
@@ -20,12 +21,16 @@ CACHE_CONTROL: Final = "no-cache"
 
 
 class Meta(msgspec.Struct, frozen=True, kw_only=True):
-    """What a page has to know: where the gateway is, and whether anyone may become a demo buyer."""
+    """What a page has to know: where the gateway is, and whether anyone may become a demo buyer.
+
+    ``hold_extensions``: how often a buyer may ask for more time to pay.
+    """
 
     version: str
     ws_url: str
     demo: bool
     currency: str
+    hold_extensions: int = HOLD_EXTENSIONS_MOST
 
 
 class MetaEndpoints:

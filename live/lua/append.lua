@@ -1,5 +1,5 @@
 -- Append one entry to a log and publish the same bytes.
--- KEYS: the stream, its meta hash {epoch, seq}, and optionally a mark: the entry is appended once per mark.
+-- KEYS: the stream, its meta hash {epoch, seq, server, base}, and optionally a mark: the entry is appended once per mark.
 -- ARGV[1] seq: the position it must get, or 0 for the next one. ARGV[2] the payload. ARGV[3] the epoch to begin with
 -- when there is no log. ARGV[4] the pub/sub channel. ARGV[5] most entries kept. ARGV[6] ms that a mark is kept, and
 -- ARGV[7] ms that the log is kept after its last entry.
@@ -8,8 +8,18 @@ local stream, meta, mark = KEYS[1], KEYS[2], KEYS[3]
 local seq, payload, new_epoch, channel = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
 local most, mark_ms, log_ms = ARGV[5], ARGV[6], ARGV[7]
 
-local known = redis.call('HMGET', meta, 'epoch', 'seq')
+local known = redis.call('HMGET', meta, 'epoch', 'seq', 'server')
 local epoch, top = known[1], tonumber(known[2] or '0')
+if seq == 0 then
+    -- Here the log gives the positions. On another process of the server its memory may be older, and a position that it
+    -- gives would name two entries: a new epoch begins, on the base of what is left.
+    local server = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+    if epoch and known[3] ~= server then
+        epoch = new_epoch
+        redis.call('HSET', meta, 'epoch', epoch, 'base', top)
+    end
+    redis.call('HSET', meta, 'server', server)
+end
 if not epoch then
     epoch = new_epoch
     -- A lost log begins anew where it is continued: the new epoch tells everyone to take a snapshot.

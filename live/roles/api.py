@@ -5,6 +5,8 @@ import contextlib
 import os
 import socket
 
+from prometheus_client import CollectorRegistry
+
 from checkout.apply_event import WebhookInbox
 from checkout.payment_events_pg import PaymentEvents
 from checkout.refund import Refunds
@@ -12,6 +14,7 @@ from checkout.reports_pg import Reports
 from inventory.catalogue_pg import Catalogue
 from inventory.channels.channels_pg import Channels
 from inventory.channels.registry import channel_kinds
+from inventory.draws_pg import Draws
 from inventory.stock_pg import StockLedger
 from kit.errors import StartupError
 from kit.metrics import new_registry
@@ -41,12 +44,13 @@ class ApiRole:
         self._opened = opened
 
     @classmethod
-    async def start(cls, place: Place, *, demo: bool) -> "ApiRole":
+    async def start(cls, place: Place, *, demo: bool, registry: CollectorRegistry | None = None) -> "ApiRole":
         """Connect, build, and listen; nothing stays open when that fails.
 
         Args:
             place: where its servers are.
             demo: whether anyone may get the token of a made-up buyer, and channels may live on private networks.
+            registry: what ``/metrics`` shows, when it is shared with another role of this process.
 
         Raises:
             StartupError: the port is taken.
@@ -60,7 +64,7 @@ class ApiRole:
             idempotency = Idempotency(stores.postgres)
             tasks = Tasks()
             stack.push_async_callback(tasks.stop)
-            server = HttpServer(build_app(_parts(stores, idempotency, demo=demo)))
+            server = HttpServer(build_app(_parts(stores, idempotency, demo=demo, registry=registry or new_registry())))
             serving = asyncio.create_task(server.serve(sockets=[listening]), name="http")
             stack.push_async_callback(server.end, serving)
             tasks.forever("idempotency purge", idempotency.purge, every_s=PURGE_EVERY_S)
@@ -76,7 +80,7 @@ class ApiRole:
         await self._opened.aclose()
 
 
-def _parts(stores: Stores, idempotency: Idempotency, *, demo: bool) -> ApiParts:
+def _parts(stores: Stores, idempotency: Idempotency, *, demo: bool, registry: CollectorRegistry) -> ApiParts:
     place, settings, catalogue = stores.place, stores.place.settings, Catalogue(stores.postgres)
     return ApiParts(
         tokens=Tokens(place.secret),
@@ -90,6 +94,7 @@ def _parts(stores: Stores, idempotency: Idempotency, *, demo: bool) -> ApiParts:
             log=stores.log,
             redis=stores.redis,
         ),
+        draws=Draws(stores.postgres),
         purchases=stores.purchases,
         catalogue=catalogue,
         stock=StockLedger(stores.postgres),
@@ -98,7 +103,7 @@ def _parts(stores: Stores, idempotency: Idempotency, *, demo: bool) -> ApiParts:
         reports=Reports(stores.postgres),
         webhooks=WebhookInbox(PaymentEvents(stores.postgres), stores.providers),
         channels=Channels(stores.postgres, channel_kinds(allow_private=demo)),
-        registry=new_registry(),
+        registry=registry,
         ws_url=settings.ws_url or f"ws://{settings.host}:{settings.ws_port}",
         currency=settings.currency,
         demo=demo,

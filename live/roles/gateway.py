@@ -1,12 +1,14 @@
 """The role ``gateway``: viewers over WebSocket, on one port."""
 
+import contextlib
 import os
 import socket
 from contextlib import AsyncExitStack
 
 from prometheus_client import CollectorRegistry
 
-from kit.errors import StartupError
+from inventory.draws_pg import Draws
+from kit.errors import StartupError, UnavailableError
 from kit.ids import new_ulid
 from kit.metrics import CONTENT_TYPE, new_registry, render_metrics
 from kit.settings import Settings
@@ -16,7 +18,7 @@ from live.api.limits import CHECK_TIMEOUT_S
 from live.claim_desk import ClaimDesk
 from live.gateway import Gateway, PlainAnswer
 from live.gateway_tick import Ticker
-from live.limits import FIGURES_EVERY_S, READER_BEACON_S
+from live.limits import FIGURES_EVERY_S, READER_BEACON_S, SERVER_CLOCK_EVERY_S
 from live.log_reader_redis import LogReader
 from live.own_state import OwnStates
 from live.resumes import Resumes
@@ -25,8 +27,10 @@ from live.roles.siblings import Seat, readiness
 from live.roles.siblings_unix import Siblings
 from live.roles.stores import Place, Stores, open_redis
 from live.room_opening import Rooms
+from live.server_clock_redis import ServerClock
 from live.show_figures_pg import ShowFigures
 from live.tokens import Tokens
+from live.waiting_lists import WaitingLists
 
 POSTGRES_CONNECTIONS = 8
 """Most connections of one gateway process to Postgres: for checkouts and for what a welcome or a
@@ -61,7 +65,7 @@ class GatewayRole:
             stores = await Stores.open(place, "gateway", connections=POSTGRES_CONNECTIONS)
             stack.push_async_callback(stores.close)
             registry = new_registry()
-            desk = ClaimDesk(stores.holds, stores.offers)
+            desk = ClaimDesk(stores.holds, Draws(stores.postgres), stores.offers)
             rooms = Rooms(
                 shows=stores.shows,
                 log=stores.log,
@@ -82,7 +86,10 @@ class GatewayRole:
             rooms.reader = reader
             stack.push_async_callback(reader.close)
             siblings = None if seat is None else Siblings(seat)
-            gateway, ticker = _gateway(stores, rooms, reader, desk, registry=registry, siblings=siblings)
+            clock = ServerClock(stores.redis)
+            with contextlib.suppress(UnavailableError):
+                await clock.look()
+            gateway, ticker = _gateway(stores, rooms, reader, desk, clock, registry=registry, siblings=siblings)
             tasks = Tasks()
             stack.push_async_callback(tasks.stop)
             stack.push_async_callback(rooms.close)
@@ -93,6 +100,7 @@ class GatewayRole:
             stack.push_async_callback(gateway.drain, DRAIN_S)
             tasks.forever("log reader", reader.run)
             tasks.forever("reader beacon", reader.beacon, every_s=READER_BEACON_S)
+            tasks.forever("server clock", clock.look, every_s=SERVER_CLOCK_EVERY_S)
             tasks.forever("gateway tick", gateway.tick)
             tasks.forever("report figures", ticker.write_counts, every_s=FIGURES_EVERY_S)
             tasks.forever("gateway deadlines", gateway.watch_deadlines)
@@ -113,6 +121,7 @@ def _gateway(
     rooms: Rooms,
     reader: LogReader,
     desk: ClaimDesk,
+    clock: ServerClock,
     *,
     registry: CollectorRegistry,
     siblings: Siblings | None,
@@ -149,7 +158,9 @@ def _gateway(
         own_states=OwnStates(stores.holds, stores.orders),
         desk=desk,
         purchases=stores.purchases,
+        waiting_lists=WaitingLists(stores.offers, stores.holds),
         ticker=ticker,
+        clock=clock,
         origins=page_origins(place) | frozenset(place.settings.origins),
         plain=plain if siblings is None else siblings.merged(plain),
         settings=place.settings,

@@ -12,8 +12,10 @@ from typing import NoReturn, Protocol
 from kit.embedded import EmbeddedServers
 from kit.errors import StartupError
 from kit.log import logger
+from kit.metrics import new_registry
 from live.roles.api import ApiRole
 from live.roles.gateway import GatewayRole
+from live.roles.limits import GARBAGE_THRESHOLDS
 from live.roles.stores import Place
 from live.roles.worker import WorkerRole
 
@@ -40,10 +42,12 @@ Start = Callable[[Place], Awaitable[Role]]
 
 def role_starts(names: Sequence[str], *, demo: bool) -> list[Start]:
     """Return how to start these roles, in the order in which they start."""
+    # The worker has no port: beside an API it is that one's ``/metrics`` that shows its figures.
+    registry = new_registry()
     starts: dict[str, Start] = {
-        "api": lambda place: ApiRole.start(place, demo=demo),
+        "api": lambda place: ApiRole.start(place, demo=demo, registry=registry),
         "gateway": _start_gateway,
-        "worker": lambda place: WorkerRole.start(place, demo=demo),
+        "worker": lambda place: WorkerRole.start(place, demo=demo, registry=registry),
     }
     return [starts[name] for name in names]
 
@@ -127,6 +131,7 @@ async def running(place: Place, starts: Sequence[Start]) -> AsyncIterator[list[R
         # What was made so far lives as long as the process: the collector need not walk it again and again.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(*GARBAGE_THRESHOLDS)
         yield roles
 
 

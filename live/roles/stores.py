@@ -117,7 +117,7 @@ class Stores:
         await self._opened.aclose()
 
     async def check_redis(self) -> None:
-        """Return when Redis answers. Raises UnavailableError."""
+        """Return when Redis answers; of a cluster, when one node does. Raises UnavailableError."""
         with redis_errors():
             await self.redis.ping()
 
@@ -143,7 +143,9 @@ def open_redis(place: Place, *, max_connections: int = MAX_CONNECTIONS) -> Redis
             client.connection_pool.connection_class(**client.connection_pool.connection_kwargs)
     except (ValueError, TypeError, UnavailableError) as error:
         # The value may hold a password: it is not repeated, and neither is what the driver said.
-        raise SettingError("REDIS_URL is malformed; write it like redis://host:6379/0") from error
+        raise SettingError(
+            "REDIS_URL is malformed; write it like redis://host:6379/0, or redis+cluster://host:6379,host:6379"
+        ) from error
     return client
 
 

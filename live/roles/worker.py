@@ -3,6 +3,7 @@
 from contextlib import AsyncExitStack
 
 import httpx
+from prometheus_client import CollectorRegistry
 
 from checkout.order import SaleTerms
 from checkout.payments.bank_webhooks_http import BankWebhooks
@@ -11,20 +12,27 @@ from inventory.channels.channels_pg import Channels
 from inventory.channels.leader_pg import Leadership
 from inventory.channels.registry import channel_kinds
 from inventory.channels.sync import ChannelSync
+from inventory.draw_line import DrawLine
+from inventory.draws_pg import Draws
 from inventory.holds import Hold
 from inventory.keeper import Keeper
+from kit.metrics import new_registry
 from kit.tasks import Tasks
+from live.draw_clock import DrawClock
 from live.offer_clock import OfferClock
+from live.reconcile.watch import ReconcileWatch
 from live.relay import Relay
 from live.roles.stores import Place, Stores
+from live.show_draws_pg import ShowDraws
 from live.show_events_pg import ShowEvents
 
-POSTGRES_CONNECTIONS = 12
+POSTGRES_CONNECTIONS = 14
 """Most connections of one worker to Postgres: its loops run side by side and take one each while a
-round lasts, the checkout's several."""
+round lasts, the checkout's several, and the two leads keep one each."""
 
 KEEPER_EVERY_S = 0.2
 CLOCK_EVERY_S = 0.05
+DRAW_EVERY_S = 0.2
 RELAY_EVERY_S = 0.25
 
 
@@ -36,12 +44,13 @@ class WorkerRole:
         self._opened = opened
 
     @classmethod
-    async def start(cls, place: Place, *, demo: bool) -> "WorkerRole":
+    async def start(cls, place: Place, *, demo: bool, registry: CollectorRegistry | None = None) -> "WorkerRole":
         """Connect, build, and start every loop; nothing stays open when that fails.
 
         Args:
             place: where its servers are.
             demo: whether channels may live on private networks.
+            registry: of the role beside it whose port shows the worker's figures too. The worker has no port.
 
         Raises:
             SettingError: REDIS_URL is malformed.
@@ -53,17 +62,22 @@ class WorkerRole:
             client = await stack.enter_async_context(httpx.AsyncClient(timeout=10))
             relay = Relay(ShowEvents(stores.postgres), stores.log)
             clock = OfferClock(stores.shows, relay)
+            line = DrawLine(Draws(stores.postgres), stores.holds)
+            draw_clock = DrawClock(ShowDraws(stores.postgres, stores.shows), line, relay)
             keeper = build_keeper(stores)
             kinds = channel_kinds(allow_private=demo)
             sync = ChannelSync(Channels(stores.postgres, kinds), Leadership(stores.postgres), kinds)
+            watch = ReconcileWatch(stores, registry or new_registry())
             # The keeper first: a book that a dead Redis left behind is rebuilt before anything is sold from it.
             await keeper.round()
             tasks = Tasks()
             stack.push_async_callback(tasks.stop)
             tasks.forever("keeper", keeper.round, every_s=KEEPER_EVERY_S)
             tasks.forever("offer clock", clock.round, every_s=CLOCK_EVERY_S)
+            tasks.forever("draw clock", draw_clock.round, every_s=DRAW_EVERY_S)
             tasks.forever("relay", relay.relay_all, every_s=RELAY_EVERY_S)
             tasks.forever("channel sync", sync.run)
+            tasks.forever("reconcile watch", watch.run)
             checkout = _checkout(stores, client)
             stack.push_async_callback(checkout.stop)
             checkout.start()

@@ -34,7 +34,8 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, 'preheat')
 
 -- name: offers_of_show
 SELECT offers.*, pools.sku, pools.allocated, pools.sold, pools.per_buyer_limit, pools.starts_at_ms, pools.ends_at_ms,
-       pools.grace_ms, pools.hold_ttl_ms
+       pools.grace_ms, pools.hold_ttl_ms, pools.mode, pools.seed_hash, pools.drawn_at_ms, pools.entries,
+       CASE WHEN pools.drawn_at_ms IS NOT NULL THEN pools.seed END AS seed
 FROM offers JOIN pools ON pools.pool_id = offers.offer_id
 WHERE offers.show_id = $1
 ORDER BY offers.offer_id
@@ -42,7 +43,8 @@ LIMIT $2
 
 -- name: offer
 SELECT offers.*, pools.sku, pools.allocated, pools.sold, pools.per_buyer_limit, pools.starts_at_ms, pools.ends_at_ms,
-       pools.grace_ms, pools.hold_ttl_ms
+       pools.grace_ms, pools.hold_ttl_ms, pools.mode, pools.seed_hash, pools.drawn_at_ms, pools.entries,
+       CASE WHEN pools.drawn_at_ms IS NOT NULL THEN pools.seed END AS seed
 FROM offers JOIN pools ON pools.pool_id = offers.offer_id
 WHERE offers.offer_id = $1
 

@@ -16,6 +16,7 @@ const NUMBERS = {
   preheat_ms: SECOND_MS,
   duration_ms: SECOND_MS,
   hold_ttl_ms: MINUTE_MS,
+  waitlist_hold_ttl_ms: MINUTE_MS,
   grace_ms: SECOND_MS,
 };
 
@@ -41,6 +42,7 @@ export class OfferForm {
       this.#submit();
     });
     byId("offer-sku").addEventListener("change", () => this.#fill());
+    byId("offer-mode").addEventListener("change", () => this.#fitMode());
     setText(byId("offer-currency"), `(${context.currency})`);
     byId("offer-presets").append(...PRESETS_OFF.map((off) => h("button", {
       type: "button", class: "preset", "aria-label": `${off} percent off`, onclick: () => this.#discount(off),
@@ -74,6 +76,14 @@ export class OfferForm {
     byId("offer-quantity").value = known ? Math.max(1, Math.min(available, DEFAULT_QUANTITY)) : DEFAULT_QUANTITY;
   }
 
+  /** A draw is for one each. */
+  #fitMode() {
+    const draw = byId("offer-mode").value === "draw";
+    const limit = byId("offer-limit");
+    if (draw) limit.value = 1;
+    limit.readOnly = draw;
+  }
+
   #discount(off) {
     const { price } = this.#variant;
     if (!price) return;
@@ -84,7 +94,7 @@ export class OfferForm {
   /** The request, or null after the first wrong field was marked. */
   #read() {
     const fields = this.form.elements;
-    const body = { sku: fields.sku.value, price: parseMoney(fields.price.value, this.context.currency) };
+    const body = { sku: fields.sku.value, mode: fields.mode.value, price: parseMoney(fields.price.value, this.context.currency) };
     if (!body.price) {
       showError(this.form, "price", "An amount, such as 19.99.");
       return null;
@@ -95,7 +105,7 @@ export class OfferForm {
         showError(this.form, name, field.validationMessage);
         return null;
       }
-      body[name] = Math.round(field.valueAsNumber * unit);
+      if (field.value !== "") body[name] = Math.round(field.valueAsNumber * unit);
     }
     return body;
   }

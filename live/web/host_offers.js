@@ -52,6 +52,7 @@ export class OfferDesk {
       setText(card.clock, phase === "preheat" ? `in ${formatLeft(leftMs)}` : formatLeft(leftMs));
       card.element.classList.toggle("urgent", phase === "open" && leftMs <= URGENT_MS);
       show(card.clock, running);
+      if (!running) show(card.waiting, false);
       for (const button of [card.extend, card.close]) show(button, running);
       show(card.void, phase !== "voided");
     }
@@ -97,7 +98,8 @@ export class OfferDesk {
     const waiting = this.#waiting.get(offerId) ?? given ?? 0;
     const card = this.#cards.get(offerId);
     show(card.waiting, waiting > 0);
-    setText(card.waiting, `${waiting} waiting`);
+    const draw = this.#all().some((offer) => offer.offer_id === offerId && offer.mode === "draw");
+    setText(card.waiting, `${waiting} ${draw ? "entered" : "waiting"}`);
   }
 
   #add({ offer_id: offerId }) {
@@ -151,7 +153,7 @@ export class OfferDesk {
   /** The waiting list is not part of the live state. */
   async #askWaiting() {
     const offer = this.#newestOpen();
-    if (!offer || offer.available > 0 || document.hidden) return;
+    if (!offer || (offer.available > 0 && offer.mode !== "draw") || document.hidden) return;
     try {
       const { waiting } = await this.api.get(`/v1/offers/${offer.offer_id}`);
       this.#waiting.set(offer.offer_id, waiting);

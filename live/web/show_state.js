@@ -5,10 +5,12 @@
  *
  * @typedef {{amount: number, currency: string}} Money minor units
  * @typedef {{show_id: string, title: string, currency: string, state: string}} Show
- * @typedef {{hold_id: string, offer_id: string, quantity: number, expires_at_ms: number, state: "held"|"submitted"}} Hold
+ * @typedef {{hold_id: string, offer_id: string, quantity: number, expires_at_ms: number, extensions: number,
+ *            state: "held"|"submitted"}} Hold
  * @typedef {{order_id: string, hold_id: string, offer_id: ?string, quantity: ?number, amount: Money, refunded?: Money, state: string}} Order
  * @typedef {{show: ?Show, spotlight: object[], offers: object[], viewers: number,
- *            holds: Object<string, Hold>, orders: Object<string, Order>}} ShowState
+ *            holds: Object<string, Hold>, orders: Object<string, Order>,
+ *            waitlists: Object<string, number>}} ShowState `waitlists`: this buyer's place, 1 is next, by offer
  */
 
 /** @type {ShowState} */
@@ -19,6 +21,7 @@ export const EMPTY_STATE = Object.freeze({
   viewers: 0,
   holds: {},
   orders: {},
+  waitlists: {},
 });
 
 const SHOW_STATES = {
@@ -28,13 +31,14 @@ const SHOW_STATES = {
   "show.ended": "ended",
 };
 
-/** The state that an offer event leads to; an extension changes the times only. */
+/** The state that an offer event leads to; an extension changes the times only, a draw tells its seed. */
 const OFFER_STATES = {
   "offer.scheduled": "scheduled",
   "offer.opened": "open",
   "offer.extended": null,
   "offer.ended": "ended",
   "offer.voided": "voided",
+  "offer.drawn": null,
 };
 
 /** An order never goes back: a late `submitted` must not undo a `confirmed`. */
@@ -57,7 +61,11 @@ export function applyEvent(state, message) {
   if (type === "offer.stock") return applyStock(state, message);
   if (type === "viewers") return { ...state, viewers: message.count };
   if (type === "claim.accepted") return applyHold(state, message, message.quantity);
-  if (type === "hold.promoted") return applyHold(state, message, message.quantity ?? 1);
+  if (type === "hold.promoted") {
+    return withoutPlace(applyHold(state, message, message.quantity ?? 1), message.offer_id);
+  }
+  if (type === "hold.changed") return applyHold(state, message, message.quantity);
+  if (type.startsWith("waitlist.")) return applyPlace(state, message);
   if (type === "hold.expired" || type === "hold.released") return withoutHold(state, message.hold_id);
   if (type.startsWith("order.")) return applyOrder(state, message);
   return state;
@@ -71,8 +79,11 @@ export function holdOn(state, offerId) {
 function applyWelcome(state, message) {
   // The holds in a welcome are the server's full list, with and without a snapshot.
   const holds = Object.fromEntries((message.holds ?? []).map((hold) => [hold.hold_id, hold]));
+  // A hold that no claim asked for has its own ULID as its claim's id: the wait is over.
+  const promoted = Object.values(holds).filter((hold) => `hold_${hold.claim_id}` === hold.hold_id && !(hold.hold_id in state.holds));
+  const { waitlists } = promoted.reduce((so, hold) => withoutPlace(so, hold.offer_id), state);
   const { snapshot } = message;
-  if (!snapshot) return { ...state, holds };
+  if (!snapshot) return { ...state, holds, waitlists };
   return {
     show: snapshot.show,
     spotlight: snapshot.spotlight ?? [],
@@ -80,6 +91,7 @@ function applyWelcome(state, message) {
     viewers: snapshot.viewers ?? 0,
     holds,
     orders: state.orders,
+    waitlists,
   };
 }
 
@@ -92,8 +104,23 @@ function applyOffer(state, message) {
   };
   offer.state = OFFER_STATES[message.type] ?? offer.state;
   if (message.reason) offer.reason = message.reason;
+  if (message.seed) offer.seed = message.seed;
   const offers = old ? state.offers.map((one) => (one === old ? offer : one)) : [...state.offers, offer];
-  return { ...state, offers };
+  const over = offer.state === "ended" || offer.state === "voided";
+  return over ? withoutPlace({ ...state, offers }, offerId) : { ...state, offers };
+}
+
+function applyPlace(state, { type, offer_id: offerId, place, temporary }) {
+  if (type === "waitlist.joined" && place > 0) {
+    return state.waitlists[offerId] === place ? state : { ...state, waitlists: { ...state.waitlists, [offerId]: place } };
+  }
+  return type === "waitlist.refused" && temporary ? state : withoutPlace(state, offerId);
+}
+
+function withoutPlace(state, offerId) {
+  if (!(offerId in state.waitlists)) return state;
+  const { [offerId]: _gone, ...waitlists } = state.waitlists;
+  return { ...state, waitlists };
 }
 
 function applyStock(state, message) {
@@ -114,6 +141,7 @@ function applyHold(state, message, quantity) {
     offer_id: offerId,
     quantity,
     expires_at_ms: expiresAtMs ?? old?.expires_at_ms,
+    extensions: message.extensions ?? old?.extensions ?? 0,
     state: old?.state ?? "held",
   };
   return { ...state, holds: { ...state.holds, [holdId]: hold } };

@@ -5,7 +5,7 @@
  *     client.addEventListener("state", () => render(client.state));
  *     client.addEventListener("status", () => banner(client.status));
  *     client.connect("show_01J…", { token });
- *     const answer = await client.claim("offer_01J…", 2);   // claim.accepted or claim.refused
+ *     const answer = await client.claim("offer_01J…", 2);   // claim.accepted, .refused or .entered
  *
  * Events: `state` (the folded state changed), `status` (the connection changed), `message` (`detail` is any server
  * message, after it was folded in). No dependency; works in any page and in Node with an `openSocket` of your own.
@@ -14,10 +14,11 @@
 import { ulid } from "./ids.js";
 import { Pulse } from "./pulse.js";
 import { Reconnect, backoffMs, judgeSeq, mayReconnect } from "./reconnect.js";
+import { Requests, ShowdropError } from "./requests.js";
 import { ServerClock } from "./server_clock.js";
 import { EMPTY_STATE, applyEvent } from "./show_state.js";
 
-export { ulid, applyEvent, EMPTY_STATE, ServerClock, backoffMs, judgeSeq, mayReconnect };
+export { ulid, applyEvent, EMPTY_STATE, ServerClock, ShowdropError, backoffMs, judgeSeq, mayReconnect };
 
 /** No `welcome` for this long after dialling: give up on that socket. */
 const WELCOME_TIMEOUT_MS = 12_000;
@@ -25,16 +26,6 @@ const WELCOME_TIMEOUT_MS = 12_000;
 const DEFAULT_HEARTBEAT_MS = 15_000;
 /** Taps are counted and sent together at most this often. */
 const REACT_EVERY_MS = 500;
-
-/** A request that got no usable answer. `code` is the server's, or `closed`. */
-export class ShowdropError extends Error {
-  constructor(code, message, temporary = false) {
-    super(message);
-    this.name = "ShowdropError";
-    this.code = code;
-    this.temporary = temporary;
-  }
-}
 
 /**
  * @typedef {{phase: "idle"|"connecting"|"live"|"waiting"|"stopped", retryInMs?: number, code?: number,
@@ -57,11 +48,8 @@ export class ShowdropClient extends EventTarget {
   #askedAtMs = [];
   #timers = new Set();
   #retryTimer = null;
-  /** claim_id → request; sent again after every reconnect until answered. */
-  #claims = new Map();
-  /** hold_id → request: a checkout or a release. */
-  #checkouts = new Map();
-  #waitlists = new Set();
+  /** What was asked; sent again after every reconnect until answered. */
+  #requests = new Requests();
   #taps = new Map();
   #tapTimer = null;
 
@@ -89,6 +77,10 @@ export class ShowdropClient extends EventTarget {
     if (showId !== this.#showId) {
       this.#position = null;
       this.state = EMPTY_STATE;
+    }
+    if (token !== this.#token && this.#token !== null) {
+      this.#requests.forgetWaiting();
+      this.state = { ...this.state, waitlists: {} };
     }
     this.#showId = showId;
     this.#token = token;
@@ -120,16 +112,11 @@ export class ShowdropClient extends EventTarget {
    * Ask for units. The same `claim_id` is sent again after a reconnect, so one tap is one claim.
    * @param {string} offerId
    * @param {number} quantity
-   * @returns {Promise<object>} the `claim.accepted` or `claim.refused` message; a refusal is an answer, not an error
+   * @returns {Promise<object>} the `claim.accepted`, `claim.refused` or, in a draw, `claim.entered` message; a
+   *   refusal is an answer, not an error
    */
   claim(offerId, quantity) {
-    const claimId = ulid();
-    return this.#request(this.#claims, claimId, {
-      type: "claim",
-      claim_id: claimId,
-      offer_id: offerId,
-      quantity,
-    });
+    return this.#request({ type: "claim", claim_id: ulid(), offer_id: offerId, quantity });
   }
 
   /**
@@ -138,30 +125,40 @@ export class ShowdropClient extends EventTarget {
    */
   checkout(holdId, paymentMethod) {
     const message = { type: "checkout", hold_id: holdId, payment_method: paymentMethod };
-    return this.#checkouts.get(holdId)?.promise ?? this.#request(this.#checkouts, holdId, message);
+    return this.#requests.isOpen(holdId) ? this.#requests.open(message) : this.#request(message);
   }
 
   /**
-   * Give a hold back; asked again after a reconnect, like a checkout.
-   * @returns {Promise<object>} the first news of that hold, mostly `hold.released`
+   * Give a hold back, all but `keep` units; asked again after a reconnect, like a checkout.
+   * @returns {Promise<object>} the news of that hold, mostly `hold.released`, or `hold.changed` when units are kept
    */
-  release(holdId) {
+  release(holdId, { keep = 0 } = {}) {
     const message = { type: "release", hold_id: holdId };
-    const waiting = this.#checkouts.get(holdId);
-    if (!waiting) return this.#request(this.#checkouts, holdId, message);
-    this.#send(message);
-    return waiting.promise;
+    if (keep > 0) message.keep = keep;
+    return this.#request(message);
   }
 
-  /** Ask for a unit if one comes back; asked again after a reconnect. The answer, if any, is `hold.promoted`. */
+  /**
+   * Ask for one more hold time from now. Safe to repeat.
+   * @param {number} [extension] its number, from 1; `state.holds[holdId].extensions` tells how many there were
+   * @returns {Promise<object>} `hold.changed`, or the hold's end; fails with code `extension_limit`
+   */
+  extend(holdId, extension = 1) {
+    return this.#request({ type: "extend", hold_id: holdId, extension });
+  }
+
+  /**
+   * Wait for one unit. `hold.promoted` comes when it is there; until then the list is joined again after every
+   * reconnect. Asked again, it tells the place, as `state.waitlists[offerId]` does.
+   * @returns {Promise<object>} `waitlist.joined` or `waitlist.refused`
+   */
   joinWaitlist(offerId) {
-    this.#waitlists.add(offerId);
-    this.#send({ type: "waitlist.join", offer_id: offerId });
+    return this.#request({ type: "waitlist.join", offer_id: offerId });
   }
 
+  /** @returns {Promise<object>} `waitlist.left`, or `waitlist.refused` when it could not be done now */
   leaveWaitlist(offerId) {
-    this.#waitlists.delete(offerId);
-    this.#send({ type: "waitlist.leave", offer_id: offerId });
+    return this.#request({ type: "waitlist.leave", offer_id: offerId });
   }
 
   /** Count a tap; taps go out together. They are decoration: lost while offline. */
@@ -231,10 +228,7 @@ export class ShowdropClient extends EventTarget {
   }
 
   #stop(status) {
-    for (const pending of [this.#claims, this.#checkouts]) {
-      for (const request of pending.values()) request.reject(new ShowdropError("closed", "The connection has ended."));
-      pending.clear();
-    }
+    this.#requests.failAll(new ShowdropError("closed", "The connection has ended."));
     this.#setStatus(status);
   }
 
@@ -266,7 +260,8 @@ export class ShowdropClient extends EventTarget {
     else if (Number.isInteger(message.seq) && !this.#advance(message.seq)) return;
     const old = this.state;
     this.state = applyEvent(old, message);
-    this.#answer(message);
+    const crossed = this.#requests.settle(message);
+    if (crossed) this.#send(crossed);
     this.dispatchEvent(new CustomEvent("message", { detail: message }));
     if (this.state !== old) this.dispatchEvent(new CustomEvent("state", { detail: this.state }));
   }
@@ -278,9 +273,8 @@ export class ShowdropClient extends EventTarget {
     this.#appliedSinceWelcome = 0;
     this.#reconnect.welcomed();
     this.#setStatus({ phase: "live" });
-    for (const request of this.#claims.values()) this.#send(request.message);
-    for (const request of this.#checkouts.values()) this.#send(request.message);
-    for (const offerId of this.#waitlists) this.#send({ type: "waitlist.join", offer_id: offerId });
+    this.#requests.welcomed(message);
+    for (const asked of this.#requests.unanswered()) this.#send(asked);
     this.#pulse = new Pulse(this.clock.localNow(), message.heartbeat_ms ?? DEFAULT_HEARTBEAT_MS, this.#random);
     this.#beat(this.#pulse);
   }
@@ -304,28 +298,13 @@ export class ShowdropClient extends EventTarget {
     return verdict === "apply";
   }
 
-  #answer(message) {
-    if (message.claim_id) settle(this.#claims, message.claim_id, message);
-    else if (message.hold_id) {
-      if (message.type === "hold.promoted") this.#waitlists.delete(message.offer_id);
-      else settle(this.#checkouts, message.hold_id, message);
-    } else if (message.type === "error") {
-      // An error names no request. Failing every open checkout is safe: a second try finds the same order.
-      const { code, message: text, temporary } = message;
-      for (const request of this.#checkouts.values()) request.reject(new ShowdropError(code, text, temporary));
-      this.#checkouts.clear();
-    }
-  }
-
-  #request(pending, key, message) {
+  #request(message) {
     if (this.status.phase === "stopped" || this.status.phase === "idle") {
       return Promise.reject(new ShowdropError("closed", "There is no connection."));
     }
-    const request = { message };
-    request.promise = new Promise((resolve, reject) => Object.assign(request, { resolve, reject }));
-    pending.set(key, request);
+    const answer = this.#requests.open(message);
     this.#send(message);
-    return request.promise;
+    return answer;
   }
 
   /** Send if welcomed; what must not be lost is sent again by `#welcomed`. */
@@ -358,9 +337,4 @@ function parse(text) {
   } catch {
     return null;
   }
-}
-
-function settle(pending, key, message) {
-  pending.get(key)?.resolve(message);
-  pending.delete(key);
 }

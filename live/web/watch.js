@@ -5,6 +5,7 @@ import { Api } from "./http.js";
 import { formatMoney } from "./money.js";
 import { ShowdropClient } from "./showdrop.js";
 import { offerPhase } from "./countdown.js";
+import { holdOn } from "./show_state.js";
 import { keepToken, takeToken, tokenClaims } from "./token.js";
 import { OfferCard } from "./watch_offer.js";
 import { OrderBook } from "./watch_orders.js";
@@ -34,6 +35,8 @@ const page = {
   endedAt: new Map(),
   /** sku → { price, product } of everything that was on stage */
   catalogue: new Map(),
+  /** Offers that this buyer waited for when the page was left; the server has kept the places. */
+  waited: [],
   orders: null,
   drawn: {},
 };
@@ -76,6 +79,8 @@ function watch(showId) {
   page.client.addEventListener("status", drawStatus);
   page.client.addEventListener("message", (event) => onMessage(event.detail));
   setIdentity(takeToken(`showdrop.viewer.${showId}`));
+  page.waited = page.token ? readWaited() : [];
+  page.drawn.waitlists = page.client.state.waitlists;
   page.client.connect(showId, { token: page.token });
   setInterval(tick, TICK_MS);
   addEventListener("hashchange", () => location.hash.includes("token=") && location.reload());
@@ -103,6 +108,26 @@ function setIdentity(token) {
   show(byId("join-button"), page.meta.demo);
   show(byId("demo-foot"), page.meta.demo && !guest);
   setText(byId("who"), `Buying as ${tokenClaims(token ?? "").sub ?? "guest"}`);
+}
+
+function waitedSlot() {
+  return `showdrop.waited.${page.showId}.${tokenClaims(page.token ?? "").sub ?? "guest"}`;
+}
+
+function readWaited() {
+  try {
+    return JSON.parse(sessionStorage.getItem(waitedSlot()) ?? "[]");
+  } catch {
+    return [];
+  }
+}
+
+function keepWaited(places) {
+  try {
+    sessionStorage.setItem(waitedSlot(), JSON.stringify(Object.keys(places)));
+  } catch {
+    // Without storage the place is kept by the server all the same; the buyer asks for it again.
+  }
 }
 
 async function joinDemo() {
@@ -174,6 +199,7 @@ function draw() {
   changed("show", state.show, drawShow);
   changed("spotlight", state.spotlight, drawSpotlight);
   changed("offers", state.offers, (offers) => offers.forEach(ensureCard));
+  changed("waitlists", state.waitlists, keepWaited);
   changed("orders", state.orders, (orders) => page.orders.take(orders));
   tick();
 }
@@ -229,7 +255,7 @@ function ensureCard(offer) {
     offerId: offer.offer_id,
     known: () => page.catalogue.get(offer.sku) ?? null,
     demo: page.meta.demo,
-    waitlist: page.meta.waitlist === true,
+    extensions: page.meta.hold_extensions ?? 0,
     isGuest: () => page.token === null,
     bought: () => page.orders.boughtOf(offer.offer_id),
     paymentMethod: () => byId("payment").value,
@@ -238,6 +264,9 @@ function ensureCard(offer) {
   });
   page.cards.set(offer.offer_id, card);
   byId("offers").prepend(card.element);
+  // A unit that came meanwhile is a hold by now: to join again would be to ask for another.
+  const waits = page.waited.includes(offer.offer_id) && holdOn(page.client.state, offer.offer_id) === null;
+  if (waits && offerPhase(offer, page.client.serverNow()) === "open") card.joinLine();
 }
 
 function tick() {

@@ -8,8 +8,14 @@ import { holdOn } from "./show_state.js";
 
 /** A confirmed order owns the button this long; then the buyer may claim again. */
 const CONFIRMED_STAYS_MS = 6_000;
+/** After the draw is told, winners hear of their units within this time. */
+const WINNERS_TOLD_MS = 3_000;
+/** The result of a draw stays this long for who entered it. */
+const RESULT_STAYS_MS = 20_000;
 /** The last moment at which a screen reader hears about a hold that runs out. */
 const HOLD_WARNING_MS = 30_000;
+/** A place on the waiting list is asked for again after once to twice this long. */
+const PLACE_EVERY_MS = 15_000;
 /** A share of the stock below this looks scarce. */
 const SCARCE_SHARE = 0.2;
 
@@ -24,9 +30,17 @@ const ORDER_NOTES = {
 export class OfferCard {
   #quantity = 1;
   #claiming = false;
+  /** Whether the buyer is in the draw, as far as this page was told. */
+  #entered = false;
+  /** Whether the buyer was drawn, whatever became of it. */
+  #won = false;
+  /** Until when the result of the draw is shown. */
+  #resultUntilMs = Infinity;
   #paying = false;
   #confirmedAtMs = -Infinity;
-  #onWaitlist = false;
+  #joining = false;
+  #extending = false;
+  #askPlaceAtMs = Infinity;
   #phase = null;
   #said = new Set();
   #offer = null;
@@ -36,7 +50,7 @@ export class OfferCard {
    * @param {object} context
    * @param {import("./showdrop.js").ShowdropClient} context.client
    * @param {() => ?{price: object, product: object}} context.known what is known of the SKU from the stage
-   * @param {boolean} context.waitlist whether this server keeps waiting lists
+   * @param {number} context.extensions how often a buyer may ask for more time
    * @param {() => number} context.bought units that this buyer has ordered
    * @param {() => string} context.paymentMethod
    * @param {() => Promise<void>} context.join become a demo buyer
@@ -58,8 +72,9 @@ export class OfferCard {
       count: h("output", { class: "count", "aria-label": "Quantity" }, "1"),
       more: h("button", { type: "button", class: "step", "aria-label": "One more", onclick: () => this.#step(1) }, "+"),
       main: h("button", { type: "button", class: "button main", onclick: () => this.#act() }),
+      moreTime: h("button", { type: "button", class: "button quiet small", onclick: () => this.#extend() }, "More time"),
       release: h("button", { type: "button", class: "button quiet small", onclick: () => this.#release() }, "Give it back"),
-      wait: h("button", { type: "button", class: "button quiet small", onclick: () => this.#toggleWaitlist() }),
+      leave: h("button", { type: "button", class: "button quiet small", onclick: () => this.#leaveLine() }, "Leave the waiting list"),
       note: h("p", { class: "note", role: "status", hidden: true }),
     };
     const p = this.parts;
@@ -69,13 +84,19 @@ export class OfferCard {
       h("div", { class: "offer-body" }, p.picture, h("div", { class: "offer-text" }, p.title, h("p", { class: "prices" }, p.price, p.before))),
       h("div", { class: "stock-line" }, h("span", { class: "bar", "aria-hidden": "true" }, p.fill), p.stock),
       h("div", { class: "actions" }, p.stepper, p.main),
-      h("div", { class: "extras" }, p.release, p.wait),
+      h("div", { class: "extras" }, p.moreTime, p.release, p.leave),
       p.note);
   }
 
   /** True while the buyer has something going on here, so that the card must stay. */
   get busy() {
-    return this.#claiming || this.#paying || (this.#offer !== null && this.#hold() !== null);
+    return this.#drawing() || this.#claiming || this.#joining || this.#paying || (this.#offer !== null && this.#hold() !== null);
+  }
+
+  /** Whether the buyer waits for a draw, or has just been told how it went. */
+  #drawing() {
+    if (!this.#entered || this.#phase === "voided") return false;
+    return this.context.client.serverNow() < this.#resultUntilMs;
   }
 
   /** @param {object} offer newest state @param {number} nowMs server time */
@@ -90,13 +111,20 @@ export class OfferCard {
     p.fill.classList.toggle("scarce", offer.available / offer.quantity < SCARCE_SHARE);
     setText(p.stock, stockText(offer));
 
+    if (offer.seed && this.#resultUntilMs === Infinity) this.#resultUntilMs = nowMs + RESULT_STAYS_MS;
+
     const hold = this.#hold();
+    const place = this.#place();
     const room = Math.max(0, offer.per_buyer_limit - this.context.bought() - (hold?.quantity ?? 0));
     const most = Math.max(1, Math.min(room, offer.available));
     this.#quantity = Math.min(this.#quantity, most);
     this.#action = offerAction({
-      offer, nowMs, hold, room,
+      offer, nowMs, hold, place, room,
       claiming: this.#claiming,
+      entered: this.#entered,
+      won: this.#won,
+      told: nowMs >= this.#resultUntilMs - RESULT_STAYS_MS + WINNERS_TOLD_MS,
+      joining: this.#joining,
       paying: this.#paying,
       confirmed: nowMs - this.#confirmedAtMs < CONFIRMED_STAYS_MS,
       guest: this.context.isGuest(),
@@ -112,25 +140,33 @@ export class OfferCard {
     p.less.disabled = this.#quantity <= 1;
     p.more.disabled = this.#quantity >= most;
     show(p.release, this.#action.does === "pay");
-    const waiting = this.context.waitlist && this.#phase === "open" && offer.available <= 0 && !hold && !this.context.isGuest();
-    show(p.wait, waiting && room > 0);
-    setText(p.wait, this.#onWaitlist ? "Leave the waiting list" : "Wait for one to come back");
+    show(p.moreTime, this.#action.does === "pay" && (hold.extensions ?? 0) < this.context.extensions);
+    show(p.leave, place > 0);
+    if (place > 0) this.#keepPlace(place, nowMs);
     this.#warn(hold, nowMs);
   }
 
   /** React to what the server says about this offer and this buyer's hold on it. */
   onMessage(message) {
     if (message.type === "hold.promoted" && message.offer_id === this.context.offerId) {
-      this.#onWaitlist = false;
-      this.#say("A unit came back and is yours. Pay before the time runs out.", "good");
+      this.#won = this.#offer?.mode === "draw";
+      const how = this.#won ? "You are drawn: a unit is yours." : "A unit came back and is yours.";
+      this.#say(`${how} Pay before the time runs out.`, "good");
     } else if (message.type === "hold.expired" && message.offer_id === this.context.offerId) {
       this.#paying = false;
+      this.#stayAWhile();
       this.#say("Your time to pay ran out and the unit went back.", "bad");
     } else if (message.type === "hold.released" && message.offer_id === this.context.offerId) {
+      this.#stayAWhile();
       this.#say("You gave it back.", "info");
     } else if (message.order_id && this.#ordered(message)) {
       this.#orderNews(message);
     }
+  }
+
+  /** Let who was drawn read how it ended, although the offer itself is over. */
+  #stayAWhile() {
+    if (this.#won) this.#resultUntilMs = this.context.client.serverNow() + RESULT_STAYS_MS;
   }
 
   #ordered(message) {
@@ -146,6 +182,18 @@ export class OfferCard {
     } else if (message.type in ORDER_NOTES) {
       this.#say(...ORDER_NOTES[message.type]);
     }
+  }
+
+  #place() {
+    return this.context.client.state.waitlists[this.context.offerId] ?? 0;
+  }
+
+  /** The line moves without a word of the server's: ask now and then, not in step with others. */
+  #keepPlace(place, nowMs) {
+    this.#announceOnce(`place ${place}`, place === 1 ? "You are next in line." : `You are number ${place} in line.`);
+    const nextMs = nowMs + PLACE_EVERY_MS * (1 + Math.random());
+    if (nowMs >= this.#askPlaceAtMs) this.context.client.joinWaitlist(this.context.offerId).catch(() => {});
+    if (nowMs >= this.#askPlaceAtMs || this.#askPlaceAtMs === Infinity) this.#askPlaceAtMs = nextMs;
   }
 
   #hold() {
@@ -195,7 +243,7 @@ export class OfferCard {
 
   #warn(hold, nowMs) {
     if (hold?.state === "held" && hold.expires_at_ms - nowMs < HOLD_WARNING_MS && hold.expires_at_ms > nowMs) {
-      this.#announceOnce(`hold ${hold.hold_id}`, "Thirty seconds left to pay.");
+      this.#announceOnce(`hold ${hold.hold_id} ${hold.extensions}`, "Thirty seconds left to pay.");
     }
   }
 
@@ -222,6 +270,7 @@ export class OfferCard {
     if (does === "claim") this.#claim();
     else if (does === "pay") this.#pay();
     else if (does === "join") this.context.join();
+    else if (does === "wait") this.joinLine();
   }
 
   async #claim() {
@@ -229,7 +278,12 @@ export class OfferCard {
     this.#redraw();
     try {
       const answer = await this.context.client.claim(this.context.offerId, this.#quantity);
-      if (answer.type === "claim.refused") this.#say(refusalText(answer), "bad");
+      // One entry each: who loaded the page anew, or has another device, is in already.
+      const twice = this.#offer.mode === "draw" && answer.reason === "buyer_limit";
+      if (answer.type === "claim.entered" || twice) {
+        this.#entered = true;
+        this.#say("You are in. If you are drawn, a unit is held for you: keep this page open.", "info");
+      } else if (answer.type === "claim.refused") this.#say(refusalText(answer), "bad");
       else this.context.announce("Yours for now. Pay before the time runs out.");
     } catch (error) {
       this.#say(error.message, "bad");
@@ -258,12 +312,48 @@ export class OfferCard {
     if (hold) this.context.client.release(hold.hold_id).catch((error) => this.#say(error.message, "bad"));
   }
 
-  #toggleWaitlist() {
-    this.#onWaitlist = !this.#onWaitlist;
-    const { client, offerId } = this.context;
-    if (this.#onWaitlist) client.joinWaitlist(offerId);
-    else client.leaveWaitlist(offerId);
-    this.#say(this.#onWaitlist ? "You are on the waiting list. If a unit comes back, it is held for you." : "You left the waiting list.", "info");
+  async #extend() {
+    const hold = this.#hold();
+    if (!hold || this.#extending) return;
+    this.#extending = true;
+    try {
+      const answer = await this.context.client.extend(hold.hold_id, (hold.extensions ?? 0) + 1);
+      if (answer.type === "hold.changed") this.context.announce("You have more time to pay.");
+    } catch (error) {
+      this.#say(error.message, "bad");
+    } finally {
+      this.#extending = false;
+      this.#redraw();
+    }
+  }
+
+  /** Wait for a unit, or go on waiting after the page was loaded anew. */
+  async joinLine() {
+    this.#joining = true;
+    this.#redraw();
+    try {
+      const answer = await this.context.client.joinWaitlist(this.context.offerId);
+      if (answer.type === "waitlist.refused") this.#say(refusalText(answer), "bad");
+      else if (answer.place > 0) this.#say("If a unit comes back, it is held for you. Keep this page open.", "info");
+    } catch (error) {
+      this.#say(error.message, "bad");
+    } finally {
+      this.#joining = false;
+      this.#redraw();
+    }
+  }
+
+  async #leaveLine() {
+    try {
+      const answer = await this.context.client.leaveWaitlist(this.context.offerId);
+      if (answer.type === "waitlist.refused") this.#say(refusalText(answer), "bad");
+      else this.#say("You left the waiting list.", "info");
+    } catch (error) {
+      this.#say(error.message, "bad");
+    }
+    // The button that was pressed is gone: do not lose the keyboard's place.
+    this.parts.main.focus();
+    this.#redraw();
   }
 
   #redraw() {

@@ -204,3 +204,69 @@ def test_nothing_hangs_over_the_edge_of_a_small_phone(site: Site, buyer: Window,
     buyer.page.wait_for_load_state("networkidle")
     assert sideways_px(buyer.page) == 0
     assert buyer.wrong == []
+
+
+def test_who_waits_for_a_lamp_gets_the_one_that_comes_back(
+    site: Site, browser: Browser, host: Window, buyer: Window
+) -> None:
+    desk, phone = host.page, buyer.page
+    desk.goto(f"{site.url}/host#token={site.host_token}")
+    desk.get_by_label("Title").fill(TITLE)
+    desk.get_by_role("button", name="Create show").click()
+    desk.get_by_role("button", name="Start show").click()
+    expect(desk.locator("#state")).to_have_text("Live")
+    show_id = desk.url.rpartition("show=")[2].partition("#")[0]
+    desk.get_by_role("button", name="Open an offer for Desk Lamp").click()
+    desk.get_by_label("Quantity").fill("1")
+    desk.get_by_label("Per buyer").fill("1")
+    desk.get_by_label("Countdown before").fill("0")
+    desk.get_by_label("Open for").fill("120")
+    desk.get_by_label("Time to pay after a wait").fill("0.5")
+    desk.get_by_role("button", name="Open offer", exact=True).click()
+    expect(desk.locator(".live-offer")).to_contain_text("Desk Lamp")
+
+    first = Window(browser, PHONE)
+    try:
+        for page in (first.page, phone):
+            page.goto(f"{site.url}/watch?show={show_id}")
+            page.locator("#join-button").click()
+            expect(page.locator("#who")).to_contain_text("Buying as demo-")
+        holding, waiting = first.page.locator(".offer .main"), phone.locator(".offer .main")
+        holding.click()
+        expect(holding).to_contain_text("Pay €45.00 · ")
+
+        expect(waiting).to_have_text("Join the waiting list")
+        press_tab_until_on(phone, waiting)
+        phone.keyboard.press("Enter")
+        expect(waiting).to_have_text("You are next in line")
+        expect(phone.get_by_role("button", name="Leave the waiting list")).to_be_visible()
+        expect(desk.locator(".live-offer")).to_contain_text("1 waiting", timeout=PATIENCE_MS)
+        assert sideways_px(phone) == 0
+        phone.reload()
+        expect(waiting).to_have_text("You are next in line")
+        phone.get_by_role("button", name="Leave the waiting list").click()
+        expect(waiting).to_have_text("Join the waiting list")
+        expect(waiting).to_be_focused()
+        phone.keyboard.press("Enter")
+        expect(waiting).to_have_text("You are next in line")
+
+        more = first.page.get_by_role("button", name="More time")
+        more.click()
+        expect(first.page.locator("#announcer")).to_have_text("You have more time to pay.")
+        first.page.reload()
+        more.click()
+        expect(more).to_be_hidden()
+        assert sideways_px(first.page) == 0
+        first.page.get_by_role("button", name="Give it back").click()
+        expect(waiting).to_contain_text("Pay €45.00 · 0:")
+        expect(phone.locator(".offer")).to_contain_text("A unit came back and is yours.")
+        expect(phone.get_by_role("button", name="Leave the waiting list")).to_be_hidden()
+        expect(phone.get_by_role("button", name="More time")).to_be_visible()
+        waiting.click()
+        expect(phone.locator("#orders [data-order=confirmed]")).to_have_text("Confirmed", timeout=PATIENCE_MS)
+        expect(holding).to_have_text("Sold out")
+        assert first.wrong == []
+    finally:
+        first.close()
+    assert buyer.wrong == []
+    assert host.wrong == []

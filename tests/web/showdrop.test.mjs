@@ -385,15 +385,137 @@ test("another token does not make the back-off begin anew", async (context) => {
   assert.equal(client.status.retryInMs, 1);
 });
 
+// --- the waiting list and the life of a hold ---
+
+const join = (offerId) => ({ type: "waitlist.join", offer_id: offerId });
+const leave = (offerId) => ({ type: "waitlist.leave", offer_id: offerId });
+const joined = (offerId, place) => ({ type: "waitlist.joined", offer_id: offerId, place });
+const ULID = "01K8Z5R5M600000001BQ7T2XKC";
+const HOLD = { hold_id: `hold_${ULID}`, offer_id: "offer_1", quantity: 1, expires_at_ms: 9 };
+
 test("joining a waiting list is repeated after a reconnect, leaving it is final", async (context) => {
   const { client, wires } = watching(context, { token: "t" });
   wires[0].open().say(welcome());
-  client.joinWaitlist("offer_1");
-  client.joinWaitlist("offer_2");
-  client.leaveWaitlist("offer_2");
+  const places = [client.joinWaitlist("offer_1"), client.joinWaitlist("offer_2")];
+  wires[0].say(joined("offer_1", 4)).say(joined("offer_2", 1));
+  assert.deepEqual((await Promise.all(places)).map((one) => one.place), [4, 1]);
+  assert.deepEqual(client.state.waitlists, { offer_1: 4, offer_2: 1 });
+  const left = client.leaveWaitlist("offer_2");
+  wires[0].say({ type: "waitlist.left", offer_id: "offer_2" });
+  assert.equal((await left).type, "waitlist.left");
   wires[0].hangUp(1006);
   await soon();
-  assert.deepEqual(wires[1].open().say(welcome()).of("waitlist.join"), [{ type: "waitlist.join", offer_id: "offer_1" }]);
+  assert.deepEqual(wires[1].open().say(welcome()).sent.slice(1), [join("offer_1")]);
+  wires[1].say(joined("offer_1", 3));
+  assert.deepEqual(client.state.waitlists, { offer_1: 3 });
+});
+
+test("what was not answered about a list is asked again in its order", async (context) => {
+  const { client, wires } = watching(context, { token: "t" });
+  wires[0].open().say(welcome());
+  client.joinWaitlist("offer_1");
+  client.leaveWaitlist("offer_1");
+  wires[0].hangUp(1006);
+  await soon();
+  assert.deepEqual(wires[1].open().say(welcome()).sent.slice(1), [join("offer_1"), leave("offer_1")]);
+});
+
+test("a unit from the list ends the wait, and takes back a join that crossed it", async (context) => {
+  const { client, wires } = watching(context, { token: "t" });
+  wires[0].open().say(welcome());
+  client.joinWaitlist("offer_1");
+  wires[0].say(joined("offer_1", 1)).say({ type: "hold.promoted", ...HOLD });
+  assert.deepEqual(client.state.waitlists, {});
+  assert.equal(client.state.holds[HOLD.hold_id].expires_at_ms, 9);
+  assert.deepEqual(wires[0].sent.slice(1), [join("offer_1"), leave("offer_1")]);
+  wires[0].say({ type: "waitlist.left", offer_id: "offer_1" }).hangUp(1006);
+  await soon();
+  assert.deepEqual(wires[1].open().say(welcome()).sent.slice(1), []);
+});
+
+test("a unit that came from the list while the connection was away is not asked for again", async (context) => {
+  const { client, wires } = watching(context, { token: "t" });
+  wires[0].open().say(welcome());
+  const place = client.joinWaitlist("offer_1");
+  wires[0].hangUp(1006);
+  await soon();
+  wires[1].open().say(welcome({ holds: [{ ...HOLD, claim_id: ULID, state: "held" }] }));
+  assert.equal((await place).place, 0);
+  assert.deepEqual(wires[1].of("waitlist.join"), []);
+  // The same hold in a later welcome says nothing about a wait that began after it.
+  client.joinWaitlist("offer_1");
+  wires[1].say({ type: "waitlist.left", offer_id: "offer_1" }).say(joined("offer_1", 2)).hangUp(1006);
+  await soon();
+  wires[2].open().say(welcome({ holds: [{ ...HOLD, claim_id: ULID, state: "held" }] }));
+  assert.deepEqual(wires[2].sent.slice(1), [join("offer_1")]);
+  assert.deepEqual(client.state.waitlists, { offer_1: 2 });
+});
+
+test("a refused join waits nowhere, a refused return keeps its wish unless it is for good", async (context) => {
+  const { client, wires } = watching(context, { token: "t" });
+  const refused = (reason, temporary) => ({ type: "waitlist.refused", offer_id: "offer_1", reason, temporary });
+  wires[0].open().say(welcome());
+  const first = client.joinWaitlist("offer_1");
+  wires[0].say(refused("not_open", true));
+  assert.equal((await first).reason, "not_open");
+  client.joinWaitlist("offer_1");
+  wires[0].say(joined("offer_1", 2)).hangUp(1006);
+  await soon();
+  assert.equal(wires[1].open().say(welcome()).of("waitlist.join").length, 1);
+  wires[1].say(refused("recovering", true));
+  assert.deepEqual(client.state.waitlists, { offer_1: 2 });
+  wires[1].hangUp(1006);
+  await soon();
+  assert.equal(wires[2].open().say(welcome()).of("waitlist.join").length, 1);
+  wires[2].say(refused("ended", false));
+  assert.deepEqual(client.state.waitlists, {});
+  wires[2].hangUp(1006);
+  await soon();
+  assert.equal(wires[3].open().say(welcome()).of("waitlist.join").length, 0);
+});
+
+test("a list ends with its offer, and another buyer is on none", (context) => {
+  const waiting = fold(
+    welcome(), { type: "offer.opened", seq: 6, offer: OFFER }, joined("offer_1", 2), joined("offer_2", 5),
+  );
+  const ended = applyEvent(waiting, { type: "offer.ended", seq: 7, offer: OFFER, reason: "closed" });
+  assert.deepEqual(ended.waitlists, { offer_2: 5 });
+  const { client, wires } = watching(context, { token: "t" });
+  wires[0].open().say(welcome());
+  client.joinWaitlist("offer_1");
+  wires[0].say(joined("offer_1", 2));
+  client.setToken("somebody else");
+  assert.deepEqual(client.state.waitlists, {});
+  assert.deepEqual(wires[1].open().say(welcome()).of("waitlist.join"), []);
+});
+
+test("more time and fewer units wait for the change that was asked for", async (context) => {
+  const { client, wires } = watching(context, { token: "t" });
+  wires[0].open().say(welcome());
+  const [more, fewer] = [client.extend(HOLD.hold_id, 1), client.release(HOLD.hold_id, { keep: 1 })];
+  const answers = [];
+  more.then((one) => answers.push(one.extensions));
+  fewer.then((one) => answers.push(one.quantity));
+  wires[0].hangUp(1006);
+  await soon();
+  assert.deepEqual(wires[1].open().say(welcome()).sent.slice(1), [
+    { type: "extend", hold_id: HOLD.hold_id, extension: 1 }, { type: "release", hold_id: HOLD.hold_id, keep: 1 },
+  ]);
+  wires[1].say({ type: "hold.changed", ...HOLD, quantity: 3, expires_at_ms: 20, extensions: 1 });
+  await soon();
+  assert.deepEqual(answers, [1]);
+  assert.deepEqual(client.state.holds[HOLD.hold_id], {
+    hold_id: HOLD.hold_id, offer_id: "offer_1", quantity: 3, expires_at_ms: 20, extensions: 1, state: "held",
+  });
+  wires[1].say({ type: "hold.changed", ...HOLD, quantity: 1, expires_at_ms: 20, extensions: 1 });
+  await soon();
+  assert.deepEqual(answers, [1, 1]);
+  const over = client.extend(HOLD.hold_id, 2);
+  wires[1].say({ type: "hold.expired", hold_id: HOLD.hold_id, offer_id: "offer_1" });
+  assert.equal((await over).type, "hold.expired");
+  const limit = client.extend(HOLD.hold_id, 3);
+  wires[1].say({ type: "error", code: "extension_limit", message: "no more", temporary: false });
+  await assert.rejects(limit, { code: "extension_limit" });
 });
 
 // --- the small rules ---
@@ -426,7 +548,7 @@ test("countdowns round up and the phase follows the server's clock", () => {
 
 test("the one button says what can be done", () => {
   const seen = {
-    offer: { ...OFFER, state: "open", available: 5, held: 0 }, nowMs: 2_000, hold: null, claiming: false, paying: false,
+    offer: { ...OFFER, state: "open", available: 5, held: 0 }, nowMs: 2_000, hold: null, place: 0, claiming: false, joining: false, paying: false,
     confirmed: false, guest: false, demo: true, quantity: 1, room: 2,
   };
   const hold = { hold_id: "h", quantity: 2, expires_at_ms: 104_000, state: "held" };
@@ -438,6 +560,14 @@ test("the one button says what can be done", () => {
   assert.equal(label({ hold: { ...hold, state: "submitted" } }), "Paying…");
   assert.equal(label({ confirmed: true }), "Order confirmed");
   assert.equal(label({ offer: { ...seen.offer, available: 0 } }), "Sold out");
+  const heldOut = { ...seen, offer: { ...seen.offer, available: 0, held: 3 } };
+  assert.deepEqual([offerAction(heldOut).label, offerAction(heldOut).does], ["Join the waiting list", "wait"]);
+  for (const more of [{ guest: true }, { room: 0 }]) assert.equal(offerAction({ ...heldOut, ...more }).label, "Sold out");
+  assert.equal(offerAction({ ...heldOut, joining: true }).label, "Joining…");
+  assert.equal(offerAction({ ...heldOut, place: 1 }).label, "You are next in line");
+  assert.deepEqual([offerAction({ ...heldOut, place: 7 }).label, offerAction({ ...heldOut, place: 7 }).does], ["You are number 7 in line", null]);
+  assert.equal(offerAction({ ...heldOut, place: 7, hold }).does, "pay");
+  assert.equal(offerAction({ ...heldOut, place: 7, nowMs: 99_000 }).label, "Offer ended");
   assert.equal(label({ nowMs: 99_000 }), "Offer ended");
   assert.equal(offerAction({ ...seen, guest: true }).does, "join");
   assert.equal(offerAction({ ...seen, guest: true, demo: false }).does, null);
@@ -449,7 +579,7 @@ test("the one button says what can be done", () => {
 test("stock and refusals are said in words", () => {
   assert.equal(stockText({ available: 37, held: 1, quantity: 100 }), "37 of 100 left");
   assert.equal(stockText({ available: 0, held: 4, quantity: 100 }), "Sold out – 4 in checkout");
-  const reasons = ["sold_out", "not_open", "ended", "buyer_limit", "rate_limited", "recovering", "unknown_offer", "unauthorised", "invalid"];
+  const reasons = ["sold_out", "not_open", "ended", "buyer_limit", "rate_limited", "recovering", "unknown_offer", "unauthorised", "invalid", "waitlist_full"];
   assert.equal(new Set(reasons.map((reason) => refusalText({ reason, temporary: false }))).size, reasons.length);
 });
 

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Literal
 
 from checkout.authorise import Authoriser
 from checkout.capture import Capturer
@@ -24,10 +23,11 @@ from checkout.settle import Settler
 from checkout.settle_pg import Settlement
 from checkout.stage import RowLoop
 from inventory import stock_pg
-from inventory.holds import Hold
+from inventory.hold_ids import new_hold_id
+from inventory.holds import Hold, OrderEnd
 from inventory.stock import allocate, receive
 from inventory.stock_pg import record_movements
-from kit.ids import new_hold_id, new_id, new_ulid
+from kit.ids import new_id, new_ulid
 from kit.money import Money
 from kit.postgres import Connection, Postgres
 from kit.sql import Queries
@@ -145,10 +145,10 @@ class HoldRecorder:
         hold = self.holds.get(hold_id)
         return hold if hold is not None and (hold.pool_id, hold.buyer_id) == (pool_id, buyer_id) else None
 
-    async def resolve(self, pool_id: str, ends: Sequence[tuple[str, Literal["sold", "released"]]]) -> None:
+    async def resolve(self, pool_id: str, ends: Sequence[OrderEnd]) -> None:
         assert pool_id
         self.fuse.step()
-        self.resolved.extend(ends)
+        self.resolved.extend((one.hold_id, one.outcome) for one in ends)
         self.fuse.step()
 
 

@@ -11,8 +11,9 @@ from checkout.order import NewOrder, SaleTerms, view
 from checkout.outbox_pg import OutboxRelay
 from checkout.refund import Refunds
 from checkout.reports_pg import Reports
+from inventory.hold_ids import new_hold_id
 from kit.errors import NotFoundError
-from kit.ids import new_hold_id, new_id
+from kit.ids import new_id
 from kit.money import Money
 from tests.integration.checkout.checkout_shop import Shop, Worker
 

@@ -4,10 +4,12 @@ import time
 import pytest
 from redis.asyncio import Redis
 
+from inventory.hold_ids import new_hold_id
 from inventory.holds import Accepted, ClaimAnswer, ClaimRequest, Hold, OpenOrder, Pool, Refused
 from inventory.holds_redis import RedisHolds
 from inventory.limits import HOLDS_OF_MOST_BUYERS, HOLDS_OF_MOST_CALLS
 from kit.ids import new_id, new_ulid
+from tests.integration.inventory.stepped_book import an_end
 
 
 def a_pool(
@@ -32,6 +34,7 @@ def a_pool(
         ends_at_ms=now + ends_in_ms,
         grace_ms=grace_ms,
         hold_ttl_ms=hold_ttl_ms,
+        waitlist_hold_ttl_ms=hold_ttl_ms,
     )
 
 
@@ -104,7 +107,7 @@ async def test_the_limit_counts_live_and_sold_units_and_frees_with_a_release(hol
     limit = Refused(reason="buyer_limit", temporary=False)
     assert await claim(holds, pool, "ana") == limit
     await holds.submit(pool.pool_id, first, "ana")
-    await holds.resolve(pool.pool_id, [(first, "sold")])
+    await holds.resolve(pool.pool_id, [an_end(first)])
     assert await claim(holds, pool, "ana") == limit
     await holds.release(pool.pool_id, second, "ana")
     assert isinstance(await claim(holds, pool, "ana"), Accepted)
@@ -140,7 +143,7 @@ async def test_an_overdue_unit_is_claimable_without_the_sweeper(holds: RedisHold
     await holds.open(pool)
     hold_id = await accepted(holds, pool, "ana")
     assert await claim(holds, pool, "bob") == Refused(reason="sold_out", temporary=True)
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(0.08)
     assert isinstance(await claim(holds, pool, "bob"), Accepted)
     late = await holds.submit(pool.pool_id, hold_id, "ana")
     assert late is not None
@@ -152,7 +155,7 @@ async def test_an_overdue_hold_cannot_be_paid_although_nobody_swept(holds: Redis
     pool = a_pool(1, hold_ttl_ms=20)
     await holds.open(pool)
     hold_id = await accepted(holds, pool, "ana")
-    await asyncio.sleep(0.04)
+    await asyncio.sleep(0.06)
     hold = await holds.submit(pool.pool_id, hold_id, "ana")
     assert hold is not None
     assert hold.status == "expired"
@@ -163,9 +166,9 @@ async def test_the_sweeper_reports_each_end_until_it_was_told(holds: RedisHolds)
     pool = a_pool(hold_ttl_ms=20)
     await holds.open(pool)
     hold_id = await accepted(holds, pool, "ana")
-    await asyncio.sleep(0.04)
+    await asyncio.sleep(0.06)
     first = await holds.sweep([pool.pool_id])
-    assert [(one.hold_id, one.buyer_id, one.end) for one in first] == [(hold_id, "ana", "expired")]
+    assert [(one.hold_id, one.buyer_id, one.what) for one in first] == [(hold_id, "ana", "expired")]
     assert await holds.sweep([pool.pool_id]) == first
     await holds.told(first)
     assert await holds.sweep([pool.pool_id]) == []
@@ -184,7 +187,7 @@ async def test_a_submitted_hold_does_not_expire_and_ends_once(holds: RedisHolds)
     released = await holds.release(pool.pool_id, hold_id, "ana")
     assert released is not None
     assert released.status == "submitted"
-    await holds.resolve(pool.pool_id, [(hold_id, "sold"), (hold_id, "released"), (hold_id, "sold")])
+    await holds.resolve(pool.pool_id, [an_end(hold_id), an_end(hold_id, "released"), an_end(hold_id)])
     assert await figures(holds, pool) == (9, 0, 1)
 
 
@@ -203,12 +206,12 @@ async def test_closing_refuses_claims_and_voiding_also_ends_live_holds(holds: Re
     live = await accepted(holds, pool, "ana")
     paying = await accepted(holds, pool, "bob")
     await holds.submit(pool.pool_id, paying, "bob")
-    await holds.close(pool.pool_id, release_holds=False)
+    await holds.freeze(pool.pool_id)
     assert await claim(holds, pool, "eve") == Refused(reason="ended", temporary=False)
     assert await figures(holds, pool) == (8, 2, 0)
-    await holds.close(pool.pool_id, release_holds=True)
+    released = await holds.sweep([pool.pool_id], releasing=[pool.pool_id])
+    assert [(one.hold_id, one.what) for one in released] == [(live, "released")]
     assert await figures(holds, pool) == (9, 1, 0)
-    assert [one.hold_id for one in await holds.sweep([pool.pool_id])] == [live]
 
 
 async def test_a_buyers_holds_are_listed_while_they_live(holds: RedisHolds) -> None:
@@ -219,8 +222,21 @@ async def test_a_buyers_holds_are_listed_while_they_live(holds: RedisHolds) -> N
     found: dict[str, list[Hold]] = await holds.holds_of([pool.pool_id], ["ana"])
     assert [(one.hold_id, one.status) for one in found["ana"]] == [(first, "held"), (second, "submitted")]
     await holds.release(pool.pool_id, first, "ana")
-    await holds.resolve(pool.pool_id, [(second, "released")])
+    await holds.resolve(pool.pool_id, [an_end(second, "released")])
     assert await holds.holds_of([pool.pool_id], ["ana"]) == {}
+
+
+async def test_a_rebuilt_book_lists_a_buyers_holds_oldest_first(holds: RedisHolds) -> None:
+    pool = a_pool()
+    await holds.open(pool)
+    first = await accepted(holds, pool, "ana")
+    await asyncio.sleep(0.005)
+    second = await accepted(holds, pool, "ana")
+    await holds.submit(pool.pool_id, second, "ana")
+    order = OpenOrder(hold_id=second, buyer_id="ana", quantity=1, status="submitted")
+    await holds.rebuild(a_pool_like(pool, epoch=2), [order], closed=False)
+    found = await holds.holds_of([pool.pool_id], ["ana"])
+    assert [one.hold_id for one in found["ana"]] == [first, second]
 
 
 async def test_of_overdue_holds_only_those_being_paid_are_listed(holds: RedisHolds) -> None:
@@ -228,7 +244,7 @@ async def test_of_overdue_holds_only_those_being_paid_are_listed(holds: RedisHol
     await holds.open(pool)
     paying, _ = await accepted(holds, pool, "ana"), await accepted(holds, pool, "ana")
     await holds.submit(pool.pool_id, paying, "ana")
-    await asyncio.sleep(0.22)
+    await asyncio.sleep(0.25)
     found = await holds.holds_of([pool.pool_id], ["ana"])
     assert [(one.hold_id, one.status) for one in found["ana"]] == [(paying, "submitted")]
 
@@ -268,16 +284,16 @@ async def test_nobody_and_nowhere_have_no_holds(holds: RedisHolds) -> None:
 
 
 async def test_a_lost_book_is_rebuilt_from_postgres(holds: RedisHolds) -> None:
-    pool = a_pool(10, epoch=2)
+    pool, paying = a_pool(10, epoch=2), new_hold_id(7)
     orders = [
-        OpenOrder(hold_id="hold_a", buyer_id="ana", quantity=2, status="sold"),
-        OpenOrder(hold_id="hold_b", buyer_id="bob", quantity=1, status="submitted"),
+        OpenOrder(hold_id=new_hold_id(7), buyer_id="ana", quantity=2, status="sold"),
+        OpenOrder(hold_id=paying, buyer_id="bob", quantity=1, status="submitted"),
     ]
     await holds.rebuild(pool, orders, closed=False)
     assert await figures(holds, pool) == (7, 1, 2)
     assert await claim(holds, pool, "ana") == Refused(reason="buyer_limit", temporary=False)
     assert isinstance(await claim(holds, pool, "bob"), Accepted)
-    await holds.resolve(pool.pool_id, [("hold_b", "sold")])
+    await holds.resolve(pool.pool_id, [an_end(paying)])
     assert await figures(holds, pool) == (6, 1, 3)
 
 
@@ -289,7 +305,7 @@ async def test_a_rebuild_keeps_surviving_holds_and_follows_postgres_where_they_d
     # Postgres knows that bob's order is confirmed and that a third buyer, whom this book forgot, is paying.
     orders = [
         OpenOrder(hold_id=bought, buyer_id="bob", quantity=1, status="sold"),
-        OpenOrder(hold_id="hold_c", buyer_id="cem", quantity=1, status="submitted"),
+        OpenOrder(hold_id=new_hold_id(7), buyer_id="cem", quantity=1, status="submitted"),
     ]
     newer = a_pool_like(pool, epoch=2)
     await holds.rebuild(newer, orders, closed=False)
@@ -306,10 +322,10 @@ async def test_a_rebuild_drops_live_holds_that_no_longer_fit(holds: RedisHolds) 
     pool = a_pool(1)
     await holds.open(pool)
     loser = await accepted(holds, pool, "ana")
-    order = OpenOrder(hold_id="hold_x", buyer_id="bob", quantity=1, status="submitted")
+    order = OpenOrder(hold_id=new_hold_id(7), buyer_id="bob", quantity=1, status="submitted")
     await holds.rebuild(a_pool_like(pool, epoch=2), [order], closed=False)
     assert await figures(holds, pool) == (0, 1, 0)
-    assert [(one.hold_id, one.end) for one in await holds.sweep([pool.pool_id])] == [(loser, "released")]
+    assert [(one.hold_id, one.what) for one in await holds.sweep([pool.pool_id])] == [(loser, "released")]
 
 
 async def test_scripts_come_back_after_the_cache_was_flushed(holds: RedisHolds, redis: Redis) -> None:

@@ -3,17 +3,19 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Literal
 
 import pytest
 from redis.asyncio import Redis
 
-from inventory.holds import Accepted, ClaimRequest, EndedHold, Hold, OpenOrder, PoolCounts
+from inventory.holds import Accepted, ClaimAnswer, ClaimRequest, Hold, HoldNews, OpenOrder, PoolCounts, Refused
 from inventory.holds_redis import RedisHolds
-from inventory.keeper import STALE_EVERY_ROUNDS, Keeper
+from inventory.keeper import REBUILDS_MOST, STALE_EVERY_ROUNDS, Keeper
 from inventory.pools_pg import Pools, PoolState, PoolTerms, close_pool, create_pool, set_ends_at
 from kit.errors import UnavailableError
 from kit.ids import new_id, new_ulid
 from kit.postgres import Postgres
+from tests.integration.inventory.stepped_book import an_end
 from tests.integration.inventory.test_pools import a_sku, ring_fenced
 
 
@@ -25,17 +27,24 @@ class Yard:
         self.pools = Pools(postgres)
         self.holds = RedisHolds(redis)
         self.redis = redis
-        self.told: list[EndedHold] = []
+        self.told: list[HoldNews] = []
         self.stale: list[Hold] = []
         self.orders: list[OpenOrder] = []
+        self.written_after_reading: list[OpenOrder] = []
         self.keeper = self.another_keeper()
 
-    def another_keeper(self, *, tell: Callable[[Sequence[EndedHold]], Awaitable[None]] | None = None) -> Keeper:
-        async def note(ends: Sequence[EndedHold]) -> None:
-            self.told += ends
+    def another_keeper(
+        self, *, tell: Callable[[Sequence[HoldNews]], Awaitable[Sequence[HoldNews]]] | None = None
+    ) -> Keeper:
+        async def note(news: Sequence[HoldNews]) -> Sequence[HoldNews]:
+            self.told += news
+            return news
 
         async def orders_of(_pool_id: str) -> Sequence[OpenOrder]:
-            return self.orders
+            read = list(self.orders)
+            if self.written_after_reading:
+                self.orders.append(self.written_after_reading.pop(0))
+            return read
 
         async def settle(hold: Hold) -> None:
             self.stale.append(hold)
@@ -52,6 +61,7 @@ class Yard:
             ends_at_ms=now + ends_in_ms,
             grace_ms=0,
             hold_ttl_ms=hold_ttl_ms,
+            waitlist_hold_ttl_ms=hold_ttl_ms,
         )
         async with self.postgres.transaction() as connection:
             await create_pool(connection, pool_id, terms)
@@ -64,9 +74,13 @@ class Yard:
         assert pool is not None
         return pool
 
-    async def hold(self, pool: PoolState, buyer_id: str = "ana") -> str:
+    async def claim(self, pool: PoolState, buyer_id: str) -> ClaimAnswer:
         claim = ClaimRequest(pool_id=pool.pool_id, claim_id=new_ulid(), buyer_id=buyer_id, quantity=1)
         [answer] = await self.holds.claim_many(await self.state(pool.pool_id), [claim])
+        return answer
+
+    async def hold(self, pool: PoolState, buyer_id: str = "ana") -> str:
+        answer = await self.claim(pool, buyer_id)
         assert isinstance(answer, Accepted)
         return answer.hold_id
 
@@ -80,6 +94,9 @@ class Yard:
         assert isinstance(ends, bytes)
         return int(ends)
 
+    async def forget_book(self, pool: PoolState) -> None:
+        await self.redis.delete(*[key async for key in self.redis.scan_iter(match=f"{{{pool.pool_id}}}:*")])
+
     async def counts(self, pool: PoolState) -> PoolCounts:
         [counts] = await self.holds.counts([pool.pool_id])
         return counts
@@ -87,9 +104,7 @@ class Yard:
 
 @pytest.fixture
 async def yard(postgres: Postgres, redis: Redis) -> Yard:
-    yard = Yard(postgres, redis)
-    await yard.pools.remember_run_id(await yard.holds.run_id())
-    return yard
+    return Yard(postgres, redis)
 
 
 async def test_a_closed_pool_gives_back_what_is_free_now_and_the_rest_as_holds_end(yard: Yard) -> None:
@@ -103,7 +118,7 @@ async def test_a_closed_pool_gives_back_what_is_free_now_and_the_rest_as_holds_e
     await asyncio.sleep(0.35)
     await yard.keeper.round()
     assert await ring_fenced(yard.postgres, pool.sku) == 0
-    assert [(one.hold_id, one.end) for one in yard.told] == [(hold_id, "expired")]
+    assert [(one.hold_id, one.what) for one in yard.told] == [(hold_id, "expired")]
     assert pool.pool_id not in [one.pool_id for one in await yard.pools.unfinished()]
 
 
@@ -114,7 +129,7 @@ async def test_a_voided_pool_lets_its_holds_go_at_once(yard: Yard) -> None:
     await yard.keeper.round()
     await yard.keeper.round()
     assert await ring_fenced(yard.postgres, pool.sku) == 0
-    assert [(one.hold_id, one.end) for one in yard.told] == [(hold_id, "released")]
+    assert [(one.hold_id, one.what) for one in yard.told] == [(hold_id, "released")]
 
 
 async def test_a_pool_past_its_end_is_closed_by_the_clock(yard: Yard) -> None:
@@ -126,9 +141,9 @@ async def test_a_pool_past_its_end_is_closed_by_the_clock(yard: Yard) -> None:
 async def test_an_end_that_could_not_be_told_is_told_by_the_next_round(yard: Yard) -> None:
     pool = await yard.pool(hold_ttl_ms=1)
     hold_id = await yard.hold(pool)
-    await asyncio.sleep(0.01)
+    await asyncio.sleep(0.03)
 
-    async def fail(_ends: Sequence[EndedHold]) -> None:
+    async def fail(_ends: Sequence[HoldNews]) -> Sequence[HoldNews]:
         raise UnavailableError("the inbox does not answer")
 
     with pytest.raises(UnavailableError):
@@ -138,10 +153,26 @@ async def test_an_end_that_could_not_be_told_is_told_by_the_next_round(yard: Yar
     assert [one.hold_id for one in yard.told] == [hold_id]
 
 
+async def test_news_of_which_only_a_part_could_be_told_is_told_in_part_and_again(yard: Yard) -> None:
+    pool = await yard.pool(hold_ttl_ms=1)
+    hold_ids = {await yard.hold(pool) for _ in range(3)}
+    await asyncio.sleep(0.03)
+    heard: list[HoldNews] = []
+
+    async def tell_one(news: Sequence[HoldNews]) -> Sequence[HoldNews]:
+        heard.append(news[0])
+        return news[:1]
+
+    keeper = yard.another_keeper(tell=tell_one)
+    for _ in range(4):
+        await keeper.round()
+    assert sorted(one.hold_id for one in heard) == sorted(hold_ids)
+
+
 async def test_a_lost_book_is_rebuilt_from_the_orders(yard: Yard) -> None:
     pool = await yard.pool(5)
     hold_ids = [await yard.hold(pool) for _ in range(3)]
-    await yard.redis.delete(*[key async for key in yard.redis.scan_iter(match=f"{{{pool.pool_id}}}:*")])
+    await yard.forget_book(pool)
     yard.orders = [
         OpenOrder(hold_id=hold_ids[0], buyer_id="ana", quantity=1, status="sold"),
         OpenOrder(hold_id=hold_ids[1], buyer_id="ana", quantity=1, status="submitted"),
@@ -167,7 +198,7 @@ async def test_a_keeper_that_died_between_epoch_and_rebuild_is_finished_by_anoth
 
 async def test_another_server_makes_every_book_anew_once(yard: Yard) -> None:
     pool = await yard.pool()
-    await yard.pools.remember_run_id("a server that is no more")
+    await yard.redis.hset(f"{{{pool.pool_id}}}:pool", "server", "a server that is no more")
     await yard.another_keeper().round()
     assert (await yard.state(pool.pool_id)).epoch == pool.epoch + 1
     await yard.another_keeper().round()
@@ -181,7 +212,7 @@ async def test_the_book_learns_a_later_end_that_nobody_told_it(yard: Yard) -> No
         await set_ends_at(connection, pool.pool_id, later)
     await yard.keeper.round()
     assert await yard.book_ends_at_ms(pool) == later
-    await yard.holds.extend(pool)
+    await yard.holds.prolong(pool)
     assert await yard.book_ends_at_ms(pool) == later, "an older end comes too late"
 
 
@@ -196,13 +227,71 @@ async def test_a_submission_without_an_order_is_brought_to_its_end(yard: Yard, m
     assert kept not in [one.hold_id for one in yard.stale]
 
 
-async def test_a_sale_noted_while_the_orders_were_read_survives_the_rebuild(yard: Yard) -> None:
+@pytest.mark.parametrize("written", [True, False], ids=["settled after", "written and settled after"])
+async def test_a_sale_noted_after_the_orders_were_read_survives_the_rebuild(yard: Yard, written: bool) -> None:
     pool = await yard.pool()
     hold_id = await yard.hold(pool)
     await yard.holds.submit(pool.pool_id, hold_id, "ana")
-    read_before = [OpenOrder(hold_id=hold_id, buyer_id="ana", quantity=1, status="submitted")]
-    await yard.holds.resolve(pool.pool_id, [(hold_id, "sold")])
+    read_before = [OpenOrder(hold_id=hold_id, buyer_id="ana", quantity=1, status="submitted")] if written else []
+    await yard.holds.resolve(pool.pool_id, [an_end(hold_id)])
     fresh = await yard.pools.next_epoch(pool.pool_id)
     assert fresh is not None
-    counts = await yard.holds.rebuild(fresh, read_before, closed=False)
+    await yard.holds.rebuild(fresh, read_before, closed=False)
+    counts = await yard.counts(pool)
     assert (counts.available, counts.held, counts.sold) == (4, 0, 1)
+
+
+def an_order(hold_id: str, buyer_id: str = "ana", *, status: Literal["submitted", "sold"] = "submitted") -> OpenOrder:
+    return OpenOrder(hold_id=hold_id, buyer_id=buyer_id, quantity=1, status=status)
+
+
+async def test_an_order_written_between_the_reading_and_the_rebuilding_is_in_the_book(yard: Yard) -> None:
+    pool = await yard.pool(3)
+    hold_id = await yard.hold(pool)
+    await yard.forget_book(pool)
+    yard.written_after_reading = [an_order(hold_id)]
+    await yard.keeper.round()
+    counts = await yard.counts(pool)
+    assert (counts.epoch, counts.available, counts.held) == (pool.epoch + 2, 2, 1)
+    await yard.keeper.round()
+    assert await yard.counts(pool) == counts
+
+
+async def test_a_book_is_not_rebuilt_for_ever_while_orders_keep_coming(yard: Yard) -> None:
+    pool = await yard.pool(9)
+    hold_ids = [await yard.hold(pool) for _ in range(9)]
+    await yard.forget_book(pool)
+    yard.written_after_reading = [an_order(hold_id) for hold_id in hold_ids]
+    counts = await yard.keeper.recover(pool.pool_id)
+    assert counts is not None
+    assert (counts.epoch, counts.held) == (pool.epoch + REBUILDS_MOST, 2 * (REBUILDS_MOST - 1))
+    assert counts.current
+
+
+@pytest.mark.parametrize("taken", [False, True], ids=["the unit is free", "the unit is promised again"])
+async def test_an_order_that_no_rebuild_saw_takes_its_unit_when_it_is_settled(yard: Yard, taken: bool) -> None:
+    pool = await yard.pool(1)
+    lost = await yard.hold(pool)
+    await yard.forget_book(pool)
+    await yard.keeper.round()
+    assert (await yard.counts(pool)).available == 1, "the book cannot know"
+    again = await yard.hold(pool, "bob") if taken else None
+    if again is not None:
+        await yard.holds.submit(pool.pool_id, again, "bob")
+    yard.orders = [an_order(lost, status="sold")]
+    for _ in range(2):
+        await yard.holds.resolve(pool.pool_id, [an_end(lost)])
+        counts = await yard.counts(pool)
+        assert (counts.available, counts.held, counts.sold) == (-int(taken), int(taken), 1)
+        assert counts.available == counts.allocated - counts.sold - counts.held
+        assert await yard.claim(pool, "cem") == Refused(reason="sold_out", temporary=taken)
+    if again is not None:
+        # Postgres has no unit for bob.
+        await yard.holds.resolve(pool.pool_id, [an_end(again, "released", buyer_id="bob")])
+    await yard.keeper.round()
+    counts = await yard.counts(pool)
+    assert (counts.available, counts.held, counts.sold) == (0, 0, 1)
+    assert await yard.claim(pool, "cem") == Refused(reason="sold_out", temporary=False)
+    await yard.keeper.recover(pool.pool_id)
+    counts = await yard.counts(pool)
+    assert (counts.available, counts.held, counts.sold) == (0, 0, 1)

@@ -12,7 +12,14 @@ from kit.errors import ConflictError
 from kit.ids import new_id
 from kit.postgres import Postgres
 
-TERMS = {"per_buyer_limit": 1, "starts_at_ms": 0, "ends_at_ms": 5, "grace_ms": 0, "hold_ttl_ms": 5}
+TERMS = {
+    "per_buyer_limit": 1,
+    "starts_at_ms": 0,
+    "ends_at_ms": 5,
+    "grace_ms": 0,
+    "hold_ttl_ms": 5,
+    "waitlist_hold_ttl_ms": 5,
+}
 
 
 async def a_sku(postgres: Postgres, stock: int) -> str:
@@ -30,7 +37,7 @@ async def a_sku(postgres: Postgres, stock: int) -> str:
 async def a_pool(postgres: Postgres, sku: str, quantity: int) -> str:
     pool_id = new_id("offer")
     async with postgres.transaction() as connection:
-        await create_pool(connection, pool_id, PoolTerms(sku=sku, quantity=quantity, **TERMS))
+        await create_pool(connection, pool_id, PoolTerms(sku=sku, quantity=quantity, mode="first_come", **TERMS))
     return pool_id
 
 
@@ -62,17 +69,19 @@ async def test_pools_opened_at_once_never_take_more_than_there_is(postgres: Post
 async def test_a_closing_pool_gives_each_unit_back_once(postgres: Postgres) -> None:
     sku = await a_sku(postgres, 10)
     pool_id, pools = await a_pool(postgres, sku, 6), Pools(postgres)
-    counts = PoolCounts(epoch=1, allocated=6, available=4, held=2, sold=0)
+    counts = PoolCounts(epoch=1, current=True, allocated=6, available=4, held=2, sold=0)
     assert not await pools.settle_close(pool_id, counts), "an open pool gives nothing back"
     assert await ring_fenced(postgres, sku) == 6
     async with postgres.transaction() as connection:
         await close_pool(connection, pool_id, release_holds=False)
-    assert not await pools.settle_close(pool_id, PoolCounts(epoch=2, allocated=6, available=6, held=0, sold=0))
+    assert not await pools.settle_close(
+        pool_id, PoolCounts(epoch=2, current=True, allocated=6, available=6, held=0, sold=0)
+    )
     assert await ring_fenced(postgres, sku) == 6, "another epoch's counts say nothing"
     finished = await asyncio.gather(*(pools.settle_close(pool_id, counts) for _ in range(5)))
     assert finished == [False] * 5
     assert await ring_fenced(postgres, sku) == 2
-    done = PoolCounts(epoch=1, allocated=6, available=6, held=0, sold=0)
+    done = PoolCounts(epoch=1, current=True, allocated=6, available=6, held=0, sold=0)
     assert sorted(await asyncio.gather(*(pools.settle_close(pool_id, done) for _ in range(3)))) == [False, False, True]
     assert await ring_fenced(postgres, sku) == 0
     assert await pools.next_epoch(pool_id) is None

@@ -13,10 +13,11 @@ from redis.asyncio import Redis
 from checkout.limits import LATEST_ORDERS
 from checkout.order import NewOrder, SaleTerms
 from checkout.orders_pg import Orders
+from inventory.hold_ids import new_hold_id
 from inventory.holds import Hold, Pool
 from inventory.holds_redis import RedisHolds
 from kit.errors import UnavailableError
-from kit.ids import new_hold_id, new_id
+from kit.ids import new_id
 from kit.postgres import Postgres
 from kit.redis_client import connect_redis
 from live import wire
@@ -24,6 +25,7 @@ from live.buyer_news import order_state
 from live.limits import OWN_STATES_MOST_PER_READ, OWN_STATES_MOST_WAITING
 from live.own_state import OwnState, OwnStates
 from tests.integration.checkout.checkout_shop import Shop
+from tests.integration.inventory.stepped_book import an_end
 from tests.integration.inventory.test_holds_redis import a_pool, accepted
 
 Fate = Literal["held", "submitted", "sold", "given_back", "released"]
@@ -271,7 +273,7 @@ async def live_hold(holds: RedisHolds, pool: Pool, buyer_id: str, fate: Fate) ->
         return None  # a short one that was overdue already
     if fate == "submitted":
         return hold_id, "submitted"
-    await holds.resolve(pool.pool_id, [(hold_id, "sold" if fate == "sold" else "released")])
+    await holds.resolve(pool.pool_id, [an_end(hold_id, "sold" if fate == "sold" else "released")])
     return None
 
 
@@ -322,7 +324,7 @@ async def test_everyone_is_told_what_they_would_be_told_alone(
     terms, elsewhere = await shop.pool(1, show_id=show_id), await shop.pool(1)
     await put_orders(shop, terms, [(buyer_id, state) for buyer_id, here, state in orders if here])
     await put_orders(shop, elsewhere, [(buyer_id, state) for buyer_id, here, state in orders if not here])
-    await asyncio.sleep(2 * SHORT_TTL_MS / 1000)
+    await asyncio.sleep(2 * SHORT_TTL_MS / 1000 + 0.02)
     for n in rebuilt:
         await holds.rebuild(msgspec.structs.replace(pools[n], epoch=2), [], closed=False)
     pool_ids = frozenset(pool.pool_id for n, pool in enumerate(pools) if n not in left_out)

@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator
 import pytest
 from redis.asyncio import Redis
 
+from inventory.hold_ids import new_hold_id
 from inventory.holds import Accepted, ClaimRequest
 from kit.errors import ConflictError, InvalidError, NotFoundError
-from kit.ids import new_hold_id, new_id, new_ulid
+from kit.ids import new_id, new_ulid
 from kit.postgres import Postgres
 from kit.settings import Settings
 from live import wire

@@ -76,3 +76,39 @@ async def test_the_stream_is_bounded(redis: Redis) -> None:
     await asyncio.gather(*(log.append(show_id, b"x") for _ in range(LOG_KEPT_ENTRIES + 300)))
     assert await redis.xlen(f"{{{show_id}}}:log") < LOG_KEPT_ENTRIES + 200
     assert await log.read(show_id, Position(epoch, 0), limit=5) is None
+
+
+async def test_a_log_that_gives_its_positions_never_gives_one_twice_when_its_memory_is_older(redis: Redis) -> None:
+    log, show_id = RedisLog(redis, "inbox"), new_id("show")
+    first = await log.append(show_id, b"1")
+    older = await memory_of(redis, show_id)
+    await log.append(show_id, b"2")
+    await come_back_older(redis, older)
+    again = await log.append(show_id, b"3")
+    assert again.epoch != first.epoch
+    assert (again.seq, await log.base(show_id, again.epoch), await log.base(show_id, first.epoch)) == (2, 1, None)
+    entries = await log.read(show_id, Position(again.epoch, 1), limit=5)
+    assert entries is not None
+    assert [entry.payload for entry in entries] == [b"3"]
+    assert (await log.append(show_id, b"4")).epoch == again.epoch
+
+
+async def test_a_log_whose_positions_come_from_postgres_keeps_its_epoch_on_another_server(redis: Redis) -> None:
+    log, show_id = RedisLog(redis, "log"), new_id("show")
+    first = await log.append(show_id, b"1", seq=1)
+    await redis.hset(f"{{{show_id}}}:log:meta", "server", "another process")
+    assert (await log.append(show_id, b"2", seq=2)).epoch == first.epoch
+
+
+async def memory_of(redis: Redis, show_id: str) -> dict[str, bytes]:
+    """Return what Redis holds of a show's inbox."""
+    keys = [f"{{{show_id}}}:inbox", f"{{{show_id}}}:inbox:meta"]
+    return {key: dumped for key in keys if (dumped := await redis.dump(key)) is not None}
+
+
+async def come_back_older(redis: Redis, memory: dict[str, bytes]) -> None:
+    """Put an inbox back as it was, as another process of the server would."""
+    for key, dumped in memory.items():
+        await redis.restore(key, 0, dumped, replace=True)
+        if key.endswith(":meta"):
+            await redis.hset(key, "server", "another process")

@@ -7,7 +7,7 @@ import pytest
 from redis.asyncio import Redis
 
 from inventory.catalogue_pg import Catalogue
-from inventory.holds import ClaimRequest, EndedHold, Hold, OpenOrder
+from inventory.holds import ClaimRequest, Hold, HoldNews, OpenOrder
 from inventory.holds_redis import RedisHolds
 from inventory.keeper import Keeper
 from inventory.pools_pg import Pools
@@ -47,6 +47,7 @@ def terms(sku: str, quantity: int = 5, currency: str = "EUR") -> OfferTerms:
         preheat_ms=0,
         duration_ms=60_000,
         hold_ttl_ms=60_000,
+        waitlist_hold_ttl_ms=60_000,
         grace_ms=0,
     )
 
@@ -137,8 +138,9 @@ async def test_buyers_of_a_voided_offer_are_told_that_their_holds_went(postgres:
     assert await ring_fenced(postgres, sku) == 0
     told: list[tuple[str, str]] = []
 
-    async def tell(ends: Sequence[EndedHold]) -> None:
-        told.extend((one.buyer_id, one.end) for one in ends)
+    async def tell(news: Sequence[HoldNews]) -> Sequence[HoldNews]:
+        told.extend((one.buyer_id, one.what) for one in news)
+        return news
 
     async def no_orders(_pool_id: str) -> list[OpenOrder]:
         return []
@@ -146,7 +148,6 @@ async def test_buyers_of_a_voided_offer_are_told_that_their_holds_went(postgres:
     async def settle(_hold: Hold) -> None:
         return
 
-    await pools.remember_run_id(await holds.run_id())
     keeper = Keeper(pools=pools, holds=holds, orders_of=no_orders, tell=tell, settle_stale=settle)
     await keeper.round()
     assert told == [("ana", "released")]

@@ -141,3 +141,60 @@ async def test_one_that_gathers_stops_at_a_full_batch_and_at_its_limit() -> None
         await asyncio.sleep(0)
     assert press.batches[0][0] == 0
     await busy.close()
+
+
+class Taker:
+    """Takes answers as a future does, in the same turn; an answer that it stumbles over is ``stumbles_over``."""
+
+    def __init__(self, stumbles_over: str = "") -> None:
+        self.stumbles_over = stumbles_over
+        self.taken: list[object] = []
+
+    def done(self) -> bool:
+        return False
+
+    def set_result(self, result: str) -> None:
+        if result == self.stumbles_over:
+            raise RuntimeError("stumbled")
+        self.taken.append(result)
+
+    def set_exception(self, exception: Exception) -> None:
+        self.taken.append(exception)
+
+    def cancel(self) -> None:
+        self.taken.append("cancelled")
+
+
+async def test_who_stumbles_over_an_answer_does_not_keep_the_others_from_theirs() -> None:
+    press, seen = Press(), list[object]()
+    press.gate.set()
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: seen.append(context["exception"]))
+    batcher = Batcher(press.flush, max_batch=9, max_queued=9)
+    takers = [Taker(), Taker("answer 2"), Taker()]
+    for number, taker in enumerate(takers, start=1):
+        batcher.put_for(number, taker)
+    await batcher.close()
+    assert [taker.taken for taker in takers] == [["answer 1"], [], ["answer 3"]]
+    assert [str(error) for error in seen] == ["stumbled"]
+
+
+async def test_a_taker_hears_of_an_error() -> None:
+    press, failed = Press(), Taker()
+    press.gate.set()
+    batcher = Batcher(press.flush, max_batch=1, max_queued=9)
+    batcher.put_for(13, failed)
+    await batcher.close()
+    assert [str(one) for one in failed.taken] == ["thirteen"]
+
+
+async def test_a_taker_hears_of_the_end() -> None:
+    press, under_way, waiting = Press(), Taker(), Taker()
+    batcher = Batcher(press.flush, max_batch=1, max_queued=9)
+    batcher.put_for(1, under_way)
+    batcher.put_for(2, waiting)
+    await asyncio.sleep(0)
+    [running] = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    running.cancel()
+    await asyncio.wait([running])
+    await asyncio.sleep(0)
+    assert (under_way.taken, waiting.taken) == (["cancelled"], ["cancelled"])

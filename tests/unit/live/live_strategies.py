@@ -48,6 +48,7 @@ events: st.SearchStrategy[wire.LogEvents] = st.one_of(
     st.builds(wire.OfferExtended, seq=seqs, offer=cards()),
     st.builds(wire.OfferEnded, seq=seqs, offer=cards(), reason=st.none() | st.just("time")),
     st.builds(wire.OfferVoided, seq=seqs, offer=cards(), reason=st.text(max_size=5)),
+    st.builds(wire.OfferDrawn, seq=seqs, offer=cards(), seed=st.text(min_size=1, max_size=5), entries=st.just(3)),
 )
 
 

@@ -4,7 +4,14 @@ from hypothesis import strategies as st
 
 import live.admission as module
 from live.admission import Admission
-from live.limits import ADDRESS_BURST_S, JOINS_BURST_S, RETRY_AFTER_MAX_S, RETRY_AFTER_MIN_S
+from live.limits import (
+    ADDRESS_BURST_S,
+    BUYER_CLAIMS_BURST,
+    BUYER_CLAIMS_PER_S,
+    JOINS_BURST_S,
+    RETRY_AFTER_MAX_S,
+    RETRY_AFTER_MIN_S,
+)
 from live.token_bucket import TokenBucket
 
 
@@ -85,3 +92,27 @@ def test_so_many_addresses_are_known_and_no_more(monkeypatch: pytest.MonkeyPatch
     buckets = [admission.rate_of(str(n), 1_000.0) for n in range(100)]
     kept = [n for n in reversed(range(100)) if admission.rate_of(str(n), 1_000.0) is buckets[n]]
     assert kept == list(reversed(range(90, 100)))
+
+
+def test_connections_of_one_buyer_share_and_other_buyers_do_not() -> None:
+    admission = an_admission()
+    first, second = admission.claim_rate_of("ana", 1_000.0), admission.claim_rate_of("ana", 1_000.0)
+    assert allowed(first, 1_000.0) == BUYER_CLAIMS_BURST
+    assert allowed(second, 1_000.0) == 0
+    assert allowed(second, 1_001.0) == BUYER_CLAIMS_PER_S
+    assert allowed(admission.claim_rate_of("bob", 1_000.0), 1_000.0) == BUYER_CLAIMS_BURST
+    # A buyer who is called like an address does not share with it.
+    admission.rate_of("192.0.2.1", 1_000.0)
+    assert allowed(admission.claim_rate_of("192.0.2.1", 1_000.0), 1_000.0) == BUYER_CLAIMS_BURST
+
+
+def test_so_many_buyers_are_known_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BUYERS_MOST", 3)
+    admission = an_admission()
+    first = admission.claim_rate_of("ana", 1_000.0)
+    for n in range(2):
+        admission.claim_rate_of(str(n), 1_000.0)
+    assert admission.claim_rate_of("ana", 1_000.0) is first
+    for n in range(3):
+        admission.claim_rate_of(str(n), 1_000.0)
+    assert admission.claim_rate_of("ana", 1_000.0) is not first

@@ -159,19 +159,21 @@ def test_what_answers_what() -> None:
     replies = {tags_of(one)[0]: tags_of(one["reply"]) for one in OPERATIONS.values() if "reply" in one}
     assert replies == {
         "hello": ["welcome"],
-        "claim": ["claim.accepted", "claim.refused"],
+        "claim": ["claim.accepted", "claim.refused", "claim.entered"],
         "checkout": [*(tag for tag in SERVER if tag.startswith("order.")), "error"],
-        "release": ["hold.released", "hold.expired", "error"],
-        "waitlist.join": ["error"],
-        "waitlist.leave": ["error"],
+        "release": ["hold.released", "hold.changed", "hold.expired", "error"],
+        "extend": ["hold.changed", "hold.expired", "hold.released", "error"],
+        "waitlist.join": ["waitlist.joined", "waitlist.refused"],
+        "waitlist.leave": ["waitlist.left", "waitlist.refused"],
         "ping": ["pong"],
     }
 
 
 def test_what_ties_an_answer_to_its_question_is_a_field_of_both() -> None:
     ties = {tag: message["correlationId"]["$ref"] for tag, message in MESSAGES.items() if "correlationId" in message}
-    assert ties["claim"] == ties["claim.accepted"] == ties["claim.refused"]
+    assert ties["claim"] == ties["claim.accepted"] == ties["claim.refused"] == ties["claim.entered"]
     assert ties["checkout"] == ties["order.submitted"] == ties["release"] == ties["hold.released"]
+    assert ties["extend"] == ties["hold.changed"]
     for tag, ref in ties.items():
         field = resolve(ref)["location"].removeprefix("$message.payload#/")
         assert field in ALL[tag].__struct_fields__

@@ -41,6 +41,7 @@ def told(history: list[wire.LogEvents]) -> wire.Snapshot:
                     **msgspec.structs.asdict(card),
                     state=END.get(type(event), before),
                     available=card.quantity if known is None else known.available,
+                    seed=event.seed if isinstance(event, wire.OfferDrawn) else None if known is None else known.seed,
                 )
     empty = empty_snapshot()
     show = msgspec.structs.replace(empty.show, state=state)

@@ -18,6 +18,7 @@ from checkout.submit import Submitter
 from inventory.catalogue_pg import Catalogue
 from inventory.channels.channels_pg import Channels
 from inventory.channels.registry import channel_kinds
+from inventory.draws_pg import Draws
 from inventory.holds import Accepted, ClaimRequest
 from inventory.holds_redis import RedisHolds
 from inventory.pools_pg import Pools
@@ -63,6 +64,7 @@ async def parts(postgres: Postgres, redis: Redis, tokens: Tokens) -> AsyncIterat
             log=log,
             redis=redis,
         ),
+        draws=Draws(postgres),
         purchases=Purchases(offers, holds, submitter, Inbox(RedisLog(redis, "inbox"), offers)),
         catalogue=catalogue,
         stock=StockLedger(postgres),
@@ -106,12 +108,14 @@ def code_of(response: httpx.Response) -> tuple[int, str]:
     return response.status_code, response.json()["error"]["code"]
 
 
-async def held(client: httpx.AsyncClient, bearer: Bearer, postgres: Postgres, redis: Redis, show_id: str) -> str:
-    """Open an offer, claim a unit as ``buyer-1``, and return the hold's id."""
+async def held(
+    client: httpx.AsyncClient, bearer: Bearer, postgres: Postgres, redis: Redis, show_id: str, *, quantity: int = 1
+) -> str:
+    """Open an offer, claim units as ``buyer-1``, and return the hold's id."""
     offer = (await client.post(f"/v1/shows/{show_id}/offers", json=OFFER, headers=bearer("host"))).json()
     pool = await Pools(postgres).get(offer["offer_id"])
     assert pool is not None
-    claim = ClaimRequest(pool_id=pool.pool_id, claim_id=new_ulid(), buyer_id="buyer-1", quantity=1)
+    claim = ClaimRequest(pool_id=pool.pool_id, claim_id=new_ulid(), buyer_id="buyer-1", quantity=quantity)
     (answer,) = await RedisHolds(redis).claim_many(pool, [claim])
     assert isinstance(answer, Accepted)
     return answer.hold_id
@@ -282,6 +286,49 @@ async def test_a_hold_is_given_back_and_its_unit_is_free(
     assert (offer["available"], offer["held"]) == (5, 0)
     late = await client.post(f"/v1/holds/{hold_id}/checkout", json={"payment_method": "pm_test_ok"}, headers=buyer)
     assert code_of(late) == (409, "hold_released")
+
+
+async def test_a_hold_is_extended_until_the_limit_and_made_smaller(
+    client: httpx.AsyncClient, bearer: Bearer, postgres: Postgres, redis: Redis, show_id: str
+) -> None:
+    hold_id = await held(client, bearer, postgres, redis, show_id, quantity=2)
+    path, buyer = f"/v1/holds/{hold_id}", bearer("viewer", "buyer-1")
+    assert code_of(await client.post(f"{path}/extend", headers=bearer("viewer", "buyer-2"))) == (404, "unknown_hold")
+    first = (await client.post(f"{path}/extend", headers=buyer)).json()
+    assert (first["state"], first["quantity"], first["extensions"]) == ("held", 2, 1)
+    assert (await client.post(f"{path}/extend", headers=buyer)).json() == first
+    assert code_of(await client.post(f"{path}/extend", json={"extension": 3}, headers=buyer)) == (
+        409,
+        "extension_limit",
+    )
+    second = (await client.post(f"{path}/extend", json={"extension": 2}, headers=buyer)).json()
+    assert second["extensions"] == 2
+    assert second["expires_at_ms"] >= first["expires_at_ms"]
+    for _ in range(2):
+        smaller = await client.post(f"{path}/release", json={"keep": 1}, headers=buyer)
+        assert smaller.json() == {**second, "quantity": 1}
+    offer = (await client.get(f"/v1/offers/{second['offer_id']}")).json()
+    assert (offer["available"], offer["held"], offer["waiting"]) == (4, 1, 0)
+    for body, field in (({"keep": -1}, "keep"), ({"keep": 1.5}, "keep"), ({"extension": 0}, "extension")):
+        verb = "release" if field == "keep" else "extend"
+        answer = await client.post(f"{path}/{verb}", json=body, headers=buyer)
+        assert (answer.status_code, answer.json()["error"]["details"]["field"]) == (422, field)
+
+
+async def test_a_hold_that_is_not_live_is_neither_extended_nor_kept(
+    client: httpx.AsyncClient, bearer: Bearer, postgres: Postgres, redis: Redis, show_id: str
+) -> None:
+    buyer = bearer("viewer", "buyer-1")
+    given = await held(client, bearer, postgres, redis, show_id)
+    await client.post(f"/v1/holds/{given}/release", headers=buyer)
+    paid = await held(client, bearer, postgres, redis, show_id)
+    await client.post(f"/v1/holds/{paid}/checkout", json={"payment_method": "pm_test_ok"}, headers=buyer)
+    for hold_id, code in ((given, "hold_released"), (paid, "hold_submitted")):
+        assert code_of(await client.post(f"/v1/holds/{hold_id}/extend", headers=buyer)) == (409, code)
+        kept = await client.post(f"/v1/holds/{hold_id}/release", json={"keep": 1}, headers=buyer)
+        assert code_of(kept) == (409, code)
+    # Who keeps nothing is answered with the hold, however it ended.
+    assert (await client.post(f"/v1/holds/{given}/release", headers=buyer)).json()["state"] == "released"
 
 
 @pytest.mark.parametrize("hold_id", ["hold_1", "rubbish", "hold_" + "Z" * 26, new_id("hold")])

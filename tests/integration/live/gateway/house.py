@@ -160,6 +160,7 @@ class House:
         preheat_ms: int = 0,
         duration_ms: int = 60_000,
         hold_ttl_ms: int = 60_000,
+        mode: wire.OfferMode = "first_come",
     ) -> str:
         """Return a new offer of a new product."""
         _, sku = await self.product()
@@ -171,7 +172,10 @@ class House:
             preheat_ms=preheat_ms,
             duration_ms=duration_ms,
             hold_ttl_ms=hold_ttl_ms,
+            waitlist_hold_ttl_ms=hold_ttl_ms,
             grace_ms=0,
+            mode=mode,
+            pass_on_ms=60_000 if mode == "draw" else 0,
         )
         return (await self.stage.open_offer(show_id, terms, offer_id=new_id("offer"))).offer_id
 

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 from structlog.testing import capture_logs
 
-from kit.ids import new_hold_id, new_id, new_ulid
+from inventory.hold_ids import new_hold_id
+from kit.ids import new_id, new_ulid
 from live import wire
 from live.close_codes import CloseCode
 from live.limits import OFFER_MOST_UNITS
@@ -247,13 +248,3 @@ async def test_a_bug_is_logged_with_its_trace_and_the_buyer_is_answered(database
     errors = [one for one in said if one["log_level"] == "error"]
     assert [one["event"] for one in errors] == ["claim_failed", "purchase_failed"]
     assert all(isinstance(one["exc_info"], Exception) for one in errors)
-
-
-async def test_a_waiting_list_is_refused_without_closing(house: House) -> None:
-    show_id = await house.show()
-    offer_id = await house.offer(show_id)
-    viewer = await house.watch(show_id, "ana")
-    for message in (wire.WaitlistJoin(offer_id=offer_id), wire.WaitlistLeave(offer_id=offer_id), wire.Ping()):
-        await viewer.say(message)
-    await viewer.get(wire.Pong)
-    assert [one.code for one in viewer.all(wire.Error)] == ["no_waitlist", "no_waitlist"]

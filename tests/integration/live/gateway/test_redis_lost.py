@@ -7,9 +7,11 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from inventory.hold_ids import new_hold_id
 from kit.embedded_redis import EmbeddedRedis
 from live import wire
 from live.close_codes import CloseCode
+from tests.integration.inventory.stepped_book import an_end
 from tests.integration.live.gateway.house import House, Viewer, a_claim, open_house
 
 
@@ -87,7 +89,7 @@ async def test_another_life_of_the_server_rebuilds_every_book_before_it_is_used(
     keeper = house.keeper()
     await keeper.round()
     before = await house.stores.pools.get(offer_id)
-    await house.stores.pools.remember_run_id("another server")
+    await house.stores.redis.hset(f"{{{offer_id}}}:pool", "server", "another server")
     await house.keeper().round()
     after = await house.stores.pools.get(offer_id)
     assert before is not None
@@ -109,3 +111,25 @@ async def test_reactions_that_redis_cannot_take_are_told_later(house: House) -> 
     assert viewer.all(wire.Reactions) == []
     await house.stores.redis.config_set("maxmemory", "0")
     await viewer.when(lambda: sum(one.counts.get("heart", 0) for one in viewer.all(wire.Reactions)) == 5)
+
+
+async def test_a_book_that_promised_more_than_there_is_shows_that_nothing_is_left(house: House) -> None:
+    show_id = await house.show()
+    offer_id = await house.offer(show_id, quantity=1)
+    await house.keeper().round()
+    pool = await house.stores.pools.get(offer_id)
+    assert pool is not None
+    ana = await house.watch(show_id, "ana")
+    await accepted(ana, offer_id)
+    # An order that was lost with the book is settled, and its unit is promised to ana.
+    await house.stores.holds.resolve(offer_id, [an_end(new_hold_id(pool.pool_no), buyer_id="bob")])
+    [counts] = await house.stores.holds.counts([offer_id])
+    assert (counts.available, counts.held, counts.sold) == (-1, 1, 1)
+    await ana.when(lambda: any(one.sold for one in ana.all(wire.OfferStock)))
+    assert min(one.available for one in ana.all(wire.OfferStock)) == 0
+    shown = await house.stage.offer(offer_id)
+    assert (shown.available, shown.held, shown.sold) == (0, 1, 1)
+    cem = await house.watch(show_id, "cem")
+    welcome = await cem.get(wire.Welcome)
+    assert isinstance(welcome.snapshot, wire.Snapshot)
+    assert [one.available for one in welcome.snapshot.offers] == [0]

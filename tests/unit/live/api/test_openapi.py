@@ -29,11 +29,13 @@ POST /v1/shows/{id}/end
 POST /v1/shows/{id}/spotlight
 POST /v1/shows/{id}/offers
 GET /v1/offers/{id}
+GET /v1/offers/{id}/draw
 POST /v1/offers/{id}/extend
 POST /v1/offers/{id}/close
 POST /v1/offers/{id}/void
 POST /v1/holds/{id}/checkout
 POST /v1/holds/{id}/release
+POST /v1/holds/{id}/extend
 GET /v1/orders/{id}
 GET /v1/orders
 POST /v1/orders/{id}/refund
@@ -152,6 +154,7 @@ def test_what_viewers_may_call_is_exactly_this() -> None:
     assert {f"{one.method} {one.path}" for one in declared() if one.roles is not None and "viewer" in one.roles} == {
         "POST /v1/holds/{id}/checkout",
         "POST /v1/holds/{id}/release",
+        "POST /v1/holds/{id}/extend",
         "GET /v1/orders",
         "GET /v1/orders/{id}",
     }

@@ -1,0 +1,60 @@
+"""The waiting lists of offers, as a gateway asks for them: who waits gets the next unit that comes back."""
+
+from typing import Final
+
+from inventory.holds import Holds, InLine
+from kit.errors import UnavailableError
+from kit.log import logger
+from live.limits import WAITLIST_MOST_UNDER_WAY
+from live.offers import OfferDirectory
+from live.wire import WaitlistRefusalReason
+
+_log = logger("waiting_lists")
+
+TEMPORARY: Final[frozenset[WaitlistRefusalReason]] = frozenset(
+    {"not_open", "waitlist_full", "recovering", "rate_limited"}
+)
+"""Refusals after which asking again makes sense."""
+
+
+class WaitingLists:
+    """Puts buyers on the list of an offer and takes them off. Refusals are answers, not errors."""
+
+    def __init__(self, offers: OfferDirectory, holds: Holds) -> None:
+        self._offers = offers
+        self._holds = holds
+        self._under_way = 0
+
+    async def join(self, offer_id: str, buyer_id: str) -> InLine | WaitlistRefusalReason:
+        """Let a buyer wait for one unit, or tell the place of one who waits."""
+        if self._under_way >= WAITLIST_MOST_UNDER_WAY:
+            return "rate_limited"
+        self._under_way += 1
+        try:
+            offer = await self._offers.get(offer_id)
+            if offer is None:
+                return "unknown_offer"
+            answer = await self._holds.join(offer.pool, buyer_id)
+        except UnavailableError as error:
+            _log.warning("waitlist_waits", offer_id=offer_id, error=error.message)
+            return "recovering"
+        finally:
+            self._under_way -= 1
+        if answer == "recovering":
+            # What is kept of the offer may be of an earlier life of its book.
+            self._offers.forget(offer_id)
+        return answer
+
+    async def leave(self, offer_id: str, buyer_id: str) -> WaitlistRefusalReason | None:
+        """Let a buyer wait no more; None when that is done."""
+        if self._under_way >= WAITLIST_MOST_UNDER_WAY:
+            return "rate_limited"
+        self._under_way += 1
+        try:
+            await self._holds.leave(offer_id, buyer_id)
+        except UnavailableError as error:
+            _log.warning("waitlist_waits", offer_id=offer_id, error=error.message)
+            return "recovering"
+        finally:
+            self._under_way -= 1
+        return None
