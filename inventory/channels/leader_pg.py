@@ -2,11 +2,11 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Final
 
-from kit.postgres import Connection, Postgres
-from kit.sql import Queries
+from kit import leader_pg
+from kit.leader_pg import Lead
+from kit.postgres import Postgres
 
 LEAD_LOCK: Final = 0x4348414E4E454C53
 """Advisory lock ("CHANNELS") of the one process that works the channels."""
@@ -14,29 +14,12 @@ LEAD_LOCK: Final = 0x4348414E4E454C53
 LEVELS_CHANGED: Final = "showdrop_levels"
 """The notification that ``record_movements`` and ``channels.sql`` send."""
 
-_sql = Queries(Path(__file__).parent / "sql" / "channels.sql")
-
-
-class Lead:
-    """The lead, for as long as its connection lives."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    async def check(self) -> None:
-        """Return when the lead is still held.
-
-        Raises:
-            OSError or an asyncpg error: the connection is lost, and the lead with it.
-        """
-        await self._connection.execute("SELECT 1")
-
 
 class Leadership:
     """Takes the lead. It keeps one connection of the pool for as long as it leads."""
 
     def __init__(self, postgres: Postgres) -> None:
-        self._postgres = postgres
+        self._leadership = leader_pg.Leadership(postgres, LEAD_LOCK)
 
     @asynccontextmanager
     async def lead(self, on_change: Callable[[], None]) -> AsyncIterator[Lead | None]:
@@ -52,14 +35,13 @@ class Leadership:
         def changed(*_notification: object) -> None:
             on_change()
 
-        async with self._postgres.connection() as connection:
-            if not await connection.fetchval(_sql.lead, LEAD_LOCK):
+        async with self._leadership.lead() as lead:
+            if lead is None:
                 yield None
                 return
+            await lead.connection.add_listener(LEVELS_CHANGED, changed)
             try:
-                await connection.add_listener(LEVELS_CHANGED, changed)
-                yield Lead(connection)
+                yield lead
             finally:
-                if not connection.is_closed():
-                    await connection.remove_listener(LEVELS_CHANGED, changed)
-                    await connection.execute(_sql.give_up_lead, LEAD_LOCK)
+                if not lead.connection.is_closed():
+                    await lead.connection.remove_listener(LEVELS_CHANGED, changed)

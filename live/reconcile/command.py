@@ -1,21 +1,16 @@
 """``showdrop reconcile``."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-import msgspec
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from kit.settings import Settings
-from live.reconcile.drift import judge
-from live.reconcile.facts import Facts
-from live.reconcile.facts_pg import read_postgres
-from live.reconcile.facts_redis import read_books
-from live.reconcile.findings import Finding, drift_keys, lasting
-from live.reconcile.limits import IN_FLIGHT_S, LOOK_EVERY_S, POSTGRES_CONNECTIONS, SHOWN_AT_MOST
+from live.reconcile.findings import Finding, drift_keys
+from live.reconcile.limits import IN_FLIGHT_S, POSTGRES_CONNECTIONS, SHOWN_AT_MOST
+from live.reconcile.looks import look, settled
 from live.reconcile.repair import Repairs
 from live.roles.place import find_place, require_data, servers
 from live.roles.stores import Place, Stores
@@ -53,46 +48,6 @@ async def reconcile_deployment(settings: Settings, *, repair: bool, in_flight_s:
         finally:
             await stores.close()
     return not drift_keys(findings)
-
-
-async def look(stores: Stores) -> Facts:
-    """Collect everything once: Postgres, and then Redis.
-
-    Raises:
-        UnavailableError: one of them does not answer.
-    """
-    rows = await read_postgres(stores.postgres)
-    books = await read_books(stores.redis, [pool.pool_id for pool in rows.pools if not pool.finished])
-    positions = await stores.log.positions([log.show_id for log in rows.logs])
-    return Facts(
-        stock=rows.stock,
-        fences=rows.fences,
-        pools=rows.pools,
-        orders=rows.orders,
-        books=books,
-        money=rows.money,
-        logs=tuple(
-            msgspec.structs.replace(log, redis_top=position.seq if position else None)
-            for log, position in zip(rows.logs, positions, strict=True)
-        ),
-        levels=rows.levels,
-        totals=rows.totals,
-    )
-
-
-async def settled(look_once: Callable[[], Awaitable[Facts]], *, in_flight_s: float) -> list[Finding]:
-    """Look until nothing is off, or for ``in_flight_s``; only what every look showed is left in the findings.
-
-    Raises:
-        UnavailableError: passed on from ``look_once``.
-    """
-    loop = asyncio.get_running_loop()
-    give_up_at = loop.time() + in_flight_s
-    findings = judge(await look_once())
-    while drift_keys(findings) and loop.time() < give_up_at:
-        await asyncio.sleep(LOOK_EVERY_S)
-        findings = lasting(judge(await look_once()), drift_keys(findings))
-    return findings
 
 
 def print_findings(findings: Sequence[Finding], screen: Console, *, title: str) -> None:

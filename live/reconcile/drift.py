@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from live.reconcile.book_drift import books_add_up, holds_follow_orders
+from live.reconcile.book_drift import books_add_up, holds_follow_orders, lines_are_served
 from live.reconcile.facts import Facts, MoneyFacts
 from live.reconcile.findings import Drift, Finding, Found, Remedy, pool_drift
 
@@ -51,7 +51,7 @@ def sold_is_sold(facts: Facts) -> Found:
         if pool.sold + pool.returned > pool.allocated:
             text = f"{pool.sold} sold and {pool.returned} returned of {pool.allocated}"
             drifts.append(pool_drift(pool.pool_id, "oversold", text, remedy="none"))
-    return f"{len(facts.pools)} pools, {sum(pool.sold for pool in facts.pools)} units sold", drifts
+    return f"{facts.totals.pools} pools, {facts.totals.units_sold} units sold", drifts
 
 
 def captures_have_units(facts: Facts) -> Found:
@@ -138,6 +138,7 @@ CHECKS: Final[tuple[tuple[str, Callable[[Facts], Found]], ...]] = (
     ("sold is the same in pools, orders and ledger", sold_is_sold),
     ("hold books add up", books_add_up),
     ("holds follow their orders", holds_follow_orders),
+    ("free units go to who waits", lines_are_served),
     ("captured money has units or went back", captures_have_units),
     ("the bank agrees", bank_agrees),
     ("buyers have been told", news_is_told),

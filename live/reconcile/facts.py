@@ -31,7 +31,7 @@ class FenceFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PoolRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A pool as the judge has it, with what orders and movements say of its sales."""
+    """A pool as the judge has it, with what orders and movements say of its sales; unfinished, or a suspect."""
 
     pool_id: str
     epoch: int
@@ -72,8 +72,12 @@ class BookFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         buyers: units held or bought, and the live hold ids, by buyer.
-        due: hold ids that wait for their deadline.
+        due: hold ids that wait for their deadline, in a bundle that ends when they do.
         submitted: hold ids that are being paid.
+        on_this_server: whether the book was begun on the server process that it is on; else it gives nothing away.
+        waiting: buyers on the waiting list.
+        frozen: it takes no more claims, for good.
+        handing_on: whether free units go to who waits: it is not over, by the clock of Redis, and not undrawn.
     """
 
     allocated: int
@@ -84,6 +88,10 @@ class BookFacts(msgspec.Struct, frozen=True, kw_only=True):
     buyers: dict[str, tuple[int, tuple[str, ...]]]
     due: frozenset[str]
     submitted: frozenset[str]
+    on_this_server: bool
+    waiting: int
+    frozen: bool
+    handing_on: bool
 
 
 class BookState(BookFacts, frozen=True, kw_only=True):
@@ -159,6 +167,8 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     """How much was looked at, for the table."""
 
     counters: int
+    pools: int
+    units_sold: int
     movements: int
     orders: int
     captured_orders: int

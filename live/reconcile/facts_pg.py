@@ -1,6 +1,7 @@
 """What Postgres says, in one snapshot."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -42,20 +43,34 @@ async def read_postgres(postgres: Postgres) -> PostgresFacts:
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
         await connection.execute(_sql.patience, str(READ_TIMEOUT_MS))
-        drifting = await connection.fetch(_stock.ledger_drift)
-        return PostgresFacts(
-            stock=tuple(
-                msgspec.convert({name: value or 0 for name, value in row.items()} | _place(row), StockFacts)
-                for row in drifting
-            ),
-            fences=_structs(await connection.fetch(_sql.fences), FenceFacts),
-            pools=_structs(await connection.fetch(_sql.pools), PoolRow),
-            orders=_structs(await connection.fetch(_sql.orders), OrderRow),
-            money=_structs(await connection.fetch(_sql.money, SUSPECTS_MOST), MoneyFacts),
-            logs=_structs([{**row, "redis_top": None} for row in await connection.fetch(_sql.logs)], LogFacts),
-            levels=_structs(await connection.fetch(_sql.levels, SUSPECTS_MOST), LevelFacts),
-            totals=_structs(await connection.fetch(_sql.totals, NEWS_OVERDUE_MS), Totals)[0],
-        )
+        rows = {
+            "stock": await connection.fetch(_stock.ledger_drift),
+            "fences": await connection.fetch(_sql.fences),
+            "pools": await connection.fetch(_sql.pools),
+            "orders": await connection.fetch(_sql.orders),
+            "money": await connection.fetch(_sql.money, SUSPECTS_MOST),
+            "logs": await connection.fetch(_sql.logs),
+            "levels": await connection.fetch(_sql.levels, SUSPECTS_MOST),
+            "totals": await connection.fetch(_sql.totals, NEWS_OVERDUE_MS),
+        }
+    # In a thread: with some thousand orders it takes longer than the worker's other loops should wait.
+    return await asyncio.to_thread(_facts, rows)
+
+
+def _facts(rows: "Mapping[str, Sequence[asyncpg.Record]]") -> PostgresFacts:
+    return PostgresFacts(
+        stock=tuple(
+            msgspec.convert({name: value or 0 for name, value in row.items()} | _place(row), StockFacts)
+            for row in rows["stock"]
+        ),
+        fences=_structs(rows["fences"], FenceFacts),
+        pools=_structs(rows["pools"], PoolRow),
+        orders=_structs(rows["orders"], OrderRow),
+        money=_structs(rows["money"], MoneyFacts),
+        logs=_structs([{**row, "redis_top": None} for row in rows["logs"]], LogFacts),
+        levels=_structs(rows["levels"], LevelFacts),
+        totals=_structs(rows["totals"], Totals)[0],
+    )
 
 
 def _place(row: asyncpg.Record) -> dict[str, str]:

@@ -1,14 +1,29 @@
 """What Redis says. It reads the keys themselves, not through the code that wrote them."""
 
-from collections.abc import Sequence
-from typing import cast
+import asyncio
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import msgspec
 
+from inventory.hold_ids import KEY_CHARS, hold_id
 from kit.redis_client import Command, RedisClient, pipelined
 from live.reconcile.facts import BookHold, BookState
 
-_Hold = tuple[str, str, int, int, str]  # status, buyer, quantity, deadline, claim id
+_SERVER = (Path(__file__).parent / "lua" / "server.lua").read_text(encoding="utf-8")
+_STATUS = ("held", "submitted", "sold", "released", "expired")
+_NUMBERS = ("no", "epoch", "allocated", "available", "held", "sold", "closed", "ends", "grace", "drawn")
+_Holds: TypeAlias = dict[str, tuple[BookHold, int]]
+"""By key, each with its deadline in milliseconds."""
+
+
+class _Record(msgspec.Struct, array_like=True):
+    status: str
+    buyer_id: str
+    quantity: int
+    born_ms: int
+    life_ms: int
 
 
 async def read_books(redis: RedisClient, pool_ids: Sequence[str]) -> tuple[BookState, ...]:
@@ -28,14 +43,27 @@ async def read_book(redis: RedisClient, pool_id: str) -> BookState:
     """
     tag = f"{{{pool_id}}}"
     commands: list[Command] = [
-        ("HMGET", f"{tag}:pool", "epoch", "allocated", "available", "held", "sold"),
+        ("HMGET", f"{tag}:pool", *_NUMBERS, "server", "mode"),
         ("HGETALL", f"{tag}:holds"),
         ("HGETALL", f"{tag}:buyers"),
-        ("ZRANGE", f"{tag}:due", 0, -1),
+        ("ZRANGE", f"{tag}:due", 0, -1, "WITHSCORES"),
         ("ZRANGE", f"{tag}:submitted", 0, -1),
+        ("ZCARD", f"{tag}:waiting"),
+        ("EVAL", _SERVER, 1, f"{tag}:pool"),
     ]
-    counts, holds, buyers, due, submitted = await pipelined(redis, commands, atomic=True)
-    epoch, allocated, available, held, sold = (int(value or 0) for value in counts)
+    replies = await pipelined(redis, commands, atomic=True)
+    # In a thread: with some thousand holds it takes longer than the worker's other loops should wait.
+    return await asyncio.to_thread(_book, pool_id, replies)
+
+
+def _book(pool_id: str, replies: Sequence[Any]) -> BookState:
+    row, records, buyers, due, submitted, waiting, (run_id, now_s) = replies
+    *numbers, server, mode = row
+    pool_no, epoch, allocated, available, held, sold, closed, *times = (int(one or 0) for one in numbers)
+    ends_at_ms, grace_ms, drawn = times
+    # A draw's line is served from the moment at which it is complete until Postgres closes the pool.
+    handing_on = drawn == 1 if mode == b"draw" else int(now_s) * 1000 < ends_at_ms + grace_ms
+    holds = {key.decode(): _hold(pool_no, key.decode(), packed) for key, packed in records.items()}
     return BookState(
         pool_id=pool_id,
         epoch=epoch,
@@ -43,18 +71,43 @@ async def read_book(redis: RedisClient, pool_id: str) -> BookState:
         available=available,
         held=held,
         sold=sold,
-        holds=tuple(_hold(hold_id.decode(), packed) for hold_id, packed in cast(dict[bytes, bytes], holds).items()),
-        buyers={buyer_id.decode(): _buyer(packed) for buyer_id, packed in cast(dict[bytes, bytes], buyers).items()},
-        due=frozenset(hold_id.decode() for hold_id in due),
-        submitted=frozenset(hold_id.decode() for hold_id in submitted),
+        holds=tuple(hold for hold, _ in holds.values()),
+        buyers={buyer_id.decode(): _buyer(packed, holds) for buyer_id, packed in buyers.items()},
+        due=frozenset(_due(due, holds)),
+        submitted=frozenset(_called(key.decode(), holds) for key in submitted),
+        on_this_server=server == run_id,
+        waiting=waiting,
+        frozen=closed == 1,
+        handing_on=handing_on,
     )
 
 
-def _hold(hold_id: str, packed: bytes) -> BookHold:
-    status, buyer_id, quantity, _, _ = msgspec.msgpack.decode(packed, type=_Hold)
-    return BookHold(hold_id=hold_id, status=status, buyer_id=buyer_id, quantity=quantity)
+def _due(flat: Sequence[bytes], holds: _Holds) -> Iterator[str]:
+    """Name the holds that a bundle ends when they are due, and keys of no hold."""
+    for bundle, at_ms in zip(flat[::2], flat[1::2], strict=True):
+        for at in range(0, len(bundle), KEY_CHARS):
+            key = bundle[at : at + KEY_CHARS].decode()
+            # A bundle forgets a hold that ended before, got more time, or is being paid, only when its own time comes.
+            if key not in holds or (holds[key][0].status == "held" and holds[key][1] == float(at_ms)):
+                yield _called(key, holds)
 
 
-def _buyer(packed: bytes) -> tuple[int, tuple[str, ...]]:
+def _hold(pool_no: int, key: str, packed: bytes) -> tuple[BookHold, int]:
+    """Return a hold and its deadline."""
+    record = msgspec.msgpack.decode(packed, type=_Record)
+    hold = BookHold(
+        hold_id=hold_id(pool_no, record.born_ms, key),
+        status=_STATUS[int(record.status)],
+        buyer_id=record.buyer_id,
+        quantity=record.quantity,
+    )
+    return hold, record.born_ms + record.life_ms
+
+
+def _called(key: str, holds: _Holds) -> str:
+    return holds[key][0].hold_id if key in holds else f"unknown key {key}"
+
+
+def _buyer(packed: bytes, holds: _Holds) -> tuple[int, tuple[str, ...]]:
     units, *live = msgspec.msgpack.decode(packed, type=list[int | str])
-    return int(units), tuple(str(hold_id) for hold_id in live)
+    return int(units), tuple(_called(str(key), holds) for key in live)

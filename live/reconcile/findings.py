@@ -10,7 +10,16 @@ from typing import Literal
 import msgspec
 
 Remedy = Literal[
-    "adjust_ledger", "adjust_fence", "rebuild", "resolve_again", "tell_news", "relay_again", "level_again", "none"
+    "adjust_ledger",
+    "adjust_fence",
+    "rebuild",
+    "freeze",
+    "serve_line",
+    "resolve_again",
+    "tell_news",
+    "relay_again",
+    "level_again",
+    "none",
 ]
 """What a repair may do; ``none`` needs a person."""
 

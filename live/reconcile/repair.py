@@ -18,6 +18,8 @@ ORDER: Sequence[Remedy] = (
     "adjust_ledger",
     "adjust_fence",
     "rebuild",
+    "freeze",
+    "serve_line",
     "resolve_again",
     "tell_news",
     "relay_again",
@@ -44,6 +46,8 @@ class Repairs:
             "adjust_ledger": self._adjust_ledger,
             "adjust_fence": self._adjust_fence,
             "rebuild": self._rebuild,
+            "freeze": self._freeze,
+            "serve_line": self._serve_line,
             "resolve_again": self._resolve_again,
             "tell_news": self._tell_news,
             "relay_again": self._relay_again,
@@ -82,6 +86,18 @@ class Repairs:
                 f"{pool_id}: rebuilt the hold book, epoch {counts.epoch}: {counts.allocated} = "
                 f"{counts.available} available + {counts.held} held + {counts.sold} sold"
             )
+
+    async def _freeze(self, pool_id: str) -> None:
+        await self._stores.holds.freeze(pool_id)
+        self._say(f"{pool_id}: let those go who waited for a frozen book")
+
+    async def _serve_line(self, pool_id: str) -> None:
+        news = await self._stores.holds.sweep([pool_id])
+        if news:
+            await self._stores.inbox.holds(news)
+            await self._stores.holds.told(news)
+        promoted = sum(one.what == "promoted" for one in news)
+        self._say(f"{pool_id}: handed free units to {promoted} who waited")
 
     async def _resolve_again(self, order_id: str) -> None:
         await self._rows.resolve_again([order_id])

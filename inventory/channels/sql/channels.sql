@@ -116,11 +116,5 @@ WITH sent AS (
 )
 UPDATE channels SET last_error = ($3::text[])[1] WHERE channel_id = $1
 
--- name: lead
-SELECT pg_try_advisory_lock($1)
-
 -- name: wake
 SELECT pg_notify('showdrop_levels', '')
-
--- name: give_up_lead
-SELECT pg_advisory_unlock($1)

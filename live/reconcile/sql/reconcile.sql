@@ -14,6 +14,7 @@ WHERE stock.ring_fenced <> 0 OR summed.in_pools <> 0
 ORDER BY sku, location
 
 -- name: pools
+-- Unfinished pools, and finished ones that are not plainly right.
 SELECT pools.pool_id, epoch, allocated, sold, returned, state = 'closed' AS finished,
        coalesce(ordered.units, 0)::bigint AS sold_in_orders, coalesce(moved.units, 0)::bigint AS sold_in_movements
 FROM pools
@@ -23,6 +24,8 @@ LEFT JOIN (
 LEFT JOIN (
     SELECT pool_id, -sum(on_hand_delta) AS units FROM movements WHERE kind = 'sale' GROUP BY pool_id
 ) AS moved USING (pool_id)
+WHERE pools.state <> 'closed' OR sold <> coalesce(ordered.units, 0) OR sold <> coalesce(moved.units, 0)
+   OR sold + returned > allocated
 ORDER BY pools.pool_id
 
 -- name: orders
@@ -78,6 +81,8 @@ LIMIT $1
 
 -- name: totals
 SELECT (SELECT count(*) FROM stock) AS counters,
+       (SELECT count(*) FROM pools) AS pools,
+       (SELECT coalesce(sum(sold), 0)::bigint FROM pools) AS units_sold,
        (SELECT count(*) FROM movements) AS movements,
        (SELECT count(*) FROM orders) AS orders,
        (SELECT count(*) FROM orders WHERE captured > 0) AS captured_orders,

@@ -1,26 +1,34 @@
 """The reconciler on a real shop: it finds what is off, changes nothing unasked, and compensates by appending."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
 import pytest
+from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from inventory.catalogue_pg import Catalogue
 from inventory.channels.channels_pg import Channels
 from inventory.channels.registry import channel_kinds
+from inventory.hold_ids import born_ms_of, key_of
 from inventory.holds import Accepted, ClaimRequest
 from inventory.stock_pg import StockLedger
 from kit.ids import new_id, new_ulid
+from kit.metrics import new_registry
 from kit.money import Money
 from kit.postgres import Postgres
 from kit.settings import Settings
+from kit.tasks import Tasks
 from live.offer import OfferTerms
-from live.reconcile.command import look, reconcile_deployment
-from live.reconcile.drift import judge
+from live.reconcile.command import reconcile_deployment
+from live.reconcile.drift import CHECKS, judge
 from live.reconcile.facts import Facts
 from live.reconcile.findings import drift_keys
+from live.reconcile.looks import look
+from live.reconcile.watch import ReconcileWatch
 from live.relay import Relay
 from live.roles.stores import Place, Stores
 from live.roles.worker import WorkerRole
@@ -64,6 +72,7 @@ class Shop:
             preheat_ms=0,
             duration_ms=600_000,
             hold_ttl_ms=600_000,
+            waitlist_hold_ttl_ms=600_000,
             grace_ms=0,
         )
         await stage.open_offer(self.show_id, terms, offer_id=self.pool_id)
@@ -86,7 +95,8 @@ class Shop:
             while True:
                 facts = await look(self.stores)
                 ended = sum(order.resolved for order in facts.orders)
-                if ended == 3 and not facts.totals.undone_news and not drift_keys(judge(facts)):
+                at_work = facts.totals.undone_news + facts.totals.orders_under_way
+                if ended == 3 and not at_work and not drift_keys(judge(facts)):
                     return
                 await asyncio.sleep(0.1)
 
@@ -188,12 +198,13 @@ async def test_a_lost_hold_book_is_rebuilt_from_the_orders(shop: Shop, capsys: p
 async def test_a_hold_that_outlived_its_refused_order_is_told_again(shop: Shop) -> None:
     [hold_id] = [order.hold_id for order in (await look(shop.stores)).orders if order.outcome == "released"]
     tag = f"{{{shop.pool_id}}}"
-    packed = await shop.stores.redis.hget(f"{tag}:holds", hold_id)
+    key = key_of(hold_id)
+    packed = await shop.stores.redis.hget(f"{tag}:holds", key)
     assert isinstance(packed, bytes)
     hold = msgspec.msgpack.decode(packed)
-    await shop.stores.redis.hset(f"{tag}:holds", hold_id, msgspec.msgpack.encode(["submitted", *hold[1:]]))
-    await shop.stores.redis.hset(f"{tag}:buyers", "cid", msgspec.msgpack.encode([1, hold_id]))
-    await shop.stores.redis.zadd(f"{tag}:submitted", {hold_id: 1})
+    await shop.stores.redis.hset(f"{tag}:holds", key, msgspec.msgpack.encode(["1", *hold[1:]]))
+    await shop.stores.redis.hset(f"{tag}:buyers", "cid", msgspec.msgpack.encode([1, key]))
+    await shop.stores.redis.zadd(f"{tag}:submitted", {key: 1})
     await shop.stores.redis.hincrby(f"{tag}:pool", "available", -1)
     await shop.stores.redis.hincrby(f"{tag}:pool", "held", 1)
     assert not await shop.reconcile()
@@ -221,6 +232,115 @@ async def test_what_is_on_its_way_is_waited_for(shop: Shop) -> None:
     await arriving
 
 
+async def test_a_book_of_another_server_process_is_drift_and_is_rebuilt(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await shop.stores.redis.hset(f"{{{shop.pool_id}}}:pool", "server", "another")
+    assert not await shop.reconcile()
+    assert "another server process" in capsys.readouterr().out
+    assert await shop.reconcile(repair=True)
+
+
+async def test_free_units_beside_a_line_are_drift_and_are_handed_on(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await shop.stores.redis.zadd(f"{{{shop.pool_id}}}:waiting", {"eve": 1})
+    assert not await shop.reconcile()
+    assert "1 wait, and 3 units are free" in capsys.readouterr().out
+    assert await shop.reconcile(repair=True)
+    assert "handed free units to 1 who waited" in capsys.readouterr().out
+    [hold] = (await shop.stores.holds.holds_of([shop.pool_id], ["eve"]))["eve"]
+    assert (hold.status, hold.quantity) == ("held", 1)
+
+
+async def test_a_line_in_a_frozen_book_is_drift_and_is_let_go(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    await shop.stores.holds.freeze(shop.pool_id)
+    await shop.stores.redis.zadd(f"{{{shop.pool_id}}}:waiting", {"eve": 1})
+    assert not await shop.reconcile()
+    assert "1 wait, and the book is frozen" in capsys.readouterr().out
+    assert await shop.reconcile(repair=True)
+    [counts] = await shop.stores.holds.counts([shop.pool_id])
+    assert counts.waiting == 0
+
+
+async def test_a_hold_in_a_bundle_of_another_deadline_is_drift_and_is_rebuilt(shop: Shop) -> None:
+    due = f"{{{shop.pool_id}}}:due"
+    for bundle in await shop.stores.redis.zrange(due, 0, -1):
+        assert isinstance(bundle, bytes)
+        await shop.stores.redis.zincrby(due, 60_000, bundle)
+    assert not await shop.reconcile()
+    assert await shop.reconcile(repair=True)
+
+
+async def test_more_time_for_a_hold_leaves_its_old_bundle_behind_and_is_no_drift(shop: Shop) -> None:
+    [hold] = [one for one in (await look(shop.stores)).books[0].holds if one.status == "held"]
+    extended = await shop.stores.holds.extend(shop.pool_id, hold.hold_id, hold.buyer_id, nth=1)
+    assert extended is not None
+    assert extended.extensions == 1
+    assert await shop.stores.redis.zcard(f"{{{shop.pool_id}}}:due") == 2
+    assert await shop.reconcile()
+
+
+async def test_the_watch_shows_drift_as_long_as_it_lasts_and_logs_it_once(shop: Shop) -> None:
+    with capture_logs() as said:
+        async with watching(shop) as registry:
+            await until(lambda: at_of(registry) > 0)
+            assert drift_of(registry) == 0
+            await shop.stores.redis.hincrby(f"{{{shop.pool_id}}}:pool", "available", -1)
+            await until(lambda: drift_of(registry) == 1)
+            compared = at_of(registry)
+            await until(lambda: at_of(registry) > compared + 0.5)
+            assert drift_of(registry) == 1
+            await shop.stores.redis.hincrby(f"{{{shop.pool_id}}}:pool", "available", 1)
+            await until(lambda: drift_of(registry) == 0)
+    assert [one["event"] for one in said if one.get("part") == "reconcile"] == ["drift", "drift_is_over"]
+
+
+async def test_one_watch_looks_at_a_time_and_another_takes_over(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("live.reconcile.watch.WATCH_STANDBY_S", 0.1)
+    async with watching(shop) as first:
+        await until(lambda: at_of(first) > 0)
+        tasks, second = Tasks(), new_registry()
+        tasks.forever("second", a_watch(shop, second).run)
+        before = at_of(first)
+        await until(lambda: at_of(first) > before + 0.5)
+        assert at_of(second) == 0
+    await until(lambda: at_of(second) > 0)
+    await tasks.stop()
+
+
+def a_watch(shop: Shop, registry: CollectorRegistry) -> ReconcileWatch:
+    return ReconcileWatch(shop.stores, registry, every_s=0.05, in_flight_s=0.2, look_every_s=0.05)
+
+
+@asynccontextmanager
+async def watching(shop: Shop) -> AsyncIterator[CollectorRegistry]:
+    """Run a watch that does not take half a minute."""
+    registry, tasks = new_registry(), Tasks()
+    tasks.forever("watch", a_watch(shop, registry).run)
+    try:
+        yield registry
+    finally:
+        await tasks.stop()
+
+
+def drift_of(registry: CollectorRegistry) -> float:
+    samples = [one for metric in registry.collect() for one in metric.samples if one.name == "showdrop_drift"]
+    assert len(samples) == len(CHECKS)
+    return sum(one.value for one in samples)
+
+
+def at_of(registry: CollectorRegistry) -> float:
+    """When the newest comparison ended."""
+    return registry.get_sample_value("showdrop_reconcile_last_timestamp_seconds") or 0.0
+
+
+async def until(so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not so():
+            await asyncio.sleep(0.02)
+
+
 async def break_everything(shop: Shop) -> None:
     """One drift of every kind that can be repaired."""
     await shop.execute("UPDATE stock SET on_hand = on_hand + 3 WHERE sku = $1", shop.sku)
@@ -234,5 +354,7 @@ async def break_everything(shop: Shop) -> None:
     )
     [ann] = [hold for hold in (await look(shop.stores)).books[0].holds if hold.buyer_id == "ann"]
     await shop.stores.redis.hset(
-        f"{{{shop.pool_id}}}:holds", ann.hold_id, msgspec.msgpack.encode(["expired", "ann", 1, 1, ""])
+        f"{{{shop.pool_id}}}:holds",
+        key_of(ann.hold_id),
+        msgspec.msgpack.encode(["4", "ann", 1, born_ms_of(ann.hold_id), 1000, ""]),
     )

@@ -35,6 +35,10 @@ def book() -> BookState:
         },
         due=frozenset({"hold_3"}),
         submitted=frozenset({"hold_2"}),
+        on_this_server=True,
+        waiting=0,
+        frozen=False,
+        handing_on=True,
     )
 
 
@@ -64,6 +68,8 @@ def log() -> LogFacts:
 def totals() -> Totals:
     return Totals(
         counters=2,
+        pools=1,
+        units_sold=1,
         movements=9,
         orders=3,
         captured_orders=1,

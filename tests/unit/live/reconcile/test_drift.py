@@ -69,6 +69,11 @@ def below_zero() -> Facts:
     return msgspec.structs.replace(with_book(allocated=2, available=-1), pools=(pool,))
 
 
+def all_taken(*, waiting: int) -> Facts:
+    pool = msgspec.structs.replace(well.pool(), allocated=3)
+    return msgspec.structs.replace(with_book(allocated=3, available=0, waiting=waiting), pools=(pool,))
+
+
 def overdue_news() -> Facts:
     totals = msgspec.structs.replace(well.totals(), overdue_news=3)
     return msgspec.structs.replace(well.facts(), totals=totals)
@@ -125,6 +130,9 @@ OFF = {
         "rebuild",
         "buyer_3 has 1 live holds, 0 are listed",
     ),
+    "a book of another server": (with_book(on_this_server=False), "books add up", "rebuild", "another server process"),
+    "a line in a frozen book": (with_book(waiting=2, frozen=True), "free units", "freeze", "2 wait, and the book is"),
+    "a line beside free units": (with_book(waiting=2), "free units", "serve_line", "2 wait, and 2 units are free"),
     "an order being paid whose hold expired": (
         with_orders(well.order(1, "sold"), well.order(4, None)),
         "holds follow",
@@ -149,7 +157,7 @@ OFF = {
         "resolve_again",
         "hold_2 is submitted",
     ),
-    "a sold hold without an order": (with_orders(well.order(2, None)), "holds follow", "rebuild", "hold_1 is sold"),
+    "a sold hold without an order": (with_orders(well.order(2, None)), "holds follow", "none", "hold_1 is sold"),
     "money for nothing": (
         with_money(order_state="unfulfillable", sold=False),
         "captured money",
@@ -201,6 +209,8 @@ def test_one_thing_that_is_off_is_found_by_its_check_alone(name: str) -> None:
 
 
 RIGHT = {
+    "a line for units that others hold": all_taken(waiting=2),
+    "a line in a book that is over and not frozen yet": with_book(waiting=2, handing_on=False),
     "an end that the book was not told yet": with_orders(well.order(1, "sold"), well.order(2, "sold", resolved=False)),
     "a refused order whose hold had expired": with_orders(well.order(1, "sold"), well.order(4, "released")),
     "a refused order whose hold was lost": with_orders(well.order(1, "sold"), well.order(9, "released")),
