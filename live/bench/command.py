@@ -4,7 +4,6 @@ import asyncio
 import subprocess
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -19,9 +18,10 @@ from kit.migrate import apply_migrations
 from kit.postgres import Postgres
 from kit.redis_client import connect_redis
 from live.bench.claims import bench_claims
-from live.bench.limits import CLAIMS_AT_ONCE
-from live.bench.result import BenchResult, print_results, write_result
-from live.bench.settle import bench_settle
+from live.bench.limits import CONNECTIONS
+from live.bench.result import Result, print_results, write_result
+from live.bench.script_redis import server_version
+from live.bench.settle import bench_settle, postgres_version
 from live.schema import MIGRATIONS
 
 BENCHMARKS: Final = ("claims", "settle")
@@ -47,13 +47,16 @@ SIGNAL_BASE: Final = 128
 def bench_command(name: str, results: Path) -> None:
     """Measure one benchmark, or all, against servers of their own in a temporary directory.
 
-    Exit code 1 when a row of the fan-out benchmark misses its limit.
+    Exit code 1 when a row misses its limit.
     """
+    missed = False
     if name != FAN_OUT:
-        _measure_inside(BENCHMARKS if name == "all" else (name,), results)
+        missed = not _measure_inside(BENCHMARKS if name == "all" else (name,), results)
     if name in (FAN_OUT, "all"):
         command = [sys.executable, "-m", "loadtests.bench", "--results", str(results)]
-        sys.exit(exit_code(subprocess.run(command, check=False).returncode))  # noqa: S603 - ourselves
+        code = exit_code(subprocess.run(command, check=False).returncode)  # noqa: S603 - ourselves
+        sys.exit(code or int(missed))
+    sys.exit(int(missed))
 
 
 def exit_code(returncode: int) -> int:
@@ -61,38 +64,43 @@ def exit_code(returncode: int) -> int:
     return returncode if returncode >= 0 else SIGNAL_BASE - returncode
 
 
-def _measure_inside(names: tuple[str, ...], results: Path) -> None:
+def _measure_inside(names: tuple[str, ...], results: Path) -> bool:
+    """Measure, print, write; return whether every row reached its limit."""
     screen = Console(stderr=True)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            found = runner.run(_measure(names, screen))
+            found, servers = runner.run(_measure(names, screen))
     except ShowdropError as error:
         screen.print(f"bench: {error.message}", style="bold red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)
     at = datetime.now(UTC).isoformat(timespec="seconds")
-    paths = [write_result(result, results, at=at) for result in found]
+    paths = [write_result(result, results, at=at, servers=servers) for result in found]
     console = Console()
     print_results(found, console)
     console.print(f"written: {', '.join(str(path) for path in paths)}", highlight=False)
+    return all(result.reached for result in found)
 
 
-async def _measure(names: tuple[str, ...], screen: Console) -> list[BenchResult]:
+async def _measure(names: tuple[str, ...], screen: Console) -> tuple[list[Result], dict[str, str]]:
     with tempfile.TemporaryDirectory(prefix="showdrop-bench-") as folder:
         servers = await EmbeddedServers.start(Path(folder))
         try:
             await asyncio.to_thread(apply_migrations, servers.database_url, MIGRATIONS)
-            redis = connect_redis(servers.redis_url, max_connections=CLAIMS_AT_ONCE)
+            redis = connect_redis(servers.redis_url, max_connections=CONNECTIONS)
             postgres = await Postgres.connect(servers.database_url, max_size=2)
-            ways: dict[str, Callable[[], Awaitable[BenchResult]]] = {
-                "claims": lambda: bench_claims(redis),
-                "settle": lambda: bench_settle(postgres),
+            versions = {
+                "redis_server": await server_version(redis),
+                "postgres_server": await postgres_version(postgres),
             }
-            results = []
+            results: list[Result] = []
             for name in names:
                 screen.print(f"measuring {name} ...", highlight=False)
-                results.append(await ways[name]())
+                if name == "claims":
+                    results += await bench_claims(redis, servers.redis_url)
+                else:
+                    results.append(await bench_settle(postgres))
             await redis.aclose()
             await postgres.close()
-            return results
+            return results, versions
         finally:
             await servers.stop()

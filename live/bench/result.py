@@ -2,7 +2,7 @@
 
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -25,60 +25,108 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
         return self.items / self.seconds
 
 
-class BenchResult(msgspec.Struct, frozen=True, kw_only=True):
-    """A benchmark's result.
+class RateResult(msgspec.Struct, frozen=True, kw_only=True, tag="rate"):
+    """How fast ours is, beside something else.
 
     Attributes:
         unit: what the items are.
-        floor: the plain way, measured in the same run.
+        floor: the plain way, or what no way can beat, measured in the same run.
         ours: the way that the program goes.
-        servers: versions of the servers it ran against, by name.
+        least_ratio: how many times as fast as the floor ours has to be.
     """
 
     name: str
     unit: str
     floor: Measured
     ours: Measured
-    servers: dict[str, str]
+    least_ratio: float
 
     @property
     def ratio(self) -> float:
-        """How many times faster ours is."""
+        """How many times as fast as the floor ours is."""
         return self.ours.per_s / self.floor.per_s
 
+    @property
+    def reached(self) -> bool:
+        """Whether ours is as fast as it has to be."""
+        return self.ratio >= self.least_ratio
 
-def print_results(results: list[BenchResult], console: Console) -> None:
+
+class SizeResult(msgspec.Struct, frozen=True, kw_only=True, tag="size"):
+    """How much room something takes.
+
+    Attributes:
+        what: it is.
+        bytes_each: on average.
+        most_bytes: it may take.
+    """
+
+    name: str
+    what: str
+    bytes_each: float
+    most_bytes: int
+
+    @property
+    def reached(self) -> bool:
+        """Whether it is as small as it has to be."""
+        return self.bytes_each <= self.most_bytes
+
+
+Result = RateResult | SizeResult
+
+
+def print_results(results: Sequence[Result], console: Console) -> None:
     """Print one table."""
     table = Table(box=box.SIMPLE)
     table.add_column("benchmark")
     table.add_column("way")
-    table.add_column("per second", justify="right")
+    table.add_column("measured", justify="right")
     table.add_column("ratio", justify="right")
+    table.add_column("must reach", justify="right")
+    table.add_column("")
     for result in results:
-        table.add_row(result.name, result.floor.way, f"{result.floor.per_s:,.0f} {result.unit}", "1")
-        table.add_row("", result.ours.way, f"{result.ours.per_s:,.0f} {result.unit}", f"{result.ratio:.1f}")
+        verdict = "[green]ok[/]" if result.reached else "[bold red]missed[/]"
+        match result:
+            case RateResult():
+                table.add_row(result.name, result.floor.way, f"{result.floor.per_s:,.0f} {result.unit}/s", "1")
+                ours = f"{result.ours.per_s:,.0f} {result.unit}/s"
+                table.add_row("", result.ours.way, ours, f"{result.ratio:.2f}", f"≥ {result.least_ratio:g}", verdict)
+            case SizeResult():
+                limit = f"≤ {result.most_bytes} bytes"
+                table.add_row(result.name, result.what, f"{result.bytes_each:,.0f} bytes", "", limit, verdict)
     console.print(table)
 
 
-def write_result(result: BenchResult, folder: Path, *, at: str) -> Path:
-    """Write ``folder/NAME.json`` and return its path; ``at`` is the date and time."""
+def write_result(result: Result, folder: Path, *, at: str, servers: Mapping[str, str]) -> Path:
+    """Write ``folder/NAME.json`` and return its path.
+
+    Args:
+        result: what was found.
+        folder: made when missing.
+        at: the date and time.
+        servers: versions of the servers it ran against, by name.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{result.name}.json"
     document = {
-        "name": result.name,
         "at": at,
-        "unit": result.unit,
-        "floor": _measured(result.floor),
-        "ours": _measured(result.ours),
-        "ratio": round(result.ratio, 2),
+        **_figures(result),
+        "reached": result.reached,
         "machine": _machine(),
-        "versions": _versions() | result.servers,
+        "versions": _versions() | dict(servers),
     }
     path.write_bytes(msgspec.json.format(msgspec.json.encode(document)) + b"\n")
     return path
 
 
-def _measured(one: Measured) -> Mapping[str, object]:
+def _figures(result: Result) -> dict[str, object]:
+    figures = msgspec.to_builtins(result)
+    if isinstance(result, RateResult):
+        figures |= {"floor": _measured(result.floor), "ours": _measured(result.ours), "ratio": round(result.ratio, 2)}
+    return dict(figures)
+
+
+def _measured(one: Measured) -> dict[str, object]:
     return {"way": one.way, "items": one.items, "seconds": round(one.seconds, 4), "per_s": round(one.per_s)}
 
 

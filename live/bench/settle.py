@@ -8,31 +8,36 @@ from checkout.limits import INSERT_MAX_ORDERS, SETTLE_MAX_ORDERS
 from checkout.order import NewOrder, SaleTerms
 from checkout.orders_pg import Orders
 from checkout.settle_pg import Settlement
+from inventory.hold_ids import new_hold_id
 from inventory.stock import allocate, receive
 from inventory.stock_pg import record_movements
-from kit.ids import new_hold_id, new_id
+from kit.ids import new_id
 from kit.money import Money
 from kit.postgres import Postgres
 from kit.sql import Queries
-from live.bench.limits import ORDERS, ORDERS_ALONE, ROUNDS
-from live.bench.result import BenchResult, Measured
+from live.bench.limits import LEAST_TIMES_ALONE_SETTLED, ORDERS, ORDERS_ALONE, ROUNDS
+from live.bench.result import Measured, RateResult
 
 _sql = Queries(Path(__file__).parent / "sql" / "bench.sql")
 
 
-async def bench_settle(postgres: Postgres) -> BenchResult:
+async def bench_settle(postgres: Postgres) -> RateResult:
     """Measure both ways, each order of another buyer; the database has to be a throw-away one."""
     alone = [await _round(postgres, ORDERS_ALONE, 1) for _ in range(ROUNDS)]
     batched = [await _round(postgres, ORDERS, SETTLE_MAX_ORDERS) for _ in range(ROUNDS)]
-    async with postgres.connection() as connection:
-        server = str(await connection.fetchval("SHOW server_version"))
-    return BenchResult(
+    return RateResult(
         name="settle",
         unit="orders",
         floor=Measured(way="one order per transaction", items=ORDERS_ALONE, seconds=min(alone)),
         ours=Measured(way=f"up to {SETTLE_MAX_ORDERS} orders per transaction", items=ORDERS, seconds=min(batched)),
-        servers={"postgres_server": server},
+        least_ratio=LEAST_TIMES_ALONE_SETTLED,
     )
+
+
+async def postgres_version(postgres: Postgres) -> str:
+    """Return the version of the server."""
+    async with postgres.connection() as connection:
+        return str(await connection.fetchval("SHOW server_version"))
 
 
 async def _round(postgres: Postgres, orders: int, per_transaction: int) -> float:

@@ -63,7 +63,7 @@ class CrowdPlan(msgspec.Struct, frozen=True, kw_only=True):
     cores: frozenset[int] = frozenset()
 
 
-class _Coming:
+class Coming:
     """A viewer on its way in."""
 
     __slots__ = ("connected", "pieces", "received", "sent", "sock", "viewer")
@@ -95,9 +95,11 @@ class CrowdLoop:
         self._epoll = select.epoll()
         self._markers = Markers(board, RECEIVE_BYTES)
         self._window = memoryview(self._markers.buffer)[HEAD:]
+        self._take: Callable[[int, int, int], None] = self._markers.take
+        self._patience_s = _TICK_S
         self._outside = list(range(plan.viewers - 1, -1, -1))
         self._later: list[tuple[float, int]] = []
-        self._coming: dict[int, _Coming] = {}
+        self._coming: dict[int, Coming] = {}
         self._readers: dict[int, tuple[Callable[[memoryview], int], int]] = {}
         self._stalled: set[int] = set()
         self._socks: dict[int, socket.socket] = {}
@@ -124,10 +126,10 @@ class CrowdLoop:
 
     def _turn(self) -> bool:
         """Handle what is ready; return whether the owner is still there."""
-        readers, window, markers, counts = self._readers, self._window, self._markers, self._counts
+        readers, window, take, counts = self._readers, self._window, self._take, self._counts
         now_ns = time.monotonic_ns
         size = reads = 0
-        for fd, mask in self._epoll.poll(_TICK_S, _READY_AT_ONCE):
+        for fd, mask in self._epoll.poll(self._patience_s, _READY_AT_ONCE):
             reader = readers.get(fd)
             if reader is None:
                 if fd == self._owner.fileno():
@@ -146,7 +148,7 @@ class CrowdLoop:
                 except OSError:
                     got = 0
                 if got:
-                    markers.take(reader[1], got, now_ns())
+                    take(reader[1], got, now_ns())
                     size += got
                     reads += 1
                 else:
@@ -190,7 +192,7 @@ class CrowdLoop:
             self._again(viewer, Count.FAILED, None)
             return
         self._socks[sock.fileno()] = sock
-        self._coming[sock.fileno()] = _Coming(sock, viewer, self._target.greeting(self._plan.first + viewer))
+        self._coming[sock.fileno()] = Coming(sock, viewer, self._target.greeting(self._plan.first + viewer))
         self._epoll.register(sock.fileno(), select.EPOLLOUT)
 
     def _greet(self, fd: int, mask: int) -> None:
@@ -213,7 +215,7 @@ class CrowdLoop:
         except OSError:
             self._turned_away(coming)
 
-    def _connected(self, coming: _Coming) -> bool:
+    def _connected(self, coming: Coming) -> bool:
         if coming.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
             raise ConnectionRefusedError
         coming.connected = True
@@ -221,7 +223,7 @@ class CrowdLoop:
         self._epoll.modify(coming.sock.fileno(), select.EPOLLIN)
         return True
 
-    def _go_on(self, coming: _Coming) -> None:
+    def _go_on(self, coming: Coming) -> None:
         status = status_of(bytes(coming.received))
         if status is not None and status not in (200, 101):
             self._turned_away(coming)
@@ -233,7 +235,7 @@ class CrowdLoop:
         if allowed > len(coming.pieces):
             self._enter(coming)
 
-    def _enter(self, coming: _Coming) -> None:
+    def _enter(self, coming: Coming) -> None:
         fd, plan, counts = coming.sock.fileno(), self._plan, self._counts
         del self._coming[fd]
         counts[Count.JOINED_AT_NS] = time.monotonic_ns()
@@ -251,7 +253,7 @@ class CrowdLoop:
             self._readers[fd] = (coming.sock.recv_into, coming.viewer)
         counts[Count.JOINED] += 1
 
-    def _turned_away(self, coming: _Coming) -> None:
+    def _turned_away(self, coming: Coming) -> None:
         refused = status_of(bytes(coming.received)) is not None
         fd = coming.sock.fileno()
         del self._coming[fd]
@@ -276,15 +278,20 @@ class CrowdLoop:
 
     def _hear(self) -> bool:
         try:
-            over_s: float | None = self._owner.recv()
+            word: object = self._owner.recv()
         except EOFError:
             return False
-        if over_s is None:
+        if word is None:
             return False
-        self._beats = [*self._readers, *self._stalled]  # who does not read may well write
-        self._beat_per_s = len(self._beats) / over_s
-        self._beat_due = time.monotonic()
+        self._told(word)
         return True
+
+    def _told(self, word: object) -> None:
+        """Do what the owner says: let everyone be heard, over so many seconds."""
+        assert isinstance(word, float)
+        self._beats = [*self._readers, *self._stalled]  # who does not read may well write
+        self._beat_per_s = len(self._beats) / word
+        self._beat_due = time.monotonic()
 
     def _beat(self) -> None:
         """Send the heartbeats that are due: spread over time, as viewers who joined at different times do."""

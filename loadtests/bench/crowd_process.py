@@ -6,6 +6,8 @@ import multiprocessing
 import os
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from multiprocessing.connection import Connection
 
 from loadtests.bench.board import Board, Count
@@ -26,12 +28,15 @@ class Crowd:
         target: has started.
         plan: what the viewers do.
         sent_at_ns: by number, when each event was made; see ``board.new_clock``.
+        loop: what runs in the process.
 
     Attributes:
         board: what the viewers have found.
     """
 
-    def __init__(self, target: Target, plan: CrowdPlan, sent_at_ns: memoryview) -> None:
+    def __init__(
+        self, target: Target, plan: CrowdPlan, sent_at_ns: memoryview, *, loop: type[CrowdLoop] = CrowdLoop
+    ) -> None:
         self.target = target
         self.plan = plan
         self.board = Board(plan.viewers, sent_at_ns)
@@ -39,7 +44,9 @@ class Crowd:
             self.board.newest[viewer] = plan.had
         ours, theirs = _fork.Pipe()
         self._pipe = ours
-        self._process = _fork.Process(target=_live, args=(target, plan, self.board, theirs, ours), daemon=True)
+        self._process = _fork.Process(
+            target=_live, args=(partial(loop, target, plan, self.board, theirs), plan.cores, ours), daemon=True
+        )
         self._theirs = theirs
 
     @property
@@ -75,6 +82,11 @@ class Crowd:
     def heartbeat(self, over_s: float) -> None:
         """Let each viewer send one heartbeat, spread over a time, where the target wants any."""
         self._pipe.send(over_s)
+
+    @property
+    def pid(self) -> int | None:
+        """The process; None before it began."""
+        return self._process.pid
 
     def cpu_ns(self) -> int:
         """Return the CPU time that the crowd has used."""
@@ -121,13 +133,13 @@ class Crowd:
             time.sleep(POLL_S)
 
 
-def _live(target: Target, plan: CrowdPlan, board: Board, owner: Connection, owners_end: Connection) -> None:
+def _live(make: Callable[[], CrowdLoop], cores: frozenset[int], owners_end: Connection) -> None:
     owners_end.close()  # else we would never hear its end
-    if plan.cores:
-        os.sched_setaffinity(0, plan.cores)
+    if cores:
+        os.sched_setaffinity(0, cores)
     gc.freeze()
     gc.disable()  # nothing there makes cycles, and a collection would stop the clock that is read
     try:
-        CrowdLoop(target, plan, board, owner).run()
+        make().run()
     except KeyboardInterrupt:
         sys.exit(130)

@@ -32,26 +32,49 @@ class Host:
         self._post(f"/v1/shows/{show_id}/start", {})
         return show_id
 
-    def open_offer(self, show_id: str, sku: str, quantity: int) -> None:
-        """Open an offer for an hour, and return when it takes claims.
+    def open_offer(self, show_id: str, sku: str, quantity: int) -> str:
+        """Open an offer for an hour, and return its id when it takes claims.
 
         Raises:
             LoadError: it does not, in time.
         """
-        body = {
+        [offer_id] = self.open_offers(show_id, sku, 1, quantity=quantity)
+        return offer_id
+
+    def open_offers(self, show_id: str, sku: str, count: int, **terms: int) -> list[str]:
+        """Open ``count`` offers of the same terms for an hour, and return their ids when all take claims.
+
+        Args:
+            show_id: the show.
+            sku: what is sold.
+            count: how many offers.
+            terms: ``quantity``, and what else is not to be as usual, such as ``per_buyer_limit``.
+
+        Raises:
+            LoadError: they do not, in time.
+        """
+        body: dict[str, Any] = {
             "sku": sku,
             "price": {"amount": 900, "currency": "EUR"},
-            "quantity": quantity,
             "preheat_ms": 0,
             "duration_ms": _OFFER_S * 1000,
         }
-        offer_id = self._post(f"/v1/shows/{show_id}/offers", body)["offer_id"]
+        offer_ids = [str(self._post(f"/v1/shows/{show_id}/offers", body | terms)["offer_id"]) for _ in range(count)]
         gives_up_at = time.monotonic() + READY_TIMEOUT_S
-        while time.monotonic() < gives_up_at:
-            if self._get(f"/v1/offers/{offer_id}")["state"] == "open":
-                return
-            time.sleep(0.1)
-        raise LoadError("the offer did not open")
+        for offer_id in offer_ids:
+            while self.offer(offer_id)["state"] != "open":
+                if time.monotonic() > gives_up_at:
+                    raise LoadError("the offer did not open")
+                time.sleep(0.1)
+        return offer_ids
+
+    def offer(self, offer_id: str) -> dict[str, Any]:
+        """Return an offer with its counters."""
+        return self._get(f"/v1/offers/{offer_id}")
+
+    def add_stock(self, sku: str, units: int) -> None:
+        """Put more units of a SKU on the shelf."""
+        self._post("/v1/stock/adjust", {"sku": sku, "delta": units, "reason": "benchmark"})
 
     def position(self, show_id: str) -> int:
         """Return the position up to which the API knows a show."""

@@ -22,6 +22,17 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
         idle_s: seconds over which the background work of an idle gateway is measured.
         flood_bytes: sent to each viewer after the paced part of the row ``stalled``: more than a viewer may have
             waiting, here and in the kernel.
+        claim_viewers: of the rows ``claims-accepted`` and ``expiry``: so many that their share of the claims is below
+            what one viewer may send for long, and no more, for all of them are told how the stock changes.
+        refused_viewers: of the row ``claims-refused``; the same.
+        claims_in_flight: claims that wait for an answer at the same time, of all viewers.
+        claim_rounds: how often they are measured; medians are reported.
+        claim_offers: of one round of accepted claims, one after another.
+        refused_claims: of one round.
+        drop_claims: of one drop, in the row ``drop``; its viewers are ``many_viewers``.
+        drop_units: of one drop.
+        expiring_holds: of the row ``expiry``.
+        expiring_over_s: seconds over which their deadlines are spread; less than ``HOLD_SHORT_MS``.
     """
 
     viewers: int
@@ -33,6 +44,16 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
     settle_s: float
     idle_s: float
     flood_bytes: int
+    claim_viewers: int
+    refused_viewers: int
+    claims_in_flight: int
+    claim_rounds: int
+    claim_offers: int
+    refused_claims: int
+    drop_claims: int
+    drop_units: int
+    expiring_holds: int
+    expiring_over_s: float
 
 
 FULL: Final = Sizes(
@@ -45,6 +66,16 @@ FULL: Final = Sizes(
     settle_s=SETTLE_S,
     idle_s=5.0,
     flood_bytes=1024 * 1024,
+    claim_viewers=1_200,
+    refused_viewers=1_800,
+    claims_in_flight=500,
+    claim_rounds=3,
+    claim_offers=14,
+    refused_claims=100_000,
+    drop_claims=3_000,
+    drop_units=500,
+    expiring_holds=1_000,
+    expiring_over_s=4.0,
 )
 """What the table of the documentation is made with: about ten minutes."""
 
@@ -58,6 +89,16 @@ QUICK: Final = Sizes(
     settle_s=0.2,
     idle_s=0.5,
     flood_bytes=512 * 1024,
+    claim_viewers=100,
+    refused_viewers=100,
+    claims_in_flight=50,
+    claim_rounds=1,
+    claim_offers=2,
+    refused_claims=1_000,
+    drop_claims=100,
+    drop_units=20,
+    expiring_holds=40,
+    expiring_over_s=0.5,
 )
 """A look at whether everything works; its figures say nothing."""
 
@@ -86,6 +127,21 @@ STALLED_SHARE: Final = 0.05
 
 STALLED_MOST_P99_RATIO: Final = 1.2
 """p99 of the others with stalled viewers, against without."""
+
+CLAIMS_ACCEPTED_LEAST_PER_S: Final = 20_000
+"""Claims that become holds, end to end over WebSocket, on two cores."""
+
+CLAIMS_MOST_P99_MS: Final = 50.0
+"""From such a claim to its answer."""
+
+CLAIMS_REFUSED_LEAST_PER_S: Final = 30_000
+"""Claims refused because everything is held or sold."""
+
+CLAIMS_DROP_MOST_P99_MS: Final = 500.0
+"""From a claim to its answer in a drop."""
+
+EXPIRY_MOST_P99_MS: Final = 1_000.0
+"""From a hold's deadline until others see the unit."""
 
 WRITE_HARD_BYTES: Final = 256 * 1024
 """The gateway's hard limit on bytes that wait for one viewer (``docs/operations.md``)."""
@@ -118,6 +174,34 @@ RESUME_EVENTS: Final = 5
 
 PROCESSES_MANY: Final = 2
 """Gateway processes of the row ``many``."""
+
+WARM_UP_CLAIMS: Final = 200
+"""Claims before anything is measured: the scripts are in Redis, and the gateway knows the viewers."""
+
+CLAIMS_PER_BUYER: Final = 5
+"""Claims of one viewer for one offer in the row ``claims-accepted``. A buyer with a hundred holds of one offer would
+measure a book that no drop ever sees, so a round has several offers."""
+
+CLAIMS_TOGETHER: Final = 8
+"""Claims that one viewer sends at once, in the further figures of the row ``claims-refused``."""
+
+DROP_OVER_S: Final = 1.0
+"""Within which the claims of a drop come."""
+
+EXPIRY_WATCHERS: Final = 20
+"""Viewers of the row ``expiry`` who claim nothing and note the stock counts."""
+
+EXPIRY_TIMEOUT_S: Final = 30.0
+"""From the first claim of the row ``expiry`` until the last unit counts as never seen."""
+
+HOLD_SHORT_MS: Final = 5_000
+"""The shortest hold that an offer may give."""
+
+HOLD_LONG_MS: Final = 3_600_000
+"""The longest: nothing ends while claims are measured."""
+
+VIEWER_CLAIMS_PER_S: Final = 20
+"""Messages a second that the gateway lets one viewer send for long (``docs/operations.md``)."""
 
 CROWD_MOST_SHARE: Final = 0.9
 """Of its core: a load client busier than this may have made the figure, which then does not count."""
@@ -171,6 +255,9 @@ DELIVERY_TIMEOUT_S: Final = 30.0
 HTTP_TIMEOUT_S: Final = 10.0
 """For one call of the API."""
 
+REPORT_TIMEOUT_S: Final = 10.0
+"""From the end of a round of claims until the crowd has told what came of it."""
+
 POLL_S: Final = 0.001
 """Between two looks at the crowd's counters."""
 
@@ -179,3 +266,6 @@ OTHER_FILES: Final = 1_000
 
 assert FLOOD_TOGETHER >= EVENTS_TOGETHER
 assert STALLED_RECEIVE_BYTES < WRITE_HARD_BYTES < QUICK.flood_bytes < FULL.flood_bytes
+assert FULL.claim_viewers * VIEWER_CLAIMS_PER_S > CLAIMS_ACCEPTED_LEAST_PER_S
+assert FULL.refused_viewers * VIEWER_CLAIMS_PER_S > CLAIMS_REFUSED_LEAST_PER_S
+assert FULL.expiring_over_s * 1000 < HOLD_SHORT_MS < EXPIRY_TIMEOUT_S * 1000

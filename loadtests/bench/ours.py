@@ -52,6 +52,11 @@ class Showdrop:
         self._publisher: LogPublisher | None = None
         self._show_id = ""
 
+    @property
+    def show_id(self) -> str:
+        """The show; empty before the start."""
+        return self._show_id
+
     def pids(self) -> list[int]:
         """Return the gateway's processes."""
         return [] if self._gateway is None else self._gateway.pids()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
+_TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 
 
 def cpu_ns(pids: Iterable[int]) -> int:
@@ -17,6 +18,13 @@ def cpu_ns(pids: Iterable[int]) -> int:
             with contextlib.suppress(OSError):  # the thread may have ended meanwhile
                 total += int(task.read_text().split()[0])
     return total
+
+
+def machine_busy_ns() -> int:
+    """Return the CPU time that everything on this machine has used, in steps of 10 ms."""
+    fields = [int(field) for field in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+    idle, waiting = fields[3:5]
+    return (sum(fields) - idle - waiting) * 1_000_000_000 // _TICKS_PER_S
 
 
 def rss_bytes(pids: Iterable[int]) -> int:

@@ -7,6 +7,9 @@ from loadtests.bench.bench import Bench
 from loadtests.bench.lane import Lane, floor_lane, our_lane
 from loadtests.bench.limits import Sizes
 from loadtests.bench.result import RowResult
+from loadtests.bench.row_claims import row_claims_accepted, row_claims_refused
+from loadtests.bench.row_drop import row_drop
+from loadtests.bench.row_expiry import row_expiry
 from loadtests.bench.row_fan_out import row_one, row_p99, row_together
 from loadtests.bench.row_many import row_many
 from loadtests.bench.row_memory import row_memory
@@ -23,12 +26,32 @@ OWN_ROWS: Final[dict[str, Callable[[Bench], list[RowResult]]]] = {
     "many": row_many,
     "resume": row_resume,
     "stalled": row_stalled,
+    "claims-accepted": row_claims_accepted,
+    "claims-refused": row_claims_refused,
+    "drop": row_drop,
+    "expiry": row_expiry,
 }
 """Rows about what only Showdrop does, or what has no floor."""
 
 ROWS: Final = (*FAN_OUT_ROWS, *OWN_ROWS)
 
-RESULTS: Final = ("one", "together", "p99", "memory", "many", "resume", "resume-reads", "stalled", "stalled-memory")
+RESULTS: Final = (
+    "one",
+    "together",
+    "p99",
+    "memory",
+    "many",
+    "resume",
+    "resume-reads",
+    "stalled",
+    "stalled-memory",
+    "claims-accepted",
+    "claims-accepted-p99",
+    "claims-refused",
+    "drop",
+    "drop-at-once",
+    "expiry",
+)
 """The results that the rows give, in order."""
 
 

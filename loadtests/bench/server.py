@@ -59,6 +59,10 @@ class Stand:
             self._has_catalogue = True
         return SKU
 
+    def more_stock(self, units: int) -> None:
+        """Put ``units`` more units of ``SKU`` on the shelf."""
+        self.host.add_stock(self.stock(), units)
+
     def gateway(self, processes: int, cores: frozenset[int]) -> "Gateway":
         """Start a gateway of ``processes`` processes and return when it accepts viewers.
 

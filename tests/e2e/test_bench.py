@@ -4,22 +4,41 @@ import asyncio
 import sys
 from asyncio.subprocess import PIPE, STDOUT
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 pytestmark = pytest.mark.timeout(110)
 
-ROWS = ("one", "together", "memory", "resume", "stalled")
-RESULTS = ("one", "together", "memory", "resume", "resume-reads", "stalled", "stalled-memory")
-COUNTED = ("resume", "resume-reads", "stalled-memory")
+FAN_OUT_ROWS = ("one", "together", "memory", "resume", "stalled")
+FAN_OUT_RESULTS = ("one", "together", "memory", "resume", "resume-reads", "stalled", "stalled-memory")
+FAN_OUT_COUNTED = ("resume", "resume-reads", "stalled-memory")
 """Results that do not depend on how fast the machine is."""
 
+CLAIM_ROWS = ("claims-accepted", "claims-refused", "drop", "expiry")
+CLAIM_RESULTS = ("claims-accepted", "claims-accepted-p99", "claims-refused", "drop", "drop-at-once", "expiry")
+CLAIM_COUNTED = ("drop", "drop-at-once", "expiry")
 
-async def test_the_fan_out_benchmark_runs_and_nothing_is_lost_in_it(tmp_path: Path) -> None:
-    words = ["-m", "loadtests.bench", *ROWS, "--quick", "--results", str(tmp_path)]
+
+async def run_bench(rows: tuple[str, ...], results: tuple[str, ...], folder: Path) -> tuple[dict[str, Any], str]:
+    """Run rows; return their records by name, and what was printed."""
+    words = ["-m", "loadtests.bench", *rows, "--quick", "--results", str(folder)]
     bench = await asyncio.create_subprocess_exec(sys.executable, *words, stdout=PIPE, stderr=STDOUT)
     printed, _ = await asyncio.wait_for(bench.communicate(), 100)
     assert bench.returncode in (0, 1), printed.decode()
-    found = {name: msgspec.json.decode((tmp_path / f"fan-out-{name}.json").read_bytes()) for name in RESULTS}
-    assert all(found[name]["passed"] for name in COUNTED), printed.decode()
+    found = {name: msgspec.json.decode((folder / f"fan-out-{name}.json").read_bytes()) for name in results}
+    return found, printed.decode()
+
+
+async def test_the_fan_out_benchmark_runs_and_nothing_is_lost_in_it(tmp_path: Path) -> None:
+    found, printed = await run_bench(FAN_OUT_ROWS, FAN_OUT_RESULTS, tmp_path)
+    assert all(found[name]["passed"] for name in FAN_OUT_COUNTED), printed
+
+
+async def test_the_claim_benchmark_runs_and_every_claim_has_one_right_answer(tmp_path: Path) -> None:
+    found, printed = await run_bench(CLAIM_ROWS, CLAIM_RESULTS, tmp_path)
+    assert all(found[name]["passed"] for name in CLAIM_COUNTED), printed
+    # A small crowd that answers at once keeps its core busy: only that may be said against it here.
+    doubts = [doubt for record in found.values() for doubt in record["result"]["doubts"]]
+    assert not [doubt for doubt in doubts if "load client" not in doubt], printed
