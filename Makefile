@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 TIER ?= S
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test check bench bench-peers load format lock clean
+.PHONY: run test check bench bench-peers faults load format lock clean
 
 run: $(VENV)/.run-ready
 	@exec $(BIN)/showdrop dev
@@ -25,6 +25,13 @@ bench: $(VENV)/.dev-ready
 
 bench-peers: $(VENV)/.dev-ready
 	$(BIN)/python -m loadtests.bench.peers $(ARGS)
+
+# Both tables are always shown: what faults cost under load, and which errors in the code a test would notice.
+faults: $(VENV)/.dev-ready
+	@status=0; \
+	$(BIN)/python -m tests.faults $(ARGS) || status=1; \
+	$(BIN)/python -m tests.faults.run_mutants || status=1; \
+	exit $$status
 
 load: $(VENV)/.dev-ready
 	$(BIN)/python -m loadtests.load --tier $(TIER)
