@@ -8,9 +8,21 @@ from typing import Literal
 import pytest
 from redis.asyncio import Redis
 
-from inventory.holds import Accepted, ClaimAnswer, ClaimRequest, Hold, HoldNews, OpenOrder, PoolCounts, Refused
+from inventory.holds import (
+    Accepted,
+    ClaimAnswer,
+    ClaimRequest,
+    Hold,
+    HoldNews,
+    InLine,
+    OpenOrder,
+    OrderEnd,
+    PoolCounts,
+    Refused,
+)
 from inventory.holds_redis import RedisHolds
 from inventory.keeper import REBUILDS_MOST, STALE_EVERY_ROUNDS, Keeper
+from inventory.limits import BOOK_KEPT_S
 from inventory.pools_pg import Pools, PoolState, PoolTerms, close_pool, create_pool, set_ends_at
 from kit.errors import UnavailableError
 from kit.ids import new_id, new_ulid
@@ -120,6 +132,27 @@ async def test_a_closed_pool_gives_back_what_is_free_now_and_the_rest_as_holds_e
     assert await ring_fenced(yard.postgres, pool.sku) == 0
     assert [(one.hold_id, one.what) for one in yard.told] == [(hold_id, "expired")]
     assert pool.pool_id not in [one.pool_id for one in await yard.pools.unfinished()]
+
+
+async def test_nothing_of_a_finished_pool_is_left_in_redis_a_day_later(yard: Yard) -> None:
+    pool = await yard.pool(3, hold_ttl_ms=1)
+    await yard.hold(pool)
+    assert isinstance(await yard.holds.join(await yard.state(pool.pool_id), "cem"), InLine)
+    await yard.close(pool)
+    await asyncio.sleep(0.03)
+    while pool.pool_id in [one.pool_id for one in await yard.pools.unfinished()]:
+        await yard.keeper.round()
+    # What comes late finds the hold as it ended, and leaves nothing that would stay.
+    hold = yard.told[0]
+    late = await yard.holds.release(pool.pool_id, hold.hold_id, hold.buyer_id)
+    assert late is not None
+    await yard.holds.resolve(
+        pool.pool_id, [OrderEnd(hold_id=hold.hold_id, buyer_id=hold.buyer_id, quantity=1, outcome="released")]
+    )
+    keys = [key async for key in yard.redis.scan_iter(match=f"{{{pool.pool_id}}}:*")]
+    assert keys
+    for key in keys:
+        assert 0 < await yard.redis.ttl(key) <= BOOK_KEPT_S, key
 
 
 async def test_a_voided_pool_lets_its_holds_go_at_once(yard: Yard) -> None:
