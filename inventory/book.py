@@ -33,7 +33,7 @@ from inventory.holds import (
     Pool,
     Refused,
 )
-from inventory.limits import WAITING_MOST
+from inventory.limits import BUYER_HOLDS_MOST, WAITING_MOST
 
 _RECOVERING = Refused(reason="recovering", temporary=True)
 _INVALID = Refused(reason="invalid", temporary=False)
@@ -114,6 +114,8 @@ class Book(BookState):
             return Refused(reason="ended", temporary=False)
         if self.units_of(claim.buyer_id, now_ms) + claim.quantity > pool.per_buyer_limit:
             return Refused(reason="buyer_limit", temporary=False)
+        if len(self.holds_of(claim.buyer_id, now_ms)) >= BUYER_HOLDS_MOST:
+            return Refused(reason="buyer_limit", temporary=False)
         if self.line or claim.quantity > self.available():
             return Refused(reason="sold_out", temporary=self.held() > 0)
         hold = self._make(key, claim, pool.hold_ttl_ms, now_ms)
@@ -157,6 +159,9 @@ class Book(BookState):
         for end in ends:
             hold = self.holds.get(key_of(end.hold_id))
             if hold is not None and hold.hold_id == end.hold_id and hold.is_live():
+                if end.outcome == "sold":
+                    # An older copy of the book may have forgotten that a part was given back.
+                    hold.quantity = end.quantity
                 hold.act("sell" if end.outcome == "sold" else "cancel", now_ms)
             elif end.outcome == "sold":
                 late.append(end)

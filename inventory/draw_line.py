@@ -8,6 +8,7 @@ from inventory.draws_pg import Draws
 from inventory.holds import Holds
 from inventory.limits import LINE_UP_MOST_PER_CALL, WAITING_MOST
 from inventory.pools_pg import PoolState
+from kit.errors import UnavailableError
 from kit.log import logger
 
 _log = logger("draw_line")
@@ -28,20 +29,23 @@ class DrawLine:
         self._page = page
 
     async def round(self) -> None:
-        """Line up what is drawn, and serve the winners.
+        """Line up what is drawn, and serve the winners; what fails for one draw is tried again by the next round.
 
         Raises:
             UnavailableError: Redis or Postgres does not answer; the next round goes on.
         """
         pools = await self._draws.drawn_pools()
-        counts = await self._holds.counts([pool.pool_id for pool in pools])
+        counts = await self._holds.counts_each([pool.pool_id for pool in pools])
         for pool, book in zip(pools, counts, strict=True):
-            if book.epoch != pool.epoch or not book.current:
-                continue  # the keeper rebuilds it first
-            if not book.drawn:
-                await self._line_up(pool)
-            elif not pool.lined_up:
-                await self._serve(pool)
+            if book is None or book.epoch != pool.epoch or not book.current:
+                continue  # its part of a cluster is away, or the keeper rebuilds it first
+            try:
+                if not book.drawn:
+                    await self._line_up(pool)
+                elif not pool.lined_up:
+                    await self._serve(pool)
+            except UnavailableError as error:
+                _log.warning("draw_line_waits", pool_id=pool.pool_id, error=error.message)
 
     async def _line_up(self, pool: PoolState) -> None:
         first, after, left = 1, "", pool.allocated + WAITING_MOST

@@ -37,7 +37,6 @@ _NEWS: Final[dict[str, HoldEvent]] = {"3": "released", "4": "expired", "5": "pro
 _NEWS_CODE: Final = {what: code for code, what in _NEWS.items()}
 _ORDER_STATUS: Final = {"submitted": "1", "sold": "2"}
 
-_TWIN: Final = 1
 _REFUSED: Final = (
     None,
     None,

@@ -36,11 +36,13 @@ from inventory.holds import (
 )
 from inventory.limits import (
     BOOK_KEPT_S,
+    BUYER_HOLDS_MOST,
     HOLD_EXTENSIONS_MOST,
     HOLD_LIFE_MOST_TTLS,
     HOLDS_OF_MOST_BUYERS,
     HOLDS_OF_MOST_CALLS,
     NEWS_MOST,
+    STALE_MOST_PER_CALL,
     SWEEP_MOST_CALLS,
     WAITING_MOST,
 )
@@ -164,7 +166,7 @@ class RedisHolds:
                 if int(more):
                     again.append(pool_id)
             left = again
-            if not left:
+            if not left or len(found) >= NEWS_MOST:
                 break
         # A hold that came from the waiting list and ended meanwhile: its buyer hears of both, in that order.
         return sorted(found.values(), key=lambda news: news.what != "promoted")
@@ -212,8 +214,14 @@ class RedisHolds:
 
     async def stale_submissions(self, pool_id: str, *, older_than_ms: int) -> list[Hold]:
         """Return holds submitted that long ago and not resolved."""
-        reply = await self._stale(self._redis, _keys(pool_id), [older_than_ms])
-        return unpack_holds(pool_id, cast(list[bytes | None], reply))
+        found: list[Hold] = []
+        while True:
+            args: list[str | int | bytes] = [older_than_ms, len(found), STALE_MOST_PER_CALL]
+            reply = await self._stale(self._redis, _keys(pool_id), args)
+            page = unpack_holds(pool_id, cast(list[bytes | None], reply))
+            found += page
+            if len(page) < STALE_MOST_PER_CALL:
+                return found
 
     async def retire(self, pool_id: str) -> None:
         """Let the book of a closed pool vanish a day from now."""
@@ -221,7 +229,7 @@ class RedisHolds:
 
     async def _claim(self, pool: Pool, claims: Sequence[ClaimRequest], attempt: int) -> list[ClaimAnswer | None]:
         packed = pack_claims(claims, attempt)
-        reply = await self._claim_many(self._redis, _keys(pool.pool_id), [pool.epoch, packed])
+        reply = await self._claim_many(self._redis, _keys(pool.pool_id), [pool.epoch, packed, BUYER_HOLDS_MOST])
         return unpack_claims(cast(bytes, reply), pool.pool_no, claims, attempt)
 
     async def _change(self, script: Script, pool_id: str, hold_id: str, buyer_id: str, *more: int) -> Hold | None:

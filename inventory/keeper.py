@@ -5,11 +5,13 @@ left nothing half done that the next round does not finish. Correctness never wa
 deadlines themselves.
 """
 
-from collections.abc import Awaitable, Callable, Container, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterator, Sequence
+from contextlib import contextmanager
 
 from inventory.holds import Hold, HoldNews, Holds, OpenOrder, PoolCounts
 from inventory.limits import NEWS_MOST, SUBMISSION_STALE_MS, TELL_MOST_TIMES
 from inventory.pools_pg import Pools, PoolState
+from kit.errors import UnavailableError
 from kit.log import logger
 
 _log = logger("keeper")
@@ -56,24 +58,26 @@ class Keeper:
         """Do everything that is due once.
 
         Raises:
-            UnavailableError: Redis or Postgres does not answer; nothing is lost, the next round does it.
+            UnavailableError: Redis or Postgres does not answer at all; nothing is lost, the next round does it.
         """
         await self._pools.close_overdue()
         pools = await self._recover_lost(await self._pools.unfinished())
         for pool in pools:
-            if pool.closed:
-                await self._holds.freeze(pool.pool_id)
-            elif self._rounds % PROLONG_EVERY_ROUNDS == 0:
-                # Whoever extended it may have died before the book heard of it.
-                await self._holds.prolong(pool)
+            with _passing_over(pool):
+                if pool.closed:
+                    await self._holds.freeze(pool.pool_id)
+                elif self._rounds % PROLONG_EVERY_ROUNDS == 0:
+                    # Whoever extended it may have died before the book heard of it.
+                    await self._holds.prolong(pool)
         releasing = frozenset(pool.pool_id for pool in pools if pool.release_holds)
         # The buyers of what ended are told first: a finished pool is not looked at again.
         all_told = await self._sweep([pool.pool_id for pool in pools], releasing)
         await self._give_back([pool for pool in pools if pool.closed], finish=all_told)
         if self._rounds % STALE_EVERY_ROUNDS == 0:
             for pool in pools:
-                for hold in await self._holds.stale_submissions(pool.pool_id, older_than_ms=SUBMISSION_STALE_MS):
-                    await self._settle_stale(hold)
+                with _passing_over(pool):
+                    for hold in await self._holds.stale_submissions(pool.pool_id, older_than_ms=SUBMISSION_STALE_MS):
+                        await self._settle_stale(hold)
         self._rounds += 1
 
     async def recover(self, pool_id: str) -> PoolCounts | None:
@@ -106,9 +110,10 @@ class Keeper:
         for pool, counts in zip(pools, await self._holds.counts_each([pool.pool_id for pool in pools]), strict=True):
             if counts is None:
                 continue
-            if counts.epoch != pool.epoch or not counts.current:
-                await self.recover(pool.pool_id)
-            there.append(pool)
+            with _passing_over(pool):
+                if counts.epoch != pool.epoch or not counts.current:
+                    await self.recover(pool.pool_id)
+                there.append(pool)
         return there
 
     async def _sweep(self, pool_ids: Sequence[str], releasing: Container[str]) -> bool:
@@ -124,7 +129,17 @@ class Keeper:
         return False
 
     async def _give_back(self, closed: Sequence[PoolState], *, finish: bool) -> None:
-        found = await self._holds.counts([pool.pool_id for pool in closed])
+        found = await self._holds.counts_each([pool.pool_id for pool in closed])
         for pool, counts in zip(closed, found, strict=True):
-            if await self._pools.settle_close(pool.pool_id, counts, finish=finish):
-                await self._holds.retire(pool.pool_id)
+            with _passing_over(pool):
+                if counts is not None and await self._pools.settle_close(pool.pool_id, counts, finish=finish):
+                    await self._holds.retire(pool.pool_id)
+
+
+@contextmanager
+def _passing_over(pool: PoolState) -> Iterator[None]:
+    """Leave a pool that cannot be served now to the next round: its part of a cluster may be away."""
+    try:
+        yield
+    except UnavailableError as error:
+        _log.warning("pool_waits", pool_id=pool.pool_id, error=error.message)

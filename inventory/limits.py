@@ -73,7 +73,7 @@ SWEEP_MOST_CALLS: Final = 200
 that end in the same moment are over within a second or two."""
 
 NEWS_MOST: Final = 1_000
-"""Pieces of news that one call of the sweeper hands out: about 100 KB."""
+"""Pieces of news that one call of the sweeper hands out, about 100 KB; with so many it stops and lets them be told."""
 
 TELL_MOST_TIMES: Final = 20
 """Times that one round of the keeper looks for more news: thousands of buyers told, and other pools not forgotten."""
@@ -102,6 +102,12 @@ HOLDS_OF_MOST_CALLS: Final = 32
 
 BOOK_KEPT_S: Final = 24 * 3600
 """Seconds that the book of a closed pool stays, for late repeats of claims and for people who look into things."""
+
+STALE_MOST_PER_CALL: Final = 500
+"""Submissions that one call looks for: about a millisecond of the server's time."""
+
+BUYER_HOLDS_MOST: Final = 500
+"""Live holds of one buyer in one pool, whatever the limit of units: each claim of theirs reads the list."""
 
 SUBMISSION_STALE_MS: Final = 30_000
 """A submitted hold without an order for this long was never written down: the process died in between."""

@@ -10,16 +10,17 @@ from functools import partial
 
 from inventory.draw import Entered
 from inventory.draws_pg import Draws
-from inventory.holds import ClaimAnswer, ClaimRequest, Holds, Refused
+from inventory.holds import Accepted, ClaimAnswer, ClaimRequest, Holds, Refused
 from inventory.limits import CLAIM_MOST_PER_CALL
 from kit.batch import Batcher, Waiter
 from kit.errors import UnavailableError
 from kit.log import logger
-from live.limits import CLAIM_ANSWER_LAST_S, CLAIM_ANSWER_MOST_S, CLAIMS_MOST_POOLS, CLAIMS_MOST_QUEUED
+from live.limits import CLAIM_ANSWER_LAST_S, CLAIM_ANSWER_MOST_S, CLAIM_IDS_KEPT, CLAIMS_MOST_POOLS, CLAIMS_MOST_QUEUED
 from live.offers import OfferDirectory
 
 _log = logger("claim_desk")
 RECOVERING = Refused(reason="recovering", temporary=True)
+INVALID = Refused(reason="invalid", temporary=False)
 UNKNOWN_OFFER = Refused(reason="unknown_offer", temporary=False)
 
 DeskAnswer = ClaimAnswer | Entered
@@ -38,6 +39,7 @@ class ClaimDesk:
         self._offers = offers
         self._batchers: dict[str, Batcher[ClaimRequest, DeskAnswer]] = {}  # of pools with claims under way
         self._given_up: set[str] = set()  # pools whose claims are told so, as many as were waiting
+        self._claimed: dict[str, str] = {}  # claim id to pool of the latest holds
         self._taken = 0
         self._closed = False
         self._counts: Counter[tuple[str, str]] = Counter()
@@ -48,6 +50,10 @@ class ClaimDesk:
         Raises:
             UnavailableError: too many claims wait, or the desk is closed.
         """
+        if self._claimed.get(request.claim_id, request.pool_id) != request.pool_id:
+            # Books are apart, so no script can see it: one claim id is one wish, for one offer.
+            waiter.set_result(INVALID)
+            return
         batcher = self._batchers.get(request.pool_id)
         if self._closed or self._taken >= CLAIMS_MOST_QUEUED:
             raise UnavailableError("too many claims are waiting; try again", code="overloaded")
@@ -112,4 +118,9 @@ class ClaimDesk:
             return [RECOVERING] * len(requests)
         if RECOVERING in answers:
             self._offers.forget(pool_id)
+        for request, answer in zip(requests, answers, strict=True):
+            if isinstance(answer, Accepted):
+                self._claimed[request.claim_id] = pool_id
+        while len(self._claimed) > CLAIM_IDS_KEPT:
+            del self._claimed[next(iter(self._claimed))]
         return [*answers]

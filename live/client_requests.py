@@ -81,7 +81,9 @@ class Requests:
     def welcomed(self, welcome: wire.Welcome) -> None:
         """Look for units that came from a waiting list meanwhile: to join it again would be to ask for another."""
         for hold in welcome.holds:
-            if f"hold_{hold.claim_id}" == hold.hold_id and hold.hold_id not in self._promoted:
+            # One that is being paid may have lost its claim's id with its book, and says nothing about a line.
+            is_promoted = hold.state == "held" and f"hold_{hold.claim_id}" == hold.hold_id
+            if is_promoted and hold.hold_id not in self._promoted:
                 join = wire.WaitlistJoin(offer_id=hold.offer_id)
                 _answer(self._lists, [join], wire.WaitlistJoined(offer_id=hold.offer_id, place=0))
                 self._promote(hold.hold_id, hold.offer_id)

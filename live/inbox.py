@@ -8,11 +8,14 @@ from checkout.news import OutboxEvent
 from checkout.order import Order
 from inventory.holds import Hold, HoldNews
 from kit.errors import UnavailableError
+from kit.log import logger
 from live import wire
 from live.buyer_news import changed_message, hold_message
 from live.offers import OfferDirectory
 from live.show_log import BuyerNews
 from live.show_log_redis import RedisLog
+
+_log = logger("inbox")
 
 _ORDER_NEWS: dict[
     str, type[wire.OrderConfirmed | wire.OrderDeclined | wire.OrderRefunded | wire.OrderUnfulfillable]
@@ -48,15 +51,8 @@ class Inbox:
             await self.post(one.show_id, one.buyer_id, event, mark=one.event_key)
 
     async def holds(self, news: Sequence[HoldNews]) -> list[HoldNews]:
-        """Tell buyers what happened to their holds; return what could be told.
-
-        In a cluster the logs of some shows may be away while those of others are there.
-
-        Raises:
-            UnavailableError: nothing could be told.
-        """
+        """Tell buyers what happened to their holds; return what could be told: the logs of some shows may be away."""
         told: list[HoldNews] = []
-        lost: UnavailableError | None = None
         away: set[str] = set()  # pools whose show cannot be told now
         for one in news:
             if one.pool_id in away:
@@ -64,12 +60,10 @@ class Inbox:
             try:
                 await self.hold(one)
             except UnavailableError as error:
-                lost = error
+                _log.warning("news_waits", pool_id=one.pool_id, error=error.message)
                 away.add(one.pool_id)
             else:
                 told.append(one)
-        if lost is not None and not told:
-            raise lost
         return told
 
     async def hold(self, news: HoldNews) -> bool:

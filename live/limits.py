@@ -230,6 +230,9 @@ BUYERS_MOST: Final = 20_000
 CLAIMS_MOST_QUEUED: Final = 50_000
 """Claims that wait for Redis in one gateway: over a second of its work; more are refused as temporary."""
 
+CLAIM_IDS_KEPT: Final = 50_000
+"""Accepted claims whose offer a gateway remembers, so that the same id does not claim from another one: about 8 MB."""
+
 CLAIMS_MOST_POOLS: Final = 1_000
 """Offers whose claims wait in one gateway at the same time; claims for more are refused as temporary."""
 
@@ -264,6 +267,9 @@ ROOM_IDLE_S: Final = 30.0
 
 SERVER_CLOCK_EVERY_S: Final = 2.0
 """Seconds between two looks at the clock of Redis: clocks drift by milliseconds an hour, and jump when they are set."""
+
+SERVER_CLOCK_LOOKS_MOST: Final = 15
+"""Looks after which an answer that was slow counts too: a clock that was set meanwhile is worse."""
 
 SERVER_CLOCK_WAIT_MOST_MS: Final = 100
 """Milliseconds that the answer may take to be good: half of it is how wrong the offset can be."""

@@ -155,8 +155,11 @@ class Shows:
             await connection.execute(_sql.set_spotlight, show_id, msgspec.json.encode(products).decode())
             await add_event(connection, show_id, lambda seq: wire.ProductSpotlight(seq=seq, products=products))
 
-    async def open_offer(self, show_id: str, offer_id: str, terms: OfferTerms, sold: SoldVariant) -> None:
+    async def open_offer(self, show_id: str, offer_id: str, terms: OfferTerms, sold: SoldVariant) -> bool:
         """Create an offer, its pool and its ring-fenced units; an id that is there already stays as it is.
+
+        Returns:
+            Whether it was created now.
 
         Raises:
             NotFoundError: ``unknown_show``.
@@ -165,7 +168,7 @@ class Shows:
         async with self._postgres.transaction() as connection:
             show = await _lock_show(connection, show_id)
             if await connection.fetchrow(_sql.offer, offer_id) is not None:
-                return
+                return False
             require_on_air(show["state"], "open an offer")
             if show["currency"] != terms.price.currency:
                 raise ConflictError(
@@ -204,6 +207,7 @@ class Shows:
             await add_event(connection, show_id, lambda seq: wire.OfferScheduled(seq=seq, offer=offer.card))
             if terms.preheat_ms == 0:
                 await _open(connection, offer)
+            return True
 
     async def extend_offer(self, offer_id: str, extend_ms: int, command: str | None = None) -> None:
         """Let a running offer end ``extend_ms`` later.

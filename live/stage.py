@@ -98,9 +98,10 @@ class Stage(ShowReader):
         """
         variant = await self._catalogue.variant(terms.sku)
         sold = SoldVariant(product_id=variant.product_id, title=_title(variant))
-        await self._shows.open_offer(show_id, offer_id, terms, sold)
+        is_new = await self._shows.open_offer(show_id, offer_id, terms, sold)
         pool = await self._pools.get(offer_id)
-        if pool is not None:
+        # A repeat leaves a book that may have been lost meanwhile to the keeper: this one would be full.
+        if is_new and pool is not None:
             try:
                 await self._holds.open(pool)
             except UnavailableError:

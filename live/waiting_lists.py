@@ -1,11 +1,12 @@
 """The waiting lists of offers, as a gateway asks for them: who waits gets the next unit that comes back."""
 
+import asyncio
 from typing import Final
 
 from inventory.holds import Holds, InLine
 from kit.errors import UnavailableError
 from kit.log import logger
-from live.limits import WAITLIST_MOST_UNDER_WAY
+from live.limits import CLAIM_ANSWER_LAST_S, CLAIM_ANSWER_MOST_S, WAITLIST_MOST_UNDER_WAY
 from live.offers import OfferDirectory
 from live.wire import WaitlistRefusalReason
 
@@ -31,12 +32,13 @@ class WaitingLists:
             return "rate_limited"
         self._under_way += 1
         try:
-            offer = await self._offers.get(offer_id)
-            if offer is None:
-                return "unknown_offer"
-            answer = await self._holds.join(offer.pool, buyer_id)
-        except UnavailableError as error:
-            _log.warning("waitlist_waits", offer_id=offer_id, error=error.message)
+            async with asyncio.timeout(CLAIM_ANSWER_LAST_S), asyncio.timeout(CLAIM_ANSWER_MOST_S):
+                offer = await self._offers.get(offer_id)
+                if offer is None:
+                    return "unknown_offer"
+                answer = await self._holds.join(offer.pool, buyer_id)
+        except (UnavailableError, TimeoutError) as error:
+            _log.warning("waitlist_waits", offer_id=offer_id, error=str(error))
             return "recovering"
         finally:
             self._under_way -= 1
@@ -51,9 +53,10 @@ class WaitingLists:
             return "rate_limited"
         self._under_way += 1
         try:
-            await self._holds.leave(offer_id, buyer_id)
-        except UnavailableError as error:
-            _log.warning("waitlist_waits", offer_id=offer_id, error=error.message)
+            async with asyncio.timeout(CLAIM_ANSWER_LAST_S), asyncio.timeout(CLAIM_ANSWER_MOST_S):
+                await self._holds.leave(offer_id, buyer_id)
+        except (UnavailableError, TimeoutError) as error:
+            _log.warning("waitlist_waits", offer_id=offer_id, error=str(error))
             return "recovering"
         finally:
             self._under_way -= 1

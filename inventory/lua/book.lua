@@ -31,7 +31,8 @@ local function read_pool()
     local draw = row[15] == 'draw'
     return {
         epoch = row[1], server = row[2], allocated = tonumber(row[3]),
-        available = tonumber(row[4]), held = tonumber(row[5]), sold = tonumber(row[6]), limit = tonumber(row[7]),
+        available = tonumber(row[4]), was_available = tonumber(row[4]),
+        held = tonumber(row[5]), was_held = tonumber(row[5]), sold = tonumber(row[6]), limit = tonumber(row[7]),
         -- A draw's units pass on until Postgres closes it.
         starts = tonumber(row[8]), closes = draw and math.huge or row[9] and row[9] + row[10],
         ttl = tonumber(row[11]), waitlist_ttl = tonumber(row[12]), closed = row[13] == '1', no = row[14],
@@ -39,8 +40,12 @@ local function read_pool()
     }
 end
 
+-- Every move of units changes two of the three.
 local function write_units(pool)
-    redis.call('HSET', POOL, 'available', pool.available, 'held', pool.held, 'sold', pool.sold)
+    if pool.available ~= pool.was_available or pool.held ~= pool.was_held then
+        redis.call('HSET', POOL, 'available', pool.available, 'held', pool.held, 'sold', pool.sold)
+        pool.was_available, pool.was_held = pool.available, pool.held
+    end
 end
 
 -- Whether units may be given away: the caller knows this life of the book, and this server process began it.

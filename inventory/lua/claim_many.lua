@@ -2,7 +2,7 @@
 -- what else its id says, the buyer, the quantity.
 -- The answer is packed: now, the life of a fresh hold in ms, and for each claim a number of `answers` below, or
 -- {born, life} of the hold that this claim became before.
-local epoch, wishes = ARGV[1], cmsgpack.unpack(ARGV[2])
+local epoch, wishes, buyer_holds_most = ARGV[1], cmsgpack.unpack(ARGV[2]), tonumber(ARGV[3])
 local FIELDS = 4
 local ACCEPTED, TWIN, SOLD_OUT, SOLD_OUT_NOW, NOT_OPEN, ENDED, LIMIT, INVALID, LOST = 0, 1, 2, 3, 4, 5, 6, 7, 8
 
@@ -60,7 +60,7 @@ local function decide(key, claim, buyer_id, quantity, there, units)
         buyer = without_overdue(buyer)
         buyers[buyer_id] = buyer
     end
-    if buyer[1] + quantity > pool.limit then return LIMIT end
+    if buyer[1] + quantity > pool.limit or #buyer > buyer_holds_most then return LIMIT end
     -- As long as somebody holds a unit it may come back.
     if someone_waits or quantity > pool.available then return pool.held > 0 and SOLD_OUT_NOW or SOLD_OUT end
     buyer[1] = buyer[1] + quantity

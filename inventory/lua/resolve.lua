@@ -15,7 +15,7 @@ end
 
 local late = {}
 for at = 1, #ends, FIELDS do
-    local key, born, _, _, outcome = unpack(ends, at, at + FIELDS - 1)
+    local key, born, _, quantity, outcome = unpack(ends, at, at + FIELDS - 1)
     local hold = read_hold(key, born)
     local live = hold and (hold[STATUS] == HELD or hold[STATUS] == PAYING)
     if live and outcome == 'released' then
@@ -23,9 +23,12 @@ for at = 1, #ends, FIELDS do
         end_hold(pool, key, hold, RELEASED)
         leave_buyer(hold[BUYER], key, -hold[QUANTITY])
     elseif live then
+        -- An older copy of the book may have forgotten that a part was given back.
+        local spare = hold[QUANTITY] - quantity
+        pool.held, pool.available = pool.held - hold[QUANTITY], pool.available + spare
+        if spare ~= 0 then hold[ASKED], hold[QUANTITY] = hold[ASKED] or hold[QUANTITY], quantity end
         sell(key, hold)
-        pool.held = pool.held - hold[QUANTITY]
-        leave_buyer(hold[BUYER], key, 0)
+        leave_buyer(hold[BUYER], key, -spare)
     elseif outcome == 'sold' then
         late[#late + 1] = at
     end

@@ -49,9 +49,10 @@ end
 
 -- A buyer's own holds that are overdue and nobody swept yet must not stand in their way.
 local function drop_overdue(pool, buyer_id, now)
-    for _, key in ipairs({unpack(read_buyer(buyer_id), 2)}) do
-        local hold = read_hold(key)
-        if hold and hold[STATUS] == HELD and deadline(hold) <= now then free(pool, key, hold, EXPIRED) end
+    local buyer = read_buyer(buyer_id)
+    for i = 2, #buyer do
+        local hold = read_hold(buyer[i])
+        if hold and hold[STATUS] == HELD and deadline(hold) <= now then free(pool, buyer[i], hold, EXPIRED) end
     end
 end
 

@@ -93,9 +93,7 @@ class Repairs:
 
     async def _serve_line(self, pool_id: str) -> None:
         news = await self._stores.holds.sweep([pool_id])
-        if news:
-            await self._stores.inbox.holds(news)
-            await self._stores.holds.told(news)
+        await self._stores.holds.told(await self._stores.inbox.holds(news))
         promoted = sum(one.what == "promoted" for one in news)
         self._say(f"{pool_id}: handed free units to {promoted} who waited")
 

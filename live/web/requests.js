@@ -58,8 +58,9 @@ export class Requests {
 
   /** Look for units that came from a waiting list meanwhile: to join it again would be to ask for another. */
   welcomed({ holds = [] }) {
-    for (const { claim_id: claimId, hold_id: holdId, offer_id: offerId } of holds) {
-      if (`hold_${claimId}` !== holdId || this.#promoted.has(holdId)) continue;
+    for (const { claim_id: claimId, hold_id: holdId, offer_id: offerId, state } of holds) {
+      // One that is being paid may have lost its claim's id with its book, and says nothing about a line.
+      if (state !== "held" || `hold_${claimId}` !== holdId || this.#promoted.has(holdId)) continue;
       answer(this.#lists, JSON.stringify(joinOf(offerId)), { type: "waitlist.joined", offer_id: offerId, place: 0 });
       this.#promote(holdId, offerId);
     }

@@ -80,7 +80,7 @@ function applyWelcome(state, message) {
   // The holds in a welcome are the server's full list, with and without a snapshot.
   const holds = Object.fromEntries((message.holds ?? []).map((hold) => [hold.hold_id, hold]));
   // A hold that no claim asked for has its own ULID as its claim's id: the wait is over.
-  const promoted = Object.values(holds).filter((hold) => `hold_${hold.claim_id}` === hold.hold_id && !(hold.hold_id in state.holds));
+  const promoted = Object.values(holds).filter((hold) => hold.state === "held" && `hold_${hold.claim_id}` === hold.hold_id && !(hold.hold_id in state.holds));
   const { waitlists } = promoted.reduce((so, hold) => withoutPlace(so, hold.offer_id), state);
   const { snapshot } = message;
   if (!snapshot) return { ...state, holds, waitlists };

@@ -47,7 +47,7 @@ MUTANTS: Final = (
         name="no_limit",
         breaks="a buyer gets as many units as they like",
         path=LUA + "claim_many.lua",
-        old="if buyer[1] + quantity > pool.limit then return LIMIT end",
+        old="if buyer[1] + quantity > pool.limit or #buyer > buyer_holds_most then return LIMIT end",
         new="",
     ),
     Mutant(
@@ -138,7 +138,7 @@ MUTANTS: Final = (
         name="sold_units_uncounted",
         breaks="what a buyer bought does not count for their limit",
         path=LUA + "resolve.lua",
-        old="leave_buyer(hold[BUYER], key, 0)",
+        old="leave_buyer(hold[BUYER], key, -spare)",
         new="leave_buyer(hold[BUYER], key, -hold[QUANTITY])",
     ),
     Mutant(

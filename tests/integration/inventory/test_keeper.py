@@ -17,6 +17,7 @@ from inventory.holds import (
     InLine,
     OpenOrder,
     OrderEnd,
+    Pool,
     PoolCounts,
     Refused,
 )
@@ -200,6 +201,21 @@ async def test_news_of_which_only_a_part_could_be_told_is_told_in_part_and_again
     for _ in range(4):
         await keeper.round()
     assert sorted(one.hold_id for one in heard) == sorted(hold_ids)
+
+
+async def test_a_pool_that_cannot_be_served_does_not_keep_the_others_from_it(yard: Yard) -> None:
+    away, closing = await yard.pool(), await yard.pool(5)
+    await yard.close(closing)
+
+    class PartlyAway(RedisHolds):
+        async def prolong(self, pool: Pool) -> None:
+            if pool.pool_id == away.pool_id:
+                raise UnavailableError("its part of the cluster is away", code="redis_down")
+            await super().prolong(pool)
+
+    yard.holds = PartlyAway(yard.redis)
+    await yard.another_keeper().round()
+    assert closing.pool_id not in [one.pool_id for one in await yard.pools.unfinished()]
 
 
 async def test_a_lost_book_is_rebuilt_from_the_orders(yard: Yard) -> None:

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from inventory.hold_ids import KEY_CHARS
 from inventory.holds import Accepted, ClaimAnswer, ClaimRequest, HoldNews, InLine, OpenOrder, Pool, Refused
 from inventory.holds_redis import RedisHolds
-from inventory.limits import CLAIM_MOST_PER_CALL
+from inventory.limits import BUYER_HOLDS_MOST, CLAIM_MOST_PER_CALL
 from kit.ids import new_ulid
 from tests.integration.inventory.stepped_book import BEGIN_MS, BookKeys, a_stepped_pool, an_end, stepped_holds
 
@@ -340,7 +340,7 @@ async def test_terms_changed_by_a_rebuild_count_for_what_comes_and_leave_orders_
     new = await sale.claim("cem")
     assert isinstance(new, Accepted)
     assert new.expires_at_ms == BEGIN_MS + 500
-    await sale.holds.resolve(sale.pool.pool_id, [an_end(paying)])
+    await sale.holds.resolve(sale.pool.pool_id, [an_end(paying, quantity=2)])
     assert await sale.figures() == (1, 2, 2)
 
 
@@ -379,7 +379,7 @@ async def test_a_million_buyers_of_five_hundred_units_leave_nothing_behind_but_f
     assert sizes[0] == sizes[1] < 500 * 300
 
 
-async def test_a_claim_id_is_one_wish_of_one_buyer_for_one_offer(redis: Redis) -> None:
+async def test_a_claim_id_is_one_wish_of_one_buyer_and_each_offer_has_a_book_of_its_own(redis: Redis) -> None:
     sale, other = await a_sale(redis, 5, limit=3), await a_sale(redis, 5)
     claim_id = new_ulid()
     first = await sale.claim("ana", 1, claim_id)
@@ -412,3 +412,11 @@ async def test_a_claim_that_was_refused_leaves_nothing_and_may_come_again(redis:
     assert await sale.claim("bob", 1, claim_id) == Refused(reason="sold_out", temporary=True)
     await sale.holds.release(sale.pool.pool_id, called, "ana")
     assert isinstance(await sale.claim("bob", 1, claim_id), Accepted)
+
+
+async def test_a_buyer_has_a_limited_number_of_live_holds_whatever_their_limit_of_units(redis: Redis) -> None:
+    sale = await a_sale(redis, 2 * BUYER_HOLDS_MOST, limit=2 * BUYER_HOLDS_MOST)
+    answers = [await sale.claim("ana", 1, new_ulid()) for _ in range(BUYER_HOLDS_MOST + 2)]
+    assert sum(isinstance(one, Accepted) for one in answers) == BUYER_HOLDS_MOST
+    assert answers[-1] == Refused(reason="buyer_limit", temporary=False)
+    assert isinstance(await sale.claim("bob", 1, new_ulid()), Accepted)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
+from inventory.limits import HOLD_EXTENSIONS_MOST
 from kit.metrics import new_registry
 from kit.postgres import Postgres
 from live.api.idempotency_pg import Idempotency
@@ -73,7 +74,13 @@ async def test_nothing_outside_the_folder_is_served(client: httpx.AsyncClient, p
 
 async def test_pages_hear_where_the_gateway_is(client: httpx.AsyncClient) -> None:
     answer = await client.get("/v1/meta")
-    assert answer.json() == {"version": "1", "ws_url": "ws://127.0.0.1:8001", "demo": True, "currency": "EUR"}
+    assert answer.json() == {
+        "version": "1",
+        "ws_url": "ws://127.0.0.1:8001",
+        "demo": True,
+        "currency": "EUR",
+        "hold_extensions": HOLD_EXTENSIONS_MOST,
+    }
 
 
 async def test_only_the_origins_that_were_named_may_read_from_a_browser(client: httpx.AsyncClient) -> None:

@@ -90,6 +90,20 @@ async def test_a_claim_id_of_somebody_else_is_invalid(house: House) -> None:
     assert await counts(house, offer_id) == (9, 1, 0)
 
 
+async def test_a_claim_id_is_not_a_wish_for_another_offer_too(house: House) -> None:
+    show_id = await house.show()
+    offer_id, another = await house.offer(show_id), await house.offer(show_id)
+    ana = await house.watch(show_id, "ana")
+    claim = a_claim(offer_id)
+    await ana.say(claim)
+    first = await ana.get(wire.ClaimAccepted)
+    assert await refusal(ana, a_claim(another, 1, claim.claim_id)) == ("invalid", False)
+    assert await counts(house, another) == (10, 0, 0)
+    await ana.say(claim)
+    await ana.when(lambda: ana.all(wire.ClaimAccepted) == [first, first])
+    assert await counts(house, offer_id) == (9, 1, 0)
+
+
 @pytest.mark.parametrize("quantity", ["1.5", '"3"', "null", "1e400", "[1]", "true"])
 async def test_a_quantity_of_the_wrong_type_is_a_bad_message(house: House, quantity: str) -> None:
     show_id = await house.show()
