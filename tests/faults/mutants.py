@@ -5,7 +5,12 @@ from typing import Final
 
 import msgspec
 
-BOOK: Final = ("tests/integration/inventory/test_holds_redis.py", "tests/integration/inventory/test_book_machine.py")
+BOOK: Final = (
+    "tests/integration/inventory/test_holds_redis.py",
+    "tests/integration/inventory/test_sale_proofs.py",
+    "tests/integration/inventory/test_sale_simulated.py",
+    "tests/integration/inventory/test_book_machine.py",
+)
 KEEPER: Final = ("tests/integration/inventory/test_keeper.py", "tests/integration/inventory/test_pools.py")
 LUA: Final = "inventory/lua/"
 

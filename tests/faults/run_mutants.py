@@ -16,6 +16,7 @@ from typing import Final
 
 import click
 import msgspec
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -96,7 +97,7 @@ def _copy(tree: Path) -> None:
 
 def _first_failure(tree: Path, tests: tuple[str, ...]) -> str | None:
     command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "--tb=no", "-p", "no:cacheprovider", *tests]
-    environment = os.environ | {"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = os.environ | {"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1", "SHOWDROP_MACHINE_SHRINK": "0"}
     try:
         done = subprocess.run(  # noqa: S603 - our own tests
             command, cwd=tree, env=environment, capture_output=True, text=True, check=False, timeout=TESTS_MOST_S
@@ -105,7 +106,7 @@ def _first_failure(tree: Path, tests: tuple[str, ...]) -> str | None:
         return "the tests did not end"
     if done.returncode not in (0, FAILED):
         raise RuntimeError(f"pytest ended with {done.returncode}: {(done.stdout + done.stderr)[-2000:]}")
-    return next(_failures(done.stdout), None) if done.returncode == FAILED else None
+    return next(_failures(done.stdout), "a test that pytest does not name") if done.returncode == FAILED else None
 
 
 def _failures(printed: str) -> Iterator[str]:
@@ -115,16 +116,13 @@ def _failures(printed: str) -> Iterator[str]:
 
 
 def _table(outcomes: list[Outcome]) -> Table:
-    table = Table(title="Mutants", title_justify="left")
+    table = Table(title="Mutants", title_justify="left", box=box.SIMPLE)
     table.add_column("mutant", no_wrap=True)
-    table.add_column("what is wrong then")
-    table.add_column("noticed by")
-    table.add_column("took", justify="right")
+    table.add_column("what is wrong then, and the test that noticed it")
+    table.add_column("took", justify="right", no_wrap=True)
     for outcome in outcomes:
-        by = (
-            Text(outcome.by.rpartition("::")[2], style="green") if outcome.noticed else Text("NOBODY", style="bold red")
-        )
-        table.add_row(outcome.mutant, outcome.breaks, by, f"{outcome.took_s:.0f} s")
+        by = Text(outcome.by.rpartition("::")[2] or "NOBODY", style="green" if outcome.noticed else "bold red")
+        table.add_row(outcome.mutant, Text(f"{outcome.breaks}\n").append(by), f"{outcome.took_s:.0f} s")
     return table
 
 

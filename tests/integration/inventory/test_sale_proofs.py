@@ -237,6 +237,21 @@ async def test_a_buyer_who_left_the_line_is_not_promoted_and_the_next_one_is(red
     assert await sale.figures() == (0, 1, 0)
 
 
+async def test_a_claim_gets_no_unit_before_those_who_wait_even_when_one_call_cannot_serve_them_all(
+    redis: Redis,
+) -> None:
+    # F22: 300 units come back at once, 400 wait, and one call serves 256 of them.
+    sale = await a_sale(redis, 300)
+    await sale.fill(300)
+    await asyncio.gather(*(sale.join(f"waits-{n}") for n in range(400)))
+    await sale.wait(TTL_MS)
+    assert await sale.claim("eve") == Refused(reason="sold_out", temporary=True)
+    await sale.news()
+    assert await sale.figures() == (0, 300, 0)
+    [counts] = await sale.holds.counts([sale.pool.pool_id])
+    assert counts.waiting == 100
+
+
 async def test_never_more_people_are_promoted_than_units_came_back(redis: Redis) -> None:
     # F22
     sale = await a_sale(redis, 40)
