@@ -98,6 +98,7 @@ class PoolState(Pool, frozen=True, kw_only=True):
     sold: int
     returned: int
     closed: bool
+    finished: bool
     release_holds: bool
     lined_up: bool
 
@@ -178,6 +179,7 @@ def pool_state(row: asyncpg.Record) -> PoolState:
         sold=row["sold"],
         returned=row["returned"],
         closed=row["state"] != "open",
+        finished=row["state"] == "closed",
         release_holds=row["release_holds"],
         lined_up=row["lined_up_at_ms"] is not None,
     )

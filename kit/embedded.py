@@ -102,6 +102,15 @@ class EmbeddedServers:
             raise
         return servers
 
+    def announce(self, *, database_url: str, redis_url: str) -> None:
+        """Tell other processes of this data directory which servers are used, if one of them is not of ours.
+
+        Raises:
+            StartupError: the directory cannot be written.
+        """
+        urls = ServerUrls(database_url=database_url, redis_url=redis_url, owner_pid=os.getpid())
+        self._directory.write(urls, ready=True)
+
     async def wait_failed(self) -> ServerFailure:
         """Wait, without limit, until one of the servers ends by itself; cancel it before ``stop``."""
         waits = [asyncio.create_task(server.wait_failed()) for server in (self._postgres, self._redis)]

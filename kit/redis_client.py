@@ -10,7 +10,7 @@ import redis.exceptions
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, ResponseError
 
 from kit.cluster_redis import ClusterRedis
 from kit.errors import UnavailableError
@@ -35,12 +35,30 @@ _GONE = (
     TimeoutError,
 )
 
+_NOT_NOW = (
+    "BUSY ",
+    "LOADING ",
+    "MISCONF ",
+    "NOREPLICAS ",
+    "CLUSTERDOWN ",
+    "TRYAGAIN ",
+    "MASTERDOWN ",
+    "READONLY ",
+    "OOM ",
+)
+"""How errors begin that end by themselves, or when an operator acts: a script that runs for long, a full disk."""
+
 
 @contextmanager
 def redis_errors() -> Iterator[None]:
     """Turn "Redis does not answer, or cannot now" into ``UnavailableError``; a mistake of ours passes through."""
     try:
         yield
+    except ResponseError as error:
+        # The library has a class of its own for some of these and none for others.
+        if not isinstance(error, _GONE) and not str(error).startswith(_NOT_NOW):
+            raise
+        raise UnavailableError(f"Redis cannot now: {str(error).split(' ', 1)[0]}", code="redis_down") from error
     except _GONE as error:
         raise UnavailableError(f"Redis does not answer: {type(error).__name__}", code="redis_down") from error
 

@@ -16,10 +16,11 @@ from kit.batch import Batcher, Waiter
 from kit.errors import UnavailableError
 from kit.log import logger
 from live.limits import CLAIM_ANSWER_LAST_S, CLAIM_ANSWER_MOST_S, CLAIM_IDS_KEPT, CLAIMS_MOST_POOLS, CLAIMS_MOST_QUEUED
-from live.offers import OfferDirectory
+from live.offers import OfferDirectory, SellableOffer
 
 _log = logger("claim_desk")
 RECOVERING = Refused(reason="recovering", temporary=True)
+ENDED = Refused(reason="ended", temporary=False)
 INVALID = Refused(reason="invalid", temporary=False)
 UNKNOWN_OFFER = Refused(reason="unknown_offer", temporary=False)
 
@@ -95,6 +96,15 @@ class ClaimDesk:
                 del self._batchers[pool_id]
                 self._given_up.discard(pool_id)
 
+    async def _without_a_book(self, offer: SellableOffer, answers: list[ClaimAnswer]) -> list[ClaimAnswer]:
+        """Tell claims on a finished pool that it is over: its book, which nobody rebuilds, cannot say it any more."""
+        if not offer.pool.finished:
+            self._offers.forget(offer.pool.pool_id)
+            fresh = await self._offers.get(offer.pool.pool_id)
+            if fresh is None or not fresh.pool.finished:
+                return answers
+        return [ENDED if answer == RECOVERING else answer for answer in answers]
+
     async def _ask(self, pool_id: str, requests: Sequence[ClaimRequest]) -> list[DeskAnswer]:
         if pool_id in self._given_up:
             return [RECOVERING] * len(requests)
@@ -106,6 +116,8 @@ class ClaimDesk:
                 if offer.pool.mode == "draw":
                     return [*await self._draws.enter(requests)]
                 answers = await self._holds.claim_many(offer.pool, requests)
+                if RECOVERING in answers:
+                    answers = await self._without_a_book(offer, answers)
         except TimeoutError:
             # Who came meanwhile has waited as well: they are answered with these, and only who comes next waits again.
             # Nothing of the lost answer is left behind, for a connection whose caller is cancelled is closed.
@@ -116,8 +128,6 @@ class ClaimDesk:
             # Never fall back to memory (D10): without the book nobody gets a unit, and everybody is told at once.
             _log.warning("claims_wait", pool_id=pool_id, error=error.message)
             return [RECOVERING] * len(requests)
-        if RECOVERING in answers:
-            self._offers.forget(pool_id)
         for request, answer in zip(requests, answers, strict=True):
             if isinstance(answer, Accepted):
                 self._claimed[request.claim_id] = pool_id

@@ -1,6 +1,5 @@
 """A directory of offers: what a process has to know to claim and sell, read once and kept."""
 
-from inventory.holds import Pool
 from inventory.pools_pg import Pools, PoolState
 from kit.errors import NotFoundError
 from kit.money import Money
@@ -13,7 +12,7 @@ class SellableOffer:
 
     __slots__ = ("pool", "price", "show_id")
 
-    def __init__(self, pool: Pool, show_id: str, price: Money) -> None:
+    def __init__(self, pool: PoolState, show_id: str, price: Money) -> None:
         self.pool = pool
         self.show_id = show_id
         self.price = price

@@ -77,6 +77,7 @@ def _offer_view(offer: OfferRow, counts: PoolCounts) -> OfferView:
     card = offer.card
     # Without a book (a pool long closed, or Redis lost) Postgres alone tells what was sold.
     known = counts if counts.epoch else PoolCounts(available=offer.allocated - offer.sold, sold=offer.sold)
+    is_collecting = card.mode == "draw" and offer.drawn_at_ms is None and offer.state != "voided"
     return OfferView(
         offer_id=card.offer_id,
         show_id=offer.show_id,
@@ -96,7 +97,7 @@ def _offer_view(offer: OfferRow, counts: PoolCounts) -> OfferView:
         available=max(0, known.available),  # below zero a book has promised more than there is
         held=known.held,
         sold=known.sold,
-        waiting=offer.entries if card.mode == "draw" and offer.drawn_at_ms is None else known.waiting,
+        waiting=offer.entries if is_collecting else known.waiting,
         mode=card.mode,
         seed_hash=card.seed_hash,
         drawn_at_ms=offer.drawn_at_ms,

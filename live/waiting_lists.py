@@ -7,7 +7,7 @@ from inventory.holds import Holds, InLine
 from kit.errors import UnavailableError
 from kit.log import logger
 from live.limits import CLAIM_ANSWER_LAST_S, CLAIM_ANSWER_MOST_S, WAITLIST_MOST_UNDER_WAY
-from live.offers import OfferDirectory
+from live.offers import OfferDirectory, SellableOffer
 from live.wire import WaitlistRefusalReason
 
 _log = logger("waiting_lists")
@@ -37,15 +37,21 @@ class WaitingLists:
                 if offer is None:
                     return "unknown_offer"
                 answer = await self._holds.join(offer.pool, buyer_id)
+                if answer == "recovering" and await self._is_over(offer):
+                    return "ended"
         except (UnavailableError, TimeoutError) as error:
             _log.warning("waitlist_waits", offer_id=offer_id, error=str(error))
             return "recovering"
         finally:
             self._under_way -= 1
-        if answer == "recovering":
-            # What is kept of the offer may be of an earlier life of its book.
-            self._offers.forget(offer_id)
         return answer
+
+    async def _is_over(self, offer: SellableOffer) -> bool:
+        """Tell whether nobody rebuilds the book any more; what is kept of the offer may be of an earlier life of it."""
+        if not offer.pool.finished:
+            self._offers.forget(offer.pool.pool_id)
+        fresh = await self._offers.get(offer.pool.pool_id)
+        return fresh is not None and fresh.pool.finished
 
     async def leave(self, offer_id: str, buyer_id: str) -> WaitlistRefusalReason | None:
         """Let a buyer wait no more; None when that is done."""

@@ -11,7 +11,7 @@ local current = redis.call('HGET', POOL, 'epoch')
 if current and tonumber(current) >= tonumber(epoch) then return 0 end
 
 local now, left, sold = now_ms(), tonumber(allocated), 0
-local survived, ordered, buyers = {}, {}, {}
+local survived, ordered, buyers, falls_due = {}, {}, {}, {}
 local packed = redis.call('HGETALL', HOLDS)
 for i = 1, #packed, 2 do survived[packed[i]] = cmsgpack.unpack(packed[i + 1]) end
 redis.call('DEL', BUYERS, DUE, SUBMITTED)
@@ -24,8 +24,11 @@ local function count(key, hold)
     left = left - hold[QUANTITY]
     if hold[STATUS] == SOLD then sold = sold + hold[QUANTITY] end
     if hold[STATUS] == PAYING then redis.call('ZADD', SUBMITTED, now, key) end
-    if hold[STATUS] == HELD then fall_due({key}, deadline(hold)) end
-    write_hold(key, hold)
+    if hold[STATUS] == HELD then
+        local at_ms = deadline(hold)
+        falls_due[at_ms] = falls_due[at_ms] or {}
+        table.insert(falls_due[at_ms], key)
+    end
 end
 
 for at = 1, #orders, FIELDS do
@@ -38,7 +41,9 @@ for at = 1, #orders, FIELDS do
     if known then
         known[STATUS], known[BUYER], known[QUANTITY], known[ASKED] = status, buyer_id, quantity, known[ASKED] or known[QUANTITY]
     end
-    count(key, known or {status, buyer_id, quantity, born, now - born, ''})
+    known = known or {status, buyer_id, quantity, born, now - born, ''}
+    write_hold(key, known)
+    count(key, known)
 end
 
 local live = {}
@@ -72,6 +77,7 @@ for _, key in ipairs(live) do
     end
 end
 for buyer_id, buyer in pairs(buyers) do write_buyer(buyer_id, buyer) end
+for at_ms, keys in pairs(falls_due) do fall_due(keys, at_ms) end
 
 redis.call('HSET', POOL, 'no', no, 'epoch', epoch, 'server', run_id(), 'allocated', allocated, 'available', left,
     'held', allocated - left - sold, 'sold', sold, 'limit', limit, 'starts', starts_at_ms, 'ends', ends_at_ms,

@@ -38,6 +38,8 @@ async def servers(
             redis_url=settings.redis_url or (own.redis_url if own else ""),
             secret=ensure_secret(settings),
         )
+        if embedded is not None:
+            embedded.announce(database_url=place.database_url, redis_url=place.redis_url)
         if running is None:
             await asyncio.to_thread(apply_migrations, place.database_url, MIGRATIONS)
         yield place, embedded

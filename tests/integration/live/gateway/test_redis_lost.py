@@ -133,3 +133,18 @@ async def test_a_book_that_promised_more_than_there_is_shows_that_nothing_is_lef
     welcome = await cem.get(wire.Welcome)
     assert isinstance(welcome.snapshot, wire.Snapshot)
     assert [one.available for one in welcome.snapshot.offers] == [0]
+
+
+async def test_a_finished_offer_whose_book_is_gone_is_over_and_not_recovering(house: House) -> None:
+    show_id = await house.show()
+    offer_id = await house.offer(show_id)
+    ana = await house.watch(show_id, "ana")
+    await house.stage.close_offer(offer_id)
+    await house.keeper().round()
+    await house.stores.redis.delete(*[key async for key in house.stores.redis.scan_iter(match=f"{{{offer_id}}}:*")])
+    await ana.say(a_claim(offer_id))
+    refused = await ana.get(wire.ClaimRefused)
+    assert (refused.reason, refused.temporary) == ("ended", False)
+    await ana.say(wire.WaitlistJoin(offer_id=offer_id))
+    left_out = await ana.get(wire.WaitlistRefused)
+    assert (left_out.reason, left_out.temporary) == ("ended", False)
