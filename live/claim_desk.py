@@ -102,6 +102,7 @@ class ClaimDesk:
             self._offers.forget(offer.pool.pool_id)
             fresh = await self._offers.get(offer.pool.pool_id)
             if fresh is None or not fresh.pool.finished:
+                self._offers.forget(offer.pool.pool_id)  # its epoch may be about to change
                 return answers
         return [ENDED if answer == RECOVERING else answer for answer in answers]
 

@@ -48,10 +48,14 @@ class WaitingLists:
 
     async def _is_over(self, offer: SellableOffer) -> bool:
         """Tell whether nobody rebuilds the book any more; what is kept of the offer may be of an earlier life of it."""
-        if not offer.pool.finished:
-            self._offers.forget(offer.pool.pool_id)
+        if offer.pool.finished:
+            return True
+        self._offers.forget(offer.pool.pool_id)
         fresh = await self._offers.get(offer.pool.pool_id)
-        return fresh is not None and fresh.pool.finished
+        if fresh is not None and fresh.pool.finished:
+            return True
+        self._offers.forget(offer.pool.pool_id)  # its epoch may be about to change
+        return False
 
     async def leave(self, offer_id: str, buyer_id: str) -> WaitlistRefusalReason | None:
         """Let a buyer wait no more; None when that is done."""

@@ -73,11 +73,18 @@ class BookedShop(Shop):
 
     async def claim(self, sale: Sale, buyer_id: str, quantity: int = 1) -> ClaimAnswer:
         """Claim as the gateway does, which knows the pool's epoch."""
+        [answer] = await self.claim_all(sale, [buyer_id], quantity)
+        return answer
+
+    async def claim_all(self, sale: Sale, buyer_ids: Sequence[str], quantity: int = 1) -> list[ClaimAnswer]:
+        """Claim for several buyers in one call."""
         pool = await self.pools.get(sale.pool.pool_id)
         assert pool is not None
-        wish = ClaimRequest(pool_id=pool.pool_id, claim_id=new_ulid(), buyer_id=buyer_id, quantity=quantity)
-        [answer] = await self.book.claim_many(pool, [wish])
-        return answer
+        wishes = [
+            ClaimRequest(pool_id=pool.pool_id, claim_id=new_ulid(), buyer_id=buyer_id, quantity=quantity)
+            for buyer_id in buyer_ids
+        ]
+        return await self.book.claim_many(pool, wishes)
 
     async def hold(self, sale: Sale, buyer_id: str, quantity: int = 1) -> str:
         """Claim what has to be there; return the hold id."""
