@@ -114,7 +114,7 @@ class RedisHolds:
     def claim_command(self, pool: Pool) -> list[str]:
         """Return the words of a call that decides claims, all but the last: for benchmarks of the script alone."""
         keys = _keys(pool.pool_id)
-        return ["evalsha", self._claim_many.sha, str(len(keys)), *keys, str(pool.epoch)]
+        return ["evalsha", self._claim_many.sha, str(len(keys)), *keys, str(pool.epoch), str(BUYER_HOLDS_MOST)]
 
     async def submit(self, pool_id: str, hold_id: str, buyer_id: str) -> Hold | None:
         """Turn a live hold into ``submitted``; returns the hold as it is afterwards."""
@@ -229,7 +229,7 @@ class RedisHolds:
 
     async def _claim(self, pool: Pool, claims: Sequence[ClaimRequest], attempt: int) -> list[ClaimAnswer | None]:
         packed = pack_claims(claims, attempt)
-        reply = await self._claim_many(self._redis, _keys(pool.pool_id), [pool.epoch, packed, BUYER_HOLDS_MOST])
+        reply = await self._claim_many(self._redis, _keys(pool.pool_id), [pool.epoch, BUYER_HOLDS_MOST, packed])
         return unpack_claims(cast(bytes, reply), pool.pool_no, claims, attempt)
 
     async def _change(self, script: Script, pool_id: str, hold_id: str, buyer_id: str, *more: int) -> Hold | None:

@@ -4,7 +4,7 @@ A claim on a draw is an entry: it goes to Postgres instead, by the same rhythm (
 """
 
 import asyncio
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from functools import partial
 
@@ -40,7 +40,7 @@ class ClaimDesk:
         self._offers = offers
         self._batchers: dict[str, Batcher[ClaimRequest, DeskAnswer]] = {}  # of pools with claims under way
         self._given_up: set[str] = set()  # pools whose claims are told so, as many as were waiting
-        self._claimed: dict[str, str] = {}  # claim id to pool of the latest holds
+        self._claimed: OrderedDict[str, str] = OrderedDict()  # claim id to pool of the latest holds
         self._taken = 0
         self._closed = False
         self._counts: Counter[tuple[str, str]] = Counter()
@@ -133,5 +133,5 @@ class ClaimDesk:
             if isinstance(answer, Accepted):
                 self._claimed[request.claim_id] = pool_id
         while len(self._claimed) > CLAIM_IDS_KEPT:
-            del self._claimed[next(iter(self._claimed))]
+            self._claimed.popitem(last=False)
         return [*answers]

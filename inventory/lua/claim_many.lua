@@ -1,8 +1,8 @@
--- Decide a batch of claims, in order. ARGV[2] is packed, four per claim: the key that the claim's hold would have,
+-- Decide a batch of claims, in order. ARGV[3] is packed, four per claim: the key that the claim's hold would have,
 -- what else its id says, the buyer, the quantity.
 -- The answer is packed: now, the life of a fresh hold in ms, and for each claim a number of `answers` below, or
 -- {born, life} of the hold that this claim became before.
-local epoch, wishes, buyer_holds_most = ARGV[1], cmsgpack.unpack(ARGV[2]), tonumber(ARGV[3])
+local epoch, buyer_holds_most, wishes = ARGV[1], tonumber(ARGV[2]), cmsgpack.unpack(ARGV[3])
 local FIELDS = 4
 local ACCEPTED, TWIN, SOLD_OUT, SOLD_OUT_NOW, NOT_OPEN, ENDED, LIMIT, INVALID, LOST = 0, 1, 2, 3, 4, 5, 6, 7, 8
 
