@@ -1,6 +1,7 @@
 """A pool of connections to one Redis server whose callers wait for a free one, and may be cancelled at any moment."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from redis.asyncio import ConnectionPool
@@ -37,7 +38,8 @@ class WaitingPool(ConnectionPool):
                 await self._free.acquire()
         except TimeoutError as error:
             raise RedisConnectionError(f"no connection became free in {self._wait_s:g} s") from error
-        connection: AbstractConnection = self.get_available_connection()  # type: ignore[no-untyped-call] # redis-py leaves this one untyped
+        take: Callable[[], AbstractConnection] = self.get_available_connection  # redis-py leaves it untyped
+        connection = take()
         try:
             await self.ensure_connection(connection)
         except BaseException:

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 import httpx
 import pytest
@@ -89,10 +90,14 @@ async def test_a_whole_sale_of_offers_on_all_masters(house: House, cluster: Thre
         assert sum(await asyncio.gather(*(buy(viewer) for viewer in viewers))) == UNITS * len(offer_ids)
         for offer_id in offer_ids:
             for viewer in viewers:  # the book hears of the settled orders, and so does everyone
-                await viewer.when(lambda v=viewer, o=offer_id: _last_stock(v, o) == (0, 0, UNITS))  # type: ignore[misc]
+                await viewer.when(partial(_is_sold_out, viewer, offer_id))
             told = (await api.get(f"/v1/offers/{offer_id}")).json()
             assert (told["allocated"], told["available"], told["held"], told["sold"]) == (UNITS, 0, 0, UNITS)
         assert (await api.get("/readyz")).status_code == 200
+
+
+def _is_sold_out(viewer: Viewer, offer_id: str) -> bool:
+    return _last_stock(viewer, offer_id) == (0, 0, UNITS)
 
 
 def _last_stock(viewer: Viewer, offer_id: str) -> tuple[int, int, int] | None:

@@ -5,7 +5,7 @@ import pytest
 from kit.embedded import EmbeddedServers
 from kit.errors import StartupError
 from kit.settings import Settings
-from live.roles.place import require_data, require_free
+from live.roles.place import find_place, require_data, require_free, servers
 
 
 def test_a_folder_that_was_never_used_is_not_compared(tmp_path: Path) -> None:
@@ -28,3 +28,10 @@ async def test_a_second_one_in_the_same_folder_is_told_of_the_first(tmp_path: Pa
         require_data(settings)
         with pytest.raises(StartupError, match=r"already runs in .*process \d+"):
             require_free(settings)
+
+
+async def test_tools_of_the_same_folder_find_the_redis_that_is_really_used(tmp_path: Path, redis_url: str) -> None:
+    async with servers(Settings(data_dir=tmp_path, redis_url=redis_url)) as (place, _):
+        found = await find_place(Settings(data_dir=tmp_path))
+    assert found is not None
+    assert (found.redis_url, found.database_url) == (redis_url, place.database_url)

@@ -189,3 +189,13 @@ async def test_a_refused_command_may_be_tried_again_under_its_name(postgres: Pos
         await stage.resume(show_id, command="resume")
     await stage.pause(show_id)
     assert (await stage.resume(show_id, command="resume")).state == "live"
+
+
+async def test_a_repeated_command_opens_no_full_book_over_one_that_was_lost(postgres: Postgres, redis: Redis) -> None:
+    stage, sku, holds = a_stage(postgres, redis), await a_sku(postgres, 9), RedisHolds(redis)
+    show_id, offer_id = await a_show(stage), new_id("offer")
+    await stage.open_offer(show_id, terms(sku), offer_id=offer_id)
+    await redis.delete(*[key async for key in redis.scan_iter(match=f"{{{offer_id}}}:*")])
+    await stage.open_offer(show_id, terms(sku), offer_id=offer_id)
+    [counts] = await holds.counts([offer_id])
+    assert counts.epoch == 0, "the keeper rebuilds it, and knows what was sold"
