@@ -14,6 +14,8 @@ _RSV1: Final = 0x40
 
 _SHORT: Final = 126
 _LONG: Final = 1 << 16
+_medium_header: Final = struct.Struct("!BBH").pack
+_long_header: Final = struct.Struct("!BBQ").pack
 
 _SYNC_TAIL: Final = b"\x00\x00\xff\xff"
 """How zlib ends a sync flush; RFC 7692, 7.2.1 leaves it out."""
@@ -52,8 +54,8 @@ def _header(first: int, length: int) -> bytes:
     if length < _SHORT:
         return bytes((first, length))
     if length < _LONG:
-        return struct.pack("!BBH", first, 126, length)
-    return struct.pack("!BBQ", first, 127, length)
+        return _medium_header(first, 126, length)
+    return _long_header(first, 127, length)
 
 
 class Frame:

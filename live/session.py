@@ -165,6 +165,8 @@ class ViewerSession:
             return
         if not self._within_rate():
             self._over_rate(message)
+        elif self._room is not None and not isinstance(message, wire.Hello):
+            self._serve(message, self._room)
         elif isinstance(message, wire.Hello):
             if self._said_hello:
                 self._bad_message("hello was said before")
@@ -175,8 +177,6 @@ class ViewerSession:
                 self._hello.add_done_callback(self._greeting_ended)
         elif not self._said_hello:
             self._connection.close(CloseCode.BAD_MESSAGE, "say hello first")
-        elif self._room is not None:
-            self._serve(message, self._room)
         elif self._early is None:
             self._early = [message]
         elif len(self._early) < EARLY_MOST_MESSAGES:
@@ -265,10 +265,10 @@ class ViewerSession:
 
     def _serve(self, message: _Asked, room: Room) -> None:
         match message:
+            case wire.Claim():
+                (self._requests or self._requests_of_viewer()).claim(message, room)
             case wire.Ping():
                 self._send(wire.Pong(server_time_ms=self._house.server_time_ms()))
-            case wire.Claim():
-                self._requests_of_viewer().claim(message, room)
             case wire.React(kind=kind, count=count):
                 self._react(room, kind, count)
             case wire.WaitlistJoin() | wire.WaitlistLeave():
@@ -322,6 +322,7 @@ class ViewerSession:
         self._connection.close(CloseCode.BAD_MESSAGE, why[:100])
 
     def _send(self, message: wire.ServerMessage) -> None:
-        variant = self._connection.variant
+        connection = self._connection
+        variant = connection.variant
         payload = wire.encode_msgpack(message) if variant.binary else wire.encode_json(message)
-        self._connection.write(frame_of(payload, variant))
+        connection.write(frame_of(payload, variant))

@@ -20,9 +20,11 @@ class TokenBucket:
 
     def allows(self, now: float) -> bool:
         """Take one token; False when there is none."""
-        self._left = min(self._burst, self._left + (now - self._filled_at) * self._per_s)
+        left = self._left + (now - self._filled_at) * self._per_s
+        left = left if left < self._burst else self._burst
         self._filled_at = now
-        if self._left < 1:
+        if left < 1:
+            self._left = left
             return False
-        self._left -= 1
+        self._left = left - 1
         return True

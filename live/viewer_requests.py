@@ -63,6 +63,18 @@ class ViewerRequests:
         reply: sends an answer; after the viewer has left it does nothing.
     """
 
+    __slots__ = (
+        "_buyer_id",
+        "_claim_rate",
+        "_claims",
+        "_house",
+        "_purchases",
+        "_reply",
+        "_show_id",
+        "_waits",
+        "_waits_turn",
+    )
+
     def __init__(
         self, house: House, show_id: str, buyer_id: str | None, reply: Callable[[wire.ServerMessage], None]
     ) -> None:
@@ -101,15 +113,17 @@ class ViewerRequests:
         """Tell the viewer what the desk decided."""
         self._claims -= 1
         match answer:
-            case Accepted(hold_id=hold_id, expires_at_ms=expires_at_ms):
+            case Refused():
+                self.refuse(claim, answer.reason, temporary=answer.temporary)
+            case Accepted():
                 self._house.desk.count(self._show_id, "accepted")
                 self._reply(
                     wire.ClaimAccepted(
                         claim_id=claim.claim_id,
-                        hold_id=hold_id,
+                        hold_id=answer.hold_id,
                         offer_id=claim.offer_id,
                         quantity=claim.quantity,
-                        expires_at_ms=expires_at_ms,
+                        expires_at_ms=answer.expires_at_ms,
                     )
                 )
             case Entered(drawn_at_ms=drawn_at_ms):
@@ -117,8 +131,6 @@ class ViewerRequests:
                 self._reply(
                     wire.ClaimEntered(claim_id=claim.claim_id, offer_id=claim.offer_id, drawn_at_ms=drawn_at_ms)
                 )
-            case Refused(reason=reason, temporary=temporary):
-                self.refuse(claim, reason, temporary=temporary)
 
     def claim_failed(self, claim: wire.Claim, error: Exception | None) -> None:
         """Tell the viewer to ask again; ``error`` is what went wrong, None when the gateway ends."""

@@ -80,6 +80,7 @@ class ViewerConnection(asyncio.Protocol):
         "_ending",
         "_fragments",
         "_greeted",
+        "_is_open",
         "_plain",
         "_protocol",
         "_session",
@@ -106,6 +107,7 @@ class ViewerConnection(asyncio.Protocol):
         self._backlog: Backlog | None = None  # while bytes wait that the socket did not take
         self._fragments: bytearray | None = None
         self._tail: FrameTail | None = None  # while a frame has begun and not ended
+        self._is_open = False  # from the handshake until a close or the end begins
         self._greeted = False
         self._welcomed = False
         self._deadline = loop.time() + HANDSHAKE_TIMEOUT_S
@@ -135,6 +137,7 @@ class ViewerConnection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """The viewer will send no more: the transport closes."""
+        self._is_open = False
         if self._protocol is not None:
             self._protocol.receive_eof()
         return False
@@ -159,6 +162,7 @@ class ViewerConnection(asyncio.Protocol):
         close = None if self._protocol is None or self._protocol.close_rcvd is not None else self._protocol.close_sent
         if self._code is None and close is not None:
             self._code = close.code  # the protocol's own: a broken frame, a message that is too long
+        self._is_open = False
         self._transport = self._protocol = self._upgrade = None
         if self._plain is not None:
             self._plain.cancel()
@@ -179,8 +183,13 @@ class ViewerConnection(asyncio.Protocol):
 
         After the close began they are dropped.
         """
-        if self._transport is not None and self._protocol is not None and self._protocol.state is State.OPEN:
-            self._write(self._transport, data)
+        transport = self._transport
+        if transport is None or not self._is_open:
+            return
+        if self._backlog is None:
+            transport.write(data)
+        else:
+            self._write(transport, data)
 
     def write_behind(self, data: bytes, log: bytes) -> None:
         """Send ``data`` to a viewer who fell behind; only ``log``, which is part of it, when too much waits already."""
@@ -204,6 +213,7 @@ class ViewerConnection(asyncio.Protocol):
         """Drop the connection without a word; ``code`` is what it counts as."""
         if self._transport is not None:
             self._code = self._code or code
+            self._is_open = False
             self._transport.abort()
             if self._session is not None:
                 self._session.closing()
@@ -261,6 +271,7 @@ class ViewerConnection(asyncio.Protocol):
         assert self._transport is not None
         self._transport.write(accepted.response)
         self._protocol = accepted.protocol
+        self._is_open = True
         self.variant = accepted.variant
         self.fd = self._transport.get_extra_info("socket").fileno()
         self._deadline = self.loop.time() + HANDSHAKE_TIMEOUT_S
@@ -296,7 +307,7 @@ class ViewerConnection(asyncio.Protocol):
         if self._tail is None and self._fragments is None and len(data) <= READ_PIECE_BYTES:
             messages = whole_messages(data)
             if messages is not None:
-                self._receive_whole(messages, protocol)
+                self._receive_whole(messages)
                 return
         tail = self._tail or FrameTail()
         self._tail = tail if tail.takes(data) else None
@@ -313,14 +324,14 @@ class ViewerConnection(asyncio.Protocol):
                     self._transport.pause_reading()
                 return
 
-    def _receive_whole(self, messages: list[bytes], protocol: FrameProtocol) -> None:
+    def _receive_whole(self, messages: list[bytes]) -> None:
         """Take messages past the library's reader, which stands between two frames: most of them come like this."""
+        if self._greeted:
+            self._heard()
         for message in messages:
-            if protocol.state is not State.OPEN:
+            if not self._is_open or self._session is None:
                 return
-            if self._greeted:
-                self._heard()
-            self._message(message)
+            self._session.received(message)
 
     def _heard(self) -> None:
         self._deadline = self.loop.time() + HEARTBEAT_MISSED_MS / 1000
@@ -364,6 +375,7 @@ class ViewerConnection(asyncio.Protocol):
         if self._ending:
             return
         self._ending = True
+        self._is_open = False
         if self._session is not None:
             self._session.closing()
         self._deadline = self.loop.time() + CLOSE_TIMEOUT_S

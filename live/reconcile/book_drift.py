@@ -16,7 +16,9 @@ def books_add_up(facts: Facts) -> Found:
         drift for book in facts.books if book.pool_id in pools for drift in _book_drifts(pools[book.pool_id], book)
     ]
     units = f"{sum(book.held for book in facts.books)} units held, {sum(book.sold for book in facts.books)} sold"
-    return f"{len(facts.books)} books, {sum(len(book.holds) for book in facts.books)} holds, {units}", drifts
+    whole = sum(book.whole for book in facts.books)
+    read = f"{len(facts.books)} books" if whole == len(facts.books) else f"{whole} of {len(facts.books)} books whole"
+    return f"{read}, {sum(len(book.holds) for book in facts.books)} holds, {units}", drifts
 
 
 def holds_follow_orders(facts: Facts) -> Found:
@@ -26,7 +28,8 @@ def holds_follow_orders(facts: Facts) -> Found:
     drifts = []
     for order in facts.orders:
         # A book that is not there is said once, not for each of its orders.
-        if books.get(order.pool_id) is not None and books[order.pool_id].epoch != 0:
+        book = books.get(order.pool_id)
+        if book is not None and book.epoch != 0 and book.whole:
             drifts += _order_drifts(order, status.get(order.hold_id))
     sold = {order.hold_id for order in facts.orders if order.outcome == "sold"}
     drifts += [
@@ -64,7 +67,9 @@ def _book_drifts(pool: PoolRow, book: BookState) -> list[Drift]:
     if book.epoch != pool.epoch:
         text = f"epoch {pool.epoch} in Postgres, {book.epoch or 'no book'} in Redis"
         return [pool_drift(pool.pool_id, "epoch", text, remedy="rebuild")]
-    faults = _counter_faults(pool, book) | _buyer_faults(book)
+    faults = _counter_faults(pool, book)
+    if book.whole:
+        faults |= _hold_faults(book) | _buyer_faults(book)
     if not book.on_this_server:
         faults["server"] = "the book was begun on another server process, and gives nothing away"
     return [pool_drift(pool.pool_id, about, text, remedy="rebuild") for about, text in faults.items()]
@@ -78,6 +83,11 @@ def _counter_faults(pool: PoolRow, book: BookState) -> dict[str, str]:
         faults["sum"] = (
             f"{book.allocated} allocated is not {book.available} available + {book.held} held + {book.sold} sold"
         )
+    return faults
+
+
+def _hold_faults(book: BookState) -> dict[str, str]:
+    faults = {}
     units = Counter[str]()
     for hold in book.holds:
         units[hold.status] += hold.quantity

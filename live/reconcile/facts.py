@@ -71,6 +71,7 @@ class BookFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The hold book in Redis.
 
     Attributes:
+        whole: whether its holds were read; else only its counts, and there are no holds, buyers and lists here.
         buyers: units held or bought, and the live hold ids, by buyer.
         due: hold ids that wait for their deadline, in a bundle that ends when they do.
         submitted: hold ids that are being paid.
@@ -80,6 +81,7 @@ class BookFacts(msgspec.Struct, frozen=True, kw_only=True):
         handing_on: whether free units go to who waits: it is not over, by the clock of Redis, and not undrawn.
     """
 
+    whole: bool = True
     allocated: int
     available: int
     held: int

@@ -1,9 +1,9 @@
 """What Redis says. It reads the keys themselves, not through the code that wrote them."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import msgspec
 
@@ -26,38 +26,63 @@ class _Record(msgspec.Struct, array_like=True):
     life_ms: int
 
 
-async def read_books(redis: RedisClient, pool_ids: Sequence[str]) -> tuple[BookState, ...]:
+async def read_books(
+    redis: RedisClient, pool_ids: Sequence[str], *, counted: Container[str] = ()
+) -> tuple[BookState, ...]:
     """Read the hold books of pools, each as it was at one moment; one that is not there is all zero.
+
+    Args:
+        redis: where the books are.
+        pool_ids: whose.
+        counted: of these books only the counts are read.
 
     Raises:
         UnavailableError: Redis does not answer.
     """
-    return tuple([await read_book(redis, pool_id) for pool_id in pool_ids])
+    return tuple([await read_book(redis, pool_id, whole=pool_id not in counted) for pool_id in pool_ids])
 
 
-async def read_book(redis: RedisClient, pool_id: str) -> BookState:
+async def holds_in(redis: RedisClient, pool_ids: Sequence[str]) -> dict[str, int]:
+    """Return how many holds each of these pools' books remembers, ended ones too.
+
+    Raises:
+        UnavailableError: Redis does not answer.
+    """
+    counts = await pipelined(redis, [("HLEN", f"{{{pool_id}}}:holds") for pool_id in pool_ids])
+    return {pool_id: int(cast(int, count)) for pool_id, count in zip(pool_ids, counts, strict=True)}
+
+
+async def read_book(redis: RedisClient, pool_id: str, *, whole: bool = True) -> BookState:
     """Read the hold book of one pool as it was at one moment; all zero when there is none.
+
+    Args:
+        redis: where the book is.
+        pool_id: whose.
+        whole: False for its counts only.
 
     Raises:
         UnavailableError: Redis does not answer.
     """
     tag = f"{{{pool_id}}}"
-    commands: list[Command] = [
+    counts: list[Command] = [
         ("HMGET", f"{tag}:pool", *_NUMBERS, "server", "mode"),
+        ("ZCARD", f"{tag}:waiting"),
+        ("EVAL", _SERVER, 1, f"{tag}:pool"),
+    ]
+    lists: list[Command] = [
         ("HGETALL", f"{tag}:holds"),
         ("HGETALL", f"{tag}:buyers"),
         ("ZRANGE", f"{tag}:due", 0, -1, "WITHSCORES"),
         ("ZRANGE", f"{tag}:submitted", 0, -1),
-        ("ZCARD", f"{tag}:waiting"),
-        ("EVAL", _SERVER, 1, f"{tag}:pool"),
     ]
-    replies = await pipelined(redis, commands, atomic=True)
+    replies = await pipelined(redis, counts + lists if whole else counts, atomic=True)
     # In a thread: with some thousand holds it takes longer than the worker's other loops should wait.
     return await asyncio.to_thread(_book, pool_id, replies)
 
 
 def _book(pool_id: str, replies: Sequence[Any]) -> BookState:
-    row, records, buyers, due, submitted, waiting, (run_id, now_s) = replies
+    row, waiting, (run_id, now_s), *lists = replies
+    records, buyers, due, submitted = lists or ({}, {}, (), ())
     *numbers, server, mode = row
     pool_no, epoch, allocated, available, held, sold, closed, *times = (int(one or 0) for one in numbers)
     ends_at_ms, grace_ms, drawn = times
@@ -65,6 +90,7 @@ def _book(pool_id: str, replies: Sequence[Any]) -> BookState:
     handing_on = drawn == 1 if mode == b"draw" else int(now_s) * 1000 < ends_at_ms + grace_ms
     holds = {key.decode(): _hold(pool_no, key.decode(), packed) for key, packed in records.items()}
     return BookState(
+        whole=bool(lists),
         pool_id=pool_id,
         epoch=epoch,
         allocated=allocated,

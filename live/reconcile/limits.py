@@ -21,6 +21,11 @@ WATCH_SHARE_MOST: Final = 0.02
 WATCH_PAUSE_MOST_S: Final = 1_800.0
 """Longest pause of the worker, however long a look takes."""
 
+WATCH_HOLDS_MOST: Final = 10_000
+"""Holds that one comparison of the worker reads, at some 20 µs each here and about as much in Redis, which stands still
+meanwhile. Other books are counted until it is their turn; one with more holds than this is read whole by
+``showdrop reconcile`` only."""
+
 WATCH_STANDBY_S: Final = 5.0
 """How often another worker tries to take over the watch."""
 

@@ -5,23 +5,30 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
+from live.reconcile.book_turns import BookTurns
 from live.reconcile.drift import judge
 from live.reconcile.facts import Facts
 from live.reconcile.facts_pg import read_postgres
-from live.reconcile.facts_redis import read_books
+from live.reconcile.facts_redis import holds_in, read_books
 from live.reconcile.findings import Finding, drift_keys, lasting
 from live.reconcile.limits import LOOK_EVERY_S
 from live.roles.stores import Stores
 
 
-async def look(stores: Stores) -> Facts:
+async def look(stores: Stores, *, turns: BookTurns | None = None) -> Facts:
     """Collect everything once: Postgres, and then Redis.
+
+    Args:
+        stores: where everything is.
+        turns: which hold books are only counted; None reads all of them whole.
 
     Raises:
         UnavailableError: one of them does not answer.
     """
     rows = await read_postgres(stores.postgres)
-    books = await read_books(stores.redis, [pool.pool_id for pool in rows.pools if not pool.finished])
+    pool_ids = [pool.pool_id for pool in rows.pools if not pool.finished]
+    counted = frozenset[str]() if turns is None else turns.counted(await holds_in(stores.redis, pool_ids))
+    books = await read_books(stores.redis, pool_ids, counted=counted)
     positions = await stores.log.positions([log.show_id for log in rows.logs])
     return Facts(
         stock=rows.stock,

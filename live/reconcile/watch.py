@@ -7,11 +7,14 @@ from typing import Final
 from prometheus_client import CollectorRegistry
 
 from kit.leader_pg import Leadership
+from live.reconcile.book_turns import BookTurns
 from live.reconcile.drift_gauges import DriftGauges
 from live.reconcile.facts import Facts
+from live.reconcile.findings import drift_keys
 from live.reconcile.limits import (
     IN_FLIGHT_S,
     WATCH_EVERY_S,
+    WATCH_HOLDS_MOST,
     WATCH_LOOK_EVERY_S,
     WATCH_PAUSE_MOST_S,
     WATCH_SHARE_MOST,
@@ -38,6 +41,7 @@ class ReconcileWatch:
         every_s: least pause between two comparisons.
         in_flight_s: what is on its way gets this long to arrive.
         look_every_s: pause between two looks of one comparison.
+        holds_most: that one comparison reads; see ``BookTurns``.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class ReconcileWatch:
         every_s: float = WATCH_EVERY_S,
         in_flight_s: float = IN_FLIGHT_S,
         look_every_s: float = WATCH_LOOK_EVERY_S,
+        holds_most: int = WATCH_HOLDS_MOST,
     ) -> None:
         self._stores = stores
         self._leadership = Leadership(stores.postgres, WATCH_LOCK)
@@ -55,6 +60,7 @@ class ReconcileWatch:
         self._every_s = every_s
         self._in_flight_s = in_flight_s
         self._look_every_s = look_every_s
+        self._turns = BookTurns(holds_most)
         self._looked_s = 0.0
 
     async def run(self) -> None:
@@ -81,11 +87,12 @@ class ReconcileWatch:
         """
         self._looked_s = 0.0
         findings = await settled(self._look, in_flight_s=self._in_flight_s, look_every_s=self._look_every_s)
+        self._turns.end(is_well=not drift_keys(findings))
         self._gauges.show(findings, looked_s=self._looked_s)
 
     async def _look(self) -> Facts:
         began = time.monotonic()
         try:
-            return await look(self._stores)
+            return await look(self._stores, turns=self._turns)
         finally:
             self._looked_s += time.monotonic() - began

@@ -23,6 +23,7 @@ from kit.postgres import Postgres
 from kit.settings import Settings
 from kit.tasks import Tasks
 from live.offer import OfferTerms
+from live.reconcile.book_turns import BookTurns
 from live.reconcile.command import reconcile_deployment
 from live.reconcile.drift import CHECKS, judge
 from live.reconcile.facts import Facts
@@ -279,6 +280,15 @@ async def test_more_time_for_a_hold_leaves_its_old_bundle_behind_and_is_no_drift
     assert extended.extensions == 1
     assert await shop.stores.redis.zcard(f"{{{shop.pool_id}}}:due") == 2
     assert await shop.reconcile()
+
+
+async def test_a_book_whose_turn_it_is_not_is_counted_and_not_read(shop: Shop) -> None:
+    [book] = (await look(shop.stores, turns=BookTurns(0))).books
+    [whole] = (await look(shop.stores, turns=BookTurns(100))).books
+    assert (book.whole, book.holds, book.buyers) == (False, (), {})
+    assert (whole.whole, len(whole.holds) > 0) == (True, True)
+    counts = [(one.epoch, one.allocated, one.available, one.held, one.sold, one.waiting) for one in (book, whole)]
+    assert counts[0] == counts[1]
 
 
 async def test_the_watch_shows_drift_as_long_as_it_lasts_and_logs_it_once(shop: Shop) -> None:

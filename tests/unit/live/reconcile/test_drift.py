@@ -250,3 +250,10 @@ def test_a_missing_book_is_said_once_and_not_for_each_of_its_orders() -> None:
 def test_a_counter_that_neither_ledger_nor_pools_agree_with_is_left_to_a_person() -> None:
     found = drifts(with_stock(in_pools=3, ring_fenced=4, replayed=3))
     assert [drift.remedy for check in found.values() for drift in check] == ["none", "none"]
+
+
+def test_of_a_book_that_was_only_counted_the_counts_are_checked_and_nothing_else() -> None:
+    counted = {"whole": False, "holds": (), "buyers": {}, "due": frozenset(), "submitted": frozenset()}
+    assert drifts(with_book(**counted)) == {}
+    [(_, [drift])] = drifts(with_book(**counted, available=1)).items()
+    assert "5 allocated is not 1 available + 2 held + 1 sold" in drift.text
