@@ -46,16 +46,13 @@ def frame_of(payload: bytes, variant: Variant) -> bytes:
         packed = packer.compress(payload) + packer.flush(zlib.Z_SYNC_FLUSH)
         packed = packed.removesuffix(_SYNC_TAIL)
         if len(packed) < len(payload):
-            return _header(first | _RSV1, len(packed)) + packed
-    return _header(first, len(payload)) + payload
-
-
-def _header(first: int, length: int) -> bytes:
+            first, payload = first | _RSV1, packed
+    length = len(payload)
     if length < _SHORT:
-        return bytes((first, length))
+        return bytes((first, length)) + payload
     if length < _LONG:
-        return _medium_header(first, 126, length)
-    return _long_header(first, 127, length)
+        return _medium_header(first, 126, length) + payload
+    return _long_header(first, 127, length) + payload
 
 
 class Frame:

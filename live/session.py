@@ -55,7 +55,9 @@ class ViewerSession:
     __slots__ = (
         "_address_rate",
         "_connection",
+        "_decode",
         "_early",
+        "_encode",
         "_entering",
         "_hello",
         "_house",
@@ -74,6 +76,8 @@ class ViewerSession:
         self.buyer_id: str | None = None
         self.is_staff = False
         self._connection = connection
+        self._decode = wire.client_decoder(binary=connection.variant.binary)
+        self._encode = wire.encoder(binary=connection.variant.binary)
         self._house = house
         self._show_id = show_id
         self._address_rate = address_rate
@@ -159,11 +163,15 @@ class ViewerSession:
     def received(self, payload: bytes) -> None:
         """Take one message."""
         try:
-            message = wire.decode_client(payload, binary=self.variant.binary)
+            message = self._decode(payload)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             self._bad_message(str(error))
             return
-        if not self._within_rate():
+        now = self._connection.loop.time()
+        if not self._rate.allows(now):
+            self._count_refusal(now)
+            self._over_rate(message)
+        elif not self._address_rate.allows(now):
             self._over_rate(message)
         elif self._room is not None and not isinstance(message, wire.Hello):
             self._serve(message, self._room)
@@ -186,7 +194,11 @@ class ViewerSession:
 
     def signalled(self) -> None:
         """Take a ping or pong frame: they count like messages, or a flood of them would cost us and nobody else."""
-        self._within_rate()
+        now = self._connection.loop.time()
+        if not self._rate.allows(now):
+            self._count_refusal(now)
+        else:
+            self._address_rate.allows(now)
 
     # --- hello --------------------------------------------------------------------------------------------------
 
@@ -296,16 +308,12 @@ class ViewerSession:
 
     # --- limits and replies -------------------------------------------------------------------------------------
 
-    def _within_rate(self) -> bool:
-        """Tell whether one more message may be served; what exceeds the viewer's own rate is counted."""
-        now = self._connection.loop.time()
-        if self._rate.allows(now):
-            return self._address_rate.allows(now)
+    def _count_refusal(self, now: float) -> None:
+        """Count what exceeds the viewer's own rate; who goes on like that is cut off."""
         if self._refusals is None:
             self._refusals = TokenBucket(VIEWER_MESSAGES_REFUSED_PER_S, VIEWER_MESSAGES_REFUSED, now)
         if not self._refusals.allows(now):
             self._connection.close(CloseCode.OVERLOAD, "too many messages")
-        return False
 
     def _over_rate(self, message: wire.ClientMessages) -> None:
         if isinstance(message, wire.Hello):
@@ -323,6 +331,4 @@ class ViewerSession:
 
     def _send(self, message: wire.ServerMessage) -> None:
         connection = self._connection
-        variant = connection.variant
-        payload = wire.encode_msgpack(message) if variant.binary else wire.encode_json(message)
-        connection.write(frame_of(payload, variant))
+        connection.write(frame_of(self._encode(message), connection.variant))

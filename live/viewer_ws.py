@@ -130,6 +130,12 @@ class ViewerConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Read the request, then frames; what comes behind the end of either is dropped."""
+        if self._is_open and self._tail is None and self._fragments is None and len(data) <= READ_PIECE_BYTES:
+            # Past the library's reader, which stands between two frames: most messages come like this.
+            messages = whole_messages(data)
+            if messages is not None:
+                self._receive_whole(messages)
+                return
         if self._protocol is not None:
             self._receive_frames(data, self._protocol)
         elif self._upgrade is not None:
@@ -304,11 +310,6 @@ class ViewerConnection(asyncio.Protocol):
     # --- frames -------------------------------------------------------------------------------------------------
 
     def _receive_frames(self, data: bytes, protocol: FrameProtocol) -> None:
-        if self._tail is None and self._fragments is None and len(data) <= READ_PIECE_BYTES:
-            messages = whole_messages(data)
-            if messages is not None:
-                self._receive_whole(messages)
-                return
         tail = self._tail or FrameTail()
         self._tail = tail if tail.takes(data) else None
         # In pieces: of what follows a message that ends the connection, nothing is even parsed.
@@ -325,9 +326,8 @@ class ViewerConnection(asyncio.Protocol):
                 return
 
     def _receive_whole(self, messages: list[bytes]) -> None:
-        """Take messages past the library's reader, which stands between two frames: most of them come like this."""
         if self._greeted:
-            self._heard()
+            self._deadline = self.loop.time() + HEARTBEAT_MISSED_MS / 1000
         for message in messages:
             if not self._is_open or self._session is None:
                 return

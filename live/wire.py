@@ -7,6 +7,7 @@ have defaults; unknown fields are refused on the way in and ignored on the way o
 Times are integer milliseconds since the epoch; money is integer minor units.
 """
 
+from collections.abc import Callable
 from typing import Literal, cast
 
 import msgspec
@@ -552,14 +553,18 @@ def encode_msgpack(message: ServerMessage | ClientMessage) -> bytes:
     return _msgpack_encoder.encode(message)
 
 
-def decode_client(payload: bytes, *, binary: bool) -> ClientMessages:
-    """Decode what a client sent.
+def encoder(*, binary: bool) -> Callable[[ServerMessage], bytes]:
+    """Return what encodes the server's messages; ``binary`` is MessagePack."""
+    return _msgpack_encoder.encode if binary else _json_encoder.encode
 
-    Raises:
-        msgspec.ValidationError: a field is missing, unknown or of the wrong type; its text names the path.
-        msgspec.DecodeError: not JSON or MessagePack at all.
+
+def client_decoder(*, binary: bool) -> Callable[[bytes], ClientMessages]:
+    """Return what decodes a client's messages; ``binary`` is MessagePack.
+
+    It raises ``msgspec.ValidationError`` when a field is missing, unknown or of the wrong type, with the path in its
+    text, and ``msgspec.DecodeError`` for what is not JSON or MessagePack at all.
     """
-    return _client_msgpack.decode(payload) if binary else _client_json.decode(payload)
+    return _client_msgpack.decode if binary else _client_json.decode
 
 
 def decode_server(payload: bytes | str, *, binary: bool = False) -> ServerMessages:

@@ -42,7 +42,7 @@ class Session:
     async def heard(self, server_time_ms: int = 1) -> wire.ClientMessages:
         """Return the next message that is no ping."""
         while True:
-            message = wire.decode_client(await self.connection.recv(decode=False), binary=self._binary)
+            message = wire.client_decoder(binary=self._binary)(await self.connection.recv(decode=False))
             if not isinstance(message, wire.Ping):
                 return message
             self.pings += 1

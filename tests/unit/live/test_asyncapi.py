@@ -65,7 +65,7 @@ def validator(tag: str) -> Draft7Validator:
 def decodes(tag: str, payload: object) -> bool:
     raw = msgspec.json.encode(payload)
     try:
-        message = wire.decode_client(raw, binary=False) if tag in CLIENT else wire.decode_server(raw)
+        message = wire.client_decoder(binary=False)(raw) if tag in CLIENT else wire.decode_server(raw)
     except msgspec.ValidationError:
         return False
     return type(message) is ALL[tag]

@@ -27,8 +27,8 @@ CLIENT_MESSAGES: list[wire.ClientMessages] = [
 
 @pytest.mark.parametrize("message", CLIENT_MESSAGES)
 def test_what_a_client_says_is_understood_in_both_encodings(message: wire.ClientMessages) -> None:
-    assert wire.decode_client(wire.encode_json(message), binary=False) == message
-    assert wire.decode_client(wire.encode_msgpack(message), binary=True) == message
+    assert wire.client_decoder(binary=False)(wire.encode_json(message)) == message
+    assert wire.client_decoder(binary=True)(wire.encode_msgpack(message)) == message
 
 
 def test_every_client_message_is_covered_here() -> None:
@@ -58,13 +58,13 @@ def test_every_client_message_is_covered_here() -> None:
 )
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(msgspec.DecodeError):
-        wire.decode_client(text.encode(), binary=False)
+        wire.client_decoder(binary=False)(text.encode())
 
 
 @given(st.binary(max_size=200), st.booleans())
 def test_no_bytes_at_all_end_in_another_error(data: bytes, binary: bool) -> None:
     with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
-        wire.decode_client(data, binary=binary)
+        wire.client_decoder(binary=binary)(data)
 
 
 @given(events)

@@ -34,7 +34,7 @@ def test_the_gateway_reads_the_claim_that_was_put_together() -> None:
     assert frame[1] & 0x80, "a client's frames are masked"
     head = 2 + 4
     assert frame[1] & 0x7F == len(frame) - head
-    assert wire.decode_client(frame[head:], binary=False) == wire.Claim(claim_id=CLAIM, offer_id=OFFER, quantity=1)
+    assert wire.client_decoder(binary=False)(frame[head:]) == wire.Claim(claim_id=CLAIM, offer_id=OFFER, quantity=1)
 
 
 def test_answers_begin_as_the_crowd_expects_and_their_fields_are_found() -> None:
