@@ -97,6 +97,7 @@ def row_claims_refused(bench: Bench) -> list[RowResult]:
                     in_flight=sizes.claims_in_flight + 1 - at_once,
                     together=at_once,
                 )
+                crowd.rest()  # until everybody may send a burst again
                 report, usage = crowd.claim(order)
                 found.append((report, usage))
                 doubts += crowd.doubts(report, allowed=(_SOLD_OUT,))

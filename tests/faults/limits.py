@@ -26,8 +26,9 @@ EPOCH_POLL_S: Final = 0.02
 REBUILD_MOST_S: Final = 8.0
 """Seconds after a server's return in which its book should have been rebuilt; then the roll is called anyway."""
 
-STOCK_MOST_S: Final = 14.0
-"""Seconds after the last sale in which a viewer should have heard of it: one who was sent back comes within ten."""
+STOCK_MOST_S: Final = 30.0
+"""Seconds after the last sale in which a viewer should have heard of it. One who was sent back comes within ten,
+and may be sent back again."""
 
 ROLL_CALL_MOST_S: Final = 5.0
 """Seconds that one buyer's second connection may take to say what they hold."""
