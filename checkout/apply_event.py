@@ -1,9 +1,9 @@
 """Webhooks of payment providers: applied at most once, in whatever order they come."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from checkout.payment_events_pg import PaymentEvents
-from checkout.payments.provider import PaymentEvent, Providers
+from checkout.payments.provider import PaymentEvent, Providers, WebhookRequest
 from kit.errors import NotFoundError
 
 
@@ -21,7 +21,7 @@ class WebhookInbox:
         self._providers = providers
         self._on_change = on_change
 
-    async def receive(self, provider: str, headers: Mapping[str, str], body: bytes) -> bool:
+    async def receive(self, provider: str, request: WebhookRequest) -> bool:
         """Check, record and apply one webhook.
 
         Returns:
@@ -36,7 +36,7 @@ class WebhookInbox:
         adapter = self._providers.find(provider)
         if adapter is None:
             raise NotFoundError("there is no such payment provider", code="unknown_provider")
-        return await self.apply(adapter.parse_webhook(headers, body))
+        return await self.apply(adapter.parse_webhook(request))
 
     async def apply(self, event: PaymentEvent) -> bool:
         """Record and apply one checked event; False when it was received before."""

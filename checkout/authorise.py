@@ -7,12 +7,13 @@ from collections.abc import Callable
 
 import msgspec
 
-from checkout.limits import ANSWERS_MAX_ORDERS, PAYMENT_DEADLINE_MS, PAYMENTS_IN_FLIGHT
-from checkout.order import Order
+from checkout.limits import ANSWERS_MAX_ORDERS, NOT_ASKED_WAIT_MS, PAYMENT_DEADLINE_MS, PAYMENTS_IN_FLIGHT
+from checkout.order import LATE_PAYMENT, Order
 from checkout.order_rows_pg import OrderRows, Rule
 from checkout.payment_answer import Change, absorb, give_up, wait_on
 from checkout.payment_call import call
 from checkout.payments.provider import (
+    PaymentNotAskedError,
     PaymentRequest,
     PaymentResult,
     PaymentUnknownError,
@@ -35,20 +36,32 @@ def answer_rule(answer: PaymentResult | None) -> Rule:
         if change is None or order.age_ms <= PAYMENT_DEADLINE_MS:
             return change
         if answer is None or isinstance(answer, Pending):
-            return give_up(change.order, reason="payment_timeout")
+            return give_up(change.order, reason=LATE_PAYMENT)
         return change
 
     return rule
+
+
+def not_asked(order: Order) -> Change | None:
+    """Return the order for which nobody was asked: it was not tried, and waits a moment for its turn."""
+    if order.state != "submitted":
+        return None
+    untried = msgspec.structs.replace(order, attempts=max(order.attempts - 1, 0))
+    if order.age_ms > PAYMENT_DEADLINE_MS:
+        return give_up(untried, reason=LATE_PAYMENT)
+    return Change(order=untried, wait_ms=NOT_ASKED_WAIT_MS)
 
 
 class Authoriser:
     """Asks providers for the money of submitted orders.
 
     Args:
-        on_change: called after answers were written, to wake the next stages.
+        on_change: called with an order after its answer was written, to wake the next stages.
     """
 
-    def __init__(self, rows: OrderRows, providers: Providers, *, on_change: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, rows: OrderRows, providers: Providers, *, on_change: Callable[[Order], None] = lambda _order: None
+    ) -> None:
         self._rows = rows
         self._providers = providers
         self._on_change = on_change
@@ -64,11 +77,14 @@ class Authoriser:
     async def handle(self, order: Order) -> None:
         """Ask for one order's money and write down the answer."""
         try:
-            answer = await self._ask(order)
+            rule = answer_rule(await self._ask(order))
+        except PaymentNotAskedError:
+            rule = not_asked
         except PaymentUnknownError:
-            answer = None
-        await self._answers.submit((order.order_id, answer_rule(answer)))
-        self._on_change()
+            rule = answer_rule(None)
+        after = await self._answers.submit((order.order_id, rule))
+        if after is not None:
+            self._on_change(after)
 
     async def close(self) -> None:
         """Wait until answers that came are written."""
@@ -84,7 +100,11 @@ class Authoriser:
         return await call(
             provider.authorise(
                 PaymentRequest(
-                    order_id=order.order_id, amount=order.amount, method=order.payment_method, idempotency_key=key
+                    order_id=order.order_id,
+                    amount=order.amount,
+                    method=order.payment_method,
+                    idempotency_key=key,
+                    shipping=order.shipping,
                 )
             )
         )

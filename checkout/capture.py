@@ -3,6 +3,7 @@
 import msgspec
 
 from checkout.limits import ANSWERS_MAX_ORDERS, PAYMENTS_IN_FLIGHT, backoff_ms
+from checkout.news import news
 from checkout.order import Order, move
 from checkout.order_rows_pg import OrderRows, Rule
 from checkout.payment_answer import Change
@@ -17,7 +18,8 @@ _log = logger("checkout")
 def _captured(order: Order) -> Change | None:
     if order.state != "confirmed":
         return None
-    return Change(order=move(msgspec.structs.replace(order, captured=order.amount.amount), "captured"))
+    captured = move(msgspec.structs.replace(order, captured=order.amount.amount), "captured")
+    return Change(order=captured, events=(news(captured, "order.captured"),))
 
 
 def _wait(order: Order) -> Change | None:

@@ -1,5 +1,7 @@
 """The stages that give money back: by themselves where an order ended without units, and where staff asked."""
 
+from collections.abc import Awaitable, Callable
+
 import msgspec
 
 from checkout.authorise import authorise_key, forget_payment
@@ -47,12 +49,27 @@ class GiveBack:
 
     Reserved money is voided. Money that was charged at once is refunded. A payment whose outcome is not known is
     looked up first, for as long as it takes.
+
+    Args:
+        rebook: tries to give a late order its units after all (``rebook.py``); returns whether its money stays. None
+            gives late money back.
+        on_rebooked: called after it did, to wake the next stage.
     """
 
-    def __init__(self, rows: OrderRows, refunds: RefundRows, providers: Providers) -> None:
+    def __init__(
+        self,
+        rows: OrderRows,
+        refunds: RefundRows,
+        providers: Providers,
+        *,
+        rebook: Callable[[Order], Awaitable[bool]] | None = None,
+        on_rebooked: Callable[[], None] = lambda: None,
+    ) -> None:
         self._rows = rows
         self._refunds = refunds
         self._providers = providers
+        self._rebook = rebook
+        self._on_rebooked = on_rebooked
         self._payer = RefundPayer(refunds, providers)
 
     async def take(self, limit: int) -> list[Order]:
@@ -64,7 +81,9 @@ class GiveBack:
         try:
             provider = self._providers.of_order(order.provider)
             known = await self._look_up(provider, order) if order.payment_open else order
-            if known.captured > 0:
+            if self._rebook is not None and await self._rebook(known):
+                self._on_rebooked()
+            elif known.captured > 0:
                 await self._refund(known)
             elif known.authorised > 0:
                 await self._void(provider, known)

@@ -7,6 +7,9 @@ import asyncpg
 
 from kit.postgres import CONNECT_TIMEOUT_S, postgres_errors
 
+NEW_ORDERS = "new"
+"""What is said when orders were written; nothing else happened."""
+
 CHANNEL = "showdrop_orders"
 
 
@@ -17,7 +20,7 @@ class OrderListener:
         on_news: called for every notification, and once after each (re)connect.
     """
 
-    def __init__(self, database_url: str, on_news: Callable[[], None]) -> None:
+    def __init__(self, database_url: str, on_news: Callable[[str], None]) -> None:
         self._database_url = database_url
         self._on_news = on_news
 
@@ -32,8 +35,11 @@ class OrderListener:
             connection = await asyncpg.connect(self._database_url, timeout=CONNECT_TIMEOUT_S)
             try:
                 connection.add_termination_listener(lambda _connection: lost.set())
-                await connection.add_listener(CHANNEL, lambda *_news: self._on_news())
-                self._on_news()
+                await connection.add_listener(CHANNEL, self._heard)
+                self._on_news("")
                 await lost.wait()
             finally:
                 connection.terminate()
+
+    def _heard(self, _connection: object, _process: int, _channel: str, payload: object) -> None:
+        self._on_news(str(payload))

@@ -1,13 +1,26 @@
-"""What buyers have to hear about their orders: the outbox's events."""
+"""What buyers and merchants have to hear about orders: the outbox's events."""
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
-from checkout.order import Order
+from checkout.order import Order, OrderState
+from checkout.payments.provider import PaymentAction
 from kit.money import Money
 
-NewsKind = Literal["order.confirmed", "order.declined", "order.refunded", "order.unfulfillable"]
+NewsKind = Literal[
+    "order.submitted",
+    "order.action",
+    "order.confirmed",
+    "order.captured",
+    "order.declined",
+    "order.cancelled",
+    "order.refunded",
+    "order.unfulfillable",
+]
+
+MERCHANTS_ONLY: Final[frozenset[NewsKind]] = frozenset({"order.submitted", "order.captured"})
+"""What buyers are not told from here: that the order is safe they hear at the checkout."""
 
 
 class OutboxEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -16,6 +29,9 @@ class OutboxEvent(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         event_key: names the news; the same key is told again only if telling it failed.
         amount: the order's amount; for ``order.refunded`` what went back so far.
+        state: the order's, right after.
+        refunded: minor units that have gone back.
+        action: what the buyer has to do, with ``order.action``.
     """
 
     event_key: str
@@ -25,6 +41,14 @@ class OutboxEvent(msgspec.Struct, frozen=True, kw_only=True):
     order_id: str
     hold_id: str
     amount: Money
+    state: OrderState
+    refunded: int
+    action: PaymentAction | None = None
+
+    @property
+    def for_buyer(self) -> bool:
+        """Whether the buyer is told. Of a cancelled order whose money went back they heard that it did."""
+        return self.kind not in MERCHANTS_ONLY and not (self.kind == "order.cancelled" and self.refunded)
 
 
 def news(order: Order, kind: NewsKind, *, about: str = "") -> OutboxEvent:
@@ -38,4 +62,7 @@ def news(order: Order, kind: NewsKind, *, about: str = "") -> OutboxEvent:
         order_id=order.order_id,
         hold_id=order.hold_id,
         amount=amount,
+        state=order.state,
+        refunded=order.refunded,
+        action=order.next_action if kind == "order.action" else None,
     )

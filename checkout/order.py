@@ -3,18 +3,20 @@
 ::
 
     submitted ─> authorised ─> confirmed ─> captured ─> refunded
-        │            │                         └──────> cancelled
+        │          ↑ │                         └──────> cancelled
         ├─> declined ├─> unfulfillable
         └─> cancelled└─> cancelled
 
 ``submitted`` is durable and waits for its payment; ``authorised`` has its money reserved (or taken, where a method
-cannot reserve); ``confirmed`` has its units: Postgres decided; ``captured`` is paid.
+cannot reserve); ``confirmed`` has its units: Postgres decided; ``captured`` is paid. An order that was declined because
+its money took too long is authorised after all when the money comes and a unit is free (``rebook.py``).
 """
 
 from typing import Final, Literal
 
 import msgspec
 
+from checkout.payments.provider import PaymentAction, kind_of
 from kit.errors import ShowdropError
 from kit.money import Money
 
@@ -28,7 +30,7 @@ NEXT_STATES: Final[dict[OrderState, frozenset[OrderState]]] = {
     "authorised": frozenset({"confirmed", "unfulfillable", "cancelled"}),
     "confirmed": frozenset({"captured"}),
     "captured": frozenset({"refunded", "cancelled"}),
-    "declined": frozenset(),
+    "declined": frozenset({"authorised"}),
     "cancelled": frozenset(),
     "unfulfillable": frozenset(),
     "refunded": frozenset(),
@@ -36,6 +38,10 @@ NEXT_STATES: Final[dict[OrderState, frozenset[OrderState]]] = {
 
 WITHOUT_UNITS: Final[frozenset[OrderState]] = frozenset({"declined", "cancelled", "unfulfillable"})
 """Ends in which money that is still with us, or may be, has to go back by itself."""
+
+
+LATE_PAYMENT: Final = "payment_timeout"
+"""Why an order was declined whose payment was pending or unknown for too long: its money may still come."""
 
 
 class IllegalMoveError(ShowdropError):
@@ -84,8 +90,10 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         captured: what was taken; never more than ``authorised``.
         refunded: what went back of it.
         refund_reserved: refunds under way, so that two together never pass ``captured``.
+        returned_quantity: units whose money went back, put back on sale or not.
         hold_outcome: how the hold ended, for the hold book; None while it has not.
         payment_open: the provider was asked and its last word is not known.
+        next_action: what the buyer has to do so that the payment goes on.
         attempts: how often the order was taken for what it waits for in its present state.
         due_at_ms: when a worker may take it again.
         read_at_ms: the database's clock when this was read.
@@ -109,8 +117,10 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     captured: int
     refunded: int
     refund_reserved: int
+    returned_quantity: int
     hold_outcome: HoldOutcome | None
     payment_open: bool
+    next_action: PaymentAction | None = None
     attempts: int
     due_at_ms: int
     created_at_ms: int
@@ -130,7 +140,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrderView(msgspec.Struct, frozen=True, kw_only=True):
-    """An order as HTTP shows it."""
+    """An order as HTTP shows it; ``payment_method`` without its detail, which may be a phone number."""
 
     order_id: str
     hold_id: str
@@ -146,8 +156,10 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     confirmed_at_ms: int | None
     payment_method: str
     refunded: Money
+    returned_quantity: int
     reason: str | None
     shipping: dict[str, object] | None
+    next_action: PaymentAction | None
 
 
 def view(order: Order) -> OrderView:
@@ -165,10 +177,12 @@ def view(order: Order) -> OrderView:
         created_at_ms=order.created_at_ms,
         updated_at_ms=order.updated_at_ms,
         confirmed_at_ms=order.confirmed_at_ms,
-        payment_method=order.payment_method,
+        payment_method=kind_of(order.payment_method),
         refunded=Money(order.refunded, order.amount.currency),
+        returned_quantity=order.returned_quantity,
         reason=order.reason,
         shipping=order.shipping,
+        next_action=order.next_action,
     )
 
 
@@ -186,5 +200,33 @@ def move(order: Order, state: OrderState, *, reason: str | None = None) -> Order
     elif outcome is None and state == "confirmed":
         outcome = "sold"
     return msgspec.structs.replace(
-        order, state=state, reason=reason if reason is not None else order.reason, hold_outcome=outcome, attempts=0
+        order,
+        state=state,
+        reason=reason if reason is not None else order.reason,
+        hold_outcome=outcome,
+        next_action=None,
+        attempts=0,
     )
+
+
+def is_late(order: Order) -> bool:
+    """Tell whether an order was declined because its money took too long, and has all of it now."""
+    return (
+        order.state == "declined"
+        and order.reason == LATE_PAYMENT
+        and order.authorised == order.amount.amount
+        and order.refunded + order.refund_reserved == 0
+        and not order.payment_open
+    )
+
+
+def rebook(order: Order, hold_id: str) -> Order:
+    """Return an order whose money came too late as one that waits for its units again, in another hold.
+
+    Raises:
+        IllegalMoveError: its money did not come too late.
+    """
+    if not is_late(order):
+        raise IllegalMoveError(f"order {order.order_id} is {order.state} and cannot be rebooked")
+    revived = msgspec.structs.replace(order, hold_id=hold_id, hold_outcome=None, reason=None)
+    return move(revived, "authorised")

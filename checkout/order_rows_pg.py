@@ -9,16 +9,20 @@ import msgspec
 
 from checkout.limits import LEASE_MS
 from checkout.news import OutboxEvent
-from checkout.order import HoldOutcome, Order, OrderState
+from checkout.order import HoldOutcome, Order, OrderState, rebook
 from checkout.payment_answer import Change
+from checkout.payments.provider import PaymentAction
 from inventory.stock import Movement
 from inventory.stock_pg import record_movements
+from kit.errors import UnavailableError
 from kit.money import Money
 from kit.postgres import Connection, Postgres
 from kit.sql import Queries
 
 _sql = Queries(Path(__file__).parent / "sql" / "stages.sql")
+_orders_sql = Queries(Path(__file__).parent / "sql" / "orders.sql")
 _shipping = msgspec.json.Decoder(dict[str, object])
+_action = msgspec.json.Decoder(PaymentAction)
 
 PaymentStage = Literal["authorise", "capture", "give_back"]
 Rule = Callable[[Order], Change | None]
@@ -51,8 +55,10 @@ def order_from(row: asyncpg.Record) -> Order:
         captured=row["captured"],
         refunded=row["refunded"],
         refund_reserved=row["refund_reserved"],
+        returned_quantity=row["returned_quantity"],
         hold_outcome=cast(HoldOutcome | None, row["hold_outcome"]),
         payment_open=row["payment_open"],
+        next_action=None if row["next_action"] is None else _action.decode(row["next_action"]),
         attempts=row["attempts"],
         due_at_ms=row["due_at_ms"],
         created_at_ms=row["created_at_ms"],
@@ -67,10 +73,16 @@ async def lock_orders(connection: Connection, order_ids: Sequence[str]) -> list[
     return [order_from(row) for row in await connection.fetch(_sql.lock_orders, order_ids)]
 
 
-async def save_changes(connection: Connection, changes: Sequence[Change], movements: Sequence[Movement] = ()) -> None:
-    """Write changed orders, what their buyers have to hear, and stock movements, in the caller's transaction."""
+async def save_changes(
+    connection: Connection, changes: Sequence[Change], movements: Sequence[Movement] = ()
+) -> dict[str, int]:
+    """Write changed orders, what their buyers have to hear, and stock movements, in the caller's transaction.
+
+    Returns:
+        By order id, when the hold book may be told: the lease of ``checkout.resolve.Resolution``.
+    """
     orders = [change.order for change in changes]
-    await connection.execute(
+    rows = await connection.fetch(
         _sql.save_orders,
         [order.order_id for order in orders],
         [order.state for order in orders],
@@ -80,13 +92,17 @@ async def save_changes(connection: Connection, changes: Sequence[Change], moveme
         [order.captured for order in orders],
         [order.refunded for order in orders],
         [order.refund_reserved for order in orders],
+        [order.returned_quantity for order in orders],
         [order.hold_outcome for order in orders],
         [order.payment_open for order in orders],
+        [_json(order.next_action) for order in orders],
         [order.attempts for order in orders],
         [change.wait_ms for change in changes],
+        [change.resolve_wait_ms for change in changes],
     )
     await _insert_news(connection, [event for change in changes for event in change.events])
     await record_movements(connection, movements)
+    return {row["order_id"]: row["resolve_at_ms"] for row in rows}
 
 
 async def _insert_news(connection: Connection, events: Sequence[OutboxEvent]) -> None:
@@ -102,7 +118,15 @@ async def _insert_news(connection: Connection, events: Sequence[OutboxEvent]) ->
         [event.hold_id for event in events],
         [event.amount.amount for event in events],
         [event.amount.currency for event in events],
+        [event.state for event in events],
+        [event.refunded for event in events],
+        [_json(event.action) for event in events],
+        [not event.for_buyer for event in events],
     )
+
+
+def _json(action: PaymentAction | None) -> str | None:
+    return None if action is None else msgspec.json.encode(action).decode()
 
 
 class OrderRows:
@@ -115,6 +139,28 @@ class OrderRows:
         """Take up to ``limit`` due orders of a stage: counted as tried, and nobody else's for ``lease_ms``."""
         async with self._postgres.connection() as connection:
             return [order_from(row) for row in await connection.fetch(_TAKE[stage], limit, lease_ms)]
+
+    async def rebook(self, order_id: str, hold_id: str) -> bool:
+        """Let a late order wait for its units in another hold, which is ``submitted``; return whether it does.
+
+        Raises:
+            UnavailableError: the hold book has not been told yet that its first hold is over.
+        """
+        try:
+            async with self._postgres.transaction() as connection:
+                [order] = await lock_orders(connection, [order_id])
+                if order.state != "declined" or order.hold_id == hold_id:
+                    return order.state == "authorised"
+                revived = rebook(order, hold_id)
+                if await connection.fetchval(_sql.rebook_order, order_id, hold_id) is None:
+                    if await connection.fetchval(_sql.is_resolved, order_id):
+                        return False
+                    raise UnavailableError("the hold book does not know yet that the order's hold is over")
+                await save_changes(connection, [Change(order=revived)])
+                await connection.execute(_orders_sql.notify_workers)
+                return True
+        except asyncpg.UniqueViolationError:
+            return False  # the hold has got an order meanwhile, the one that says that it has none
 
     async def change(self, rules: Sequence[tuple[str, Rule]]) -> list[Order | None]:
         """Apply a pure rule to each order as it is now, all in one transaction.

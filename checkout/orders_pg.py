@@ -1,11 +1,11 @@
 """Orders in Postgres: written once per hold, read by people."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
-from checkout.limits import LATEST_ORDERS, PAGE_MAX_ORDERS, STREAM_PREFETCH_ORDERS
+from checkout.limits import LATEST_ORDERS, PAGE_MAX_ORDERS
 from checkout.order import NewOrder, Order, OrderState, SaleTerms
 from checkout.order_rows_pg import order_from
 from inventory.holds import Hold, OpenOrder
@@ -47,8 +47,10 @@ class Orders:
             )
             # A second statement, so that it sees rows which another process wrote while ours waited for it.
             rows = await connection.fetch(_sql.orders_of_holds, [order.hold_id for order in new])
-            await connection.execute(_sql.notify_workers)
-        by_hold = {row["hold_id"]: order_from(row) for row in rows}
+            await connection.execute(_sql.notify_of_new_orders)
+        by_hold = {
+            hold_id: order_from(row) for row in rows for hold_id in (row["hold_id"], row["first_hold_id"]) if hold_id
+        }
         return [by_hold[order.hold_id] for order in new]
 
     async def get(self, order_id: str) -> Order:
@@ -95,19 +97,6 @@ class Orders:
             rows = await connection.fetch(_sql.orders_page, show_id, state, buyer_id, after, limit + 1)
         orders = [order_from(row) for row in rows[:limit]]
         return orders, orders[-1].order_id if len(rows) > limit else None
-
-    async def stream(
-        self, *, show_id: str | None = None, state: OrderState | None = None, buyer_id: str | None = None
-    ) -> AsyncIterator[Order]:
-        """Yield all such orders, newest first, as of one moment, without holding them in memory.
-
-        It lends a connection until it is exhausted or closed.
-        """
-        async with self._postgres.transaction() as connection:
-            async for row in connection.cursor(
-                _sql.orders_page, show_id, state, buyer_id, None, None, prefetch=STREAM_PREFETCH_ORDERS
-            ):
-                yield order_from(row)
 
     async def of_buyers(self, show_id: str, buyer_ids: Sequence[str]) -> dict[str, list[Order]]:
         """Return the latest orders of these buyers in a show; who has none is left out.

@@ -3,14 +3,18 @@
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import msgspec
+
 from checkout.limits import RELAY_LEASE_MS, RELAY_MAX_EVENTS
 from checkout.news import OutboxEvent
+from checkout.payments.provider import PaymentAction
 from kit.money import Money
 from kit.postgres import Postgres
 from kit.sql import Queries
 
 __all__ = ["OutboxEvent", "OutboxRelay"]
 
+_action = msgspec.json.Decoder(PaymentAction)
 _sql = Queries(Path(__file__).parent / "sql" / "stages.sql")
 
 
@@ -42,6 +46,9 @@ class OutboxRelay:
                     order_id=row["order_id"],
                     hold_id=row["hold_id"],
                     amount=Money(row["amount"], row["currency"]),
+                    state=row["state"],
+                    refunded=row["refunded"],
+                    action=None if row["action"] is None else _action.decode(row["action"]),
                 )
                 for row in rows
             ]

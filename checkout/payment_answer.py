@@ -4,12 +4,14 @@ Answers come from the call itself, from ``find`` and from webhooks: in any order
 So they are decided against the order as it is now.
 """
 
+from hashlib import sha256
+
 import msgspec
 
 from checkout.limits import PENDING_POLL_MS, backoff_ms
 from checkout.news import OutboxEvent, news
 from checkout.order import WITHOUT_UNITS, Order, move
-from checkout.payments.provider import Authorised, Charged, Declined, PaymentResult, Pending
+from checkout.payments.provider import Authorised, Charged, Declined, PaymentAction, PaymentResult, Pending
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,11 +20,13 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         order: the order as it shall be.
         wait_ms: from the writing on, until a worker may take it; None leaves ``due_at_ms`` as it is.
+        resolve_wait_ms: the same for telling the hold book how its hold ended.
         events: what its buyer has to hear.
     """
 
     order: Order
     wait_ms: int | None = 0
+    resolve_wait_ms: int | None = None
     events: tuple[OutboxEvent, ...] = ()
 
 
@@ -55,6 +59,18 @@ def absorb_event(order: Order, answer: PaymentResult) -> Change | None:
             return None
         return Change(order=msgspec.structs.replace(order, payment_open=True, payment_id=answer.payment_id))
     return absorb(order, answer)
+
+
+def hear(order: Order) -> Change | None:
+    """Return what a rumour changes: the provider is asked now, unless it is being asked, and what it answers counts.
+
+    While the payment has no id the first answer is still on its way, or lost: then the order's own lease counts.
+    """
+    if order.state == "submitted":
+        return None if order.payment_id is None else Change(order=order)
+    if order.state in WITHOUT_UNITS and not order.payment_open:
+        return Change(order=msgspec.structs.replace(order, payment_open=True))
+    return None
 
 
 def give_up(order: Order, *, reason: str) -> Change | None:
@@ -111,8 +127,16 @@ def _absorb_decline(order: Order, answer: Declined) -> Change | None:
 
 def _absorb_pending(order: Order, answer: Pending) -> Change | None:
     if order.state == "submitted":
-        waiting = msgspec.structs.replace(order, payment_id=answer.payment_id, payment_open=True)
-        return Change(order=waiting, wait_ms=backoff_ms(order.attempts, first_ms=PENDING_POLL_MS))
+        # An answer that does not repeat what is to be done does not take it back.
+        action = answer.action or order.next_action
+        waiting = msgspec.structs.replace(order, payment_id=answer.payment_id, payment_open=True, next_action=action)
+        events = () if action == order.next_action else (news(waiting, "order.action", about=_about(action)),)
+        return Change(order=waiting, wait_ms=backoff_ms(order.attempts, first_ms=PENDING_POLL_MS), events=events)
     if order.state in WITHOUT_UNITS and order.payment_open and order.payment_id is None:
         return Change(order=msgspec.structs.replace(order, payment_id=answer.payment_id), wait_ms=None)
     return None
+
+
+def _about(action: PaymentAction | None) -> str:
+    """Return what tells one action of an order apart from another."""
+    return sha256(msgspec.json.encode(action)).hexdigest()[:16]

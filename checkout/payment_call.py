@@ -5,7 +5,7 @@ from collections.abc import Awaitable
 from typing import TypeVar
 
 from checkout.limits import PROVIDER_TIMEOUT_MS
-from checkout.payments.provider import PaymentUnknownError
+from checkout.payments.provider import PaymentNotAskedError, PaymentUnknownError
 from kit.errors import UnavailableError
 
 Answer = TypeVar("Answer")
@@ -15,6 +15,7 @@ async def call(request: Awaitable[Answer]) -> Answer:
     """Return the provider's answer.
 
     Raises:
+        PaymentNotAskedError: nothing was sent.
         PaymentUnknownError: it did not answer, or not within ``PROVIDER_TIMEOUT_MS``; the money may have moved.
     """
     try:
@@ -23,4 +24,6 @@ async def call(request: Awaitable[Answer]) -> Answer:
     except PaymentUnknownError:
         raise
     except (UnavailableError, TimeoutError) as error:
+        if isinstance(error, UnavailableError) and error.code == PaymentNotAskedError.default_code:
+            raise PaymentNotAskedError(error.message) from error
         raise PaymentUnknownError("the payment provider does not answer") from error

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 
 from checkout.order_rows_pg import lock_orders, save_changes
-from checkout.payment_answer import absorb_event
+from checkout.payment_answer import absorb_event, hear
 from checkout.payments.provider import PaymentEvent
 from kit.postgres import Postgres
 from kit.sql import Queries
@@ -32,16 +32,22 @@ class PaymentEvents:
         async with self._postgres.transaction() as connection:
             body = msgspec.json.encode(event.body).decode()
             fresh = await connection.fetchval(
-                _sql.insert_payment_event, event.provider, event.event_id, event.payment_id, event.kind, body
+                _sql.insert_payment_event,
+                event.provider,
+                event.event_id,
+                event.payment_id,
+                event.order_id,
+                event.kind,
+                body,
             )
             if fresh is None:
                 return False
             order_id = await connection.fetchval(
                 _sql.order_of_payment, event.provider, event.payment_id, event.order_id
             )
-            if order_id is not None and event.result is not None:
+            if order_id is not None and (event.result is not None or event.is_rumour):
                 (order,) = await lock_orders(connection, [order_id])
-                change = absorb_event(order, event.result)
+                change = hear(order) if event.result is None else absorb_event(order, event.result)
                 if change is not None:
                     await save_changes(connection, [change])
                     await connection.execute(_orders_sql.notify_workers)

@@ -16,14 +16,21 @@ EndState = Literal["refunded", "declined", "cancelled", "unfulfillable"]
 RefundState = Literal["pending", "done", "failed"]
 
 
+class ReturnedLine(msgspec.Struct, frozen=True, kw_only=True):
+    """Units of one SKU that a buyer gives back; at least one."""
+
+    sku: str
+    quantity: int
+
+
 class RefundRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A wish of staff to give money back.
 
     Attributes:
         refund_id: made by the caller; the same one refunds once.
-        amount: None for all that is left.
-        restock: whether the units are for sale again. It counts when this refund gives back the last of the money;
-            a part never moves stock.
+        amount: None for the price of the ``line``'s units; without a line, for all that is left.
+        restock: whether the units that come back with it are for sale again.
+        line: units that come back; None for none, or for all that are left when it takes the last of the money.
         end_state: what the order becomes when all its money is back.
     """
 
@@ -32,17 +39,36 @@ class RefundRequest(msgspec.Struct, frozen=True, kw_only=True):
     amount: Money | None
     reason: str
     restock: bool
+    line: ReturnedLine | None = None
     end_state: EndState = "refunded"
 
 
+class Share(msgspec.Struct, frozen=True, kw_only=True):
+    """What a refund takes of an order.
+
+    Attributes:
+        amount: minor units.
+        quantity: units that come back with it.
+    """
+
+    amount: int
+    quantity: int
+
+
 class Refund(msgspec.Struct, frozen=True, kw_only=True):
-    """A refund as Postgres has it."""
+    """A refund as Postgres has it.
+
+    Attributes:
+        quantity: units that come back with it. None for one that was written before units were counted: then all that
+            are left come back with the last of the money.
+    """
 
     refund_id: str
     order_id: str
     provider: str
     payment_id: str
     amount: Money
+    quantity: int | None
     reason: str
     restock: bool
     end_state: EndState
@@ -64,12 +90,18 @@ class RefundInProgressError(ConflictError):
     temporary: ClassVar[bool] = True
 
 
-def amount_to_refund(order: Order, wanted: Money | None) -> int:
-    """Return how many minor units a refund of ``wanted`` gives back.
+def share_to_refund(order: Order, request: RefundRequest, *, units_under_way: int) -> Share:
+    """Return what a refund takes of the order.
+
+    Args:
+        order: as it is now.
+        request: what is wished.
+        units_under_way: units of the order's refunds that have not ended.
 
     Raises:
-        ConflictError: ``not_captured``, or ``refund_exceeds_capture`` when less is left.
-        InvalidError: the amount is not positive, or of another currency.
+        ConflictError: ``not_captured``; ``refund_exceeds_capture`` when less money is left;
+            ``return_exceeds_order`` when fewer units are.
+        InvalidError: the amount is not positive, or of another currency; the line is of another SKU.
     """
     if order.state not in {"captured", "refunded"}:
         raise ConflictError(
@@ -77,6 +109,31 @@ def amount_to_refund(order: Order, wanted: Money | None) -> int:
             code="not_captured",
             details={"state": order.state},
         )
+    units_left = units_to_return(order, units_under_way=units_under_way)
+    line = request.line
+    if line is None:
+        amount = _amount_to_refund(order, request.amount)
+        return Share(amount=amount, quantity=units_left if amount == order.refundable else 0)
+    if line.sku != order.sku:
+        raise InvalidError(f"the order is of {order.sku}", field="lines[0].sku")
+    if line.quantity <= 0:
+        raise InvalidError("the quantity must be more than zero", field="lines[0].quantity")
+    if line.quantity > units_left:
+        raise ConflictError(
+            f"{units_left} units are left to return",
+            code="return_exceeds_order",
+            details={"field": "lines[0].quantity", "returnable": units_left},
+        )
+    wanted = request.amount or Money(order.amount.amount // order.quantity * line.quantity, order.amount.currency)
+    return Share(amount=_amount_to_refund(order, wanted), quantity=line.quantity)
+
+
+def units_to_return(order: Order, *, units_under_way: int) -> int:
+    """Return how many units a further refund may bring back; none of an order that never had its units."""
+    return order.quantity - order.returned_quantity - units_under_way if order.hold_outcome == "sold" else 0
+
+
+def _amount_to_refund(order: Order, wanted: Money | None) -> int:
     if wanted is not None and wanted.currency != order.amount.currency:
         raise InvalidError(f"the order is in {order.amount.currency}", field="amount")
     if wanted is not None and wanted.amount <= 0:
@@ -94,7 +151,9 @@ def amount_to_refund(order: Order, wanted: Money | None) -> int:
 def same_refund(refund: Refund, request: RefundRequest) -> bool:
     """Tell whether a request repeats a refund that is there."""
     same_amount = request.amount is None or request.amount == refund.amount
-    return refund.order_id == request.order_id and refund.end_state == request.end_state and same_amount
+    same_units = request.line is None or request.line.quantity == refund.quantity
+    same_end = refund.end_state == request.end_state
+    return refund.order_id == request.order_id and same_end and same_amount and same_units
 
 
 def reserve(order: Order, amount: int) -> Change:
@@ -108,29 +167,54 @@ def finish(order: Order, refund: Refund, decisive: Refund) -> tuple[Change, list
 
     Args:
         order: as it is now.
-        refund: the one that was made.
+        refund: the one that was made; its units come back now.
         decisive: the one that says what becomes of the order when all its money is back.
     """
     amount = refund.amount.amount
     after = msgspec.structs.replace(
         order, refunded=order.refunded + amount, refund_reserved=order.refund_reserved - amount
     )
+    is_last = after.state == "captured" and after.refunded == after.captured
     movements: list[Movement] = []
-    if after.state == "captured" and after.refunded == after.captured:
+    if refund.quantity is not None:
+        movements = restocked(
+            order, refund.quantity, refund_id=refund.refund_id, reason=refund.reason, wanted=refund.restock
+        )
+        after = msgspec.structs.replace(after, returned_quantity=order.returned_quantity + refund.quantity)
+    elif is_last:
+        after, movements = return_rest(after, reason=decisive.reason, restock=decisive.restock)
+    if is_last:
         state: OrderState = decisive.end_state
         after = move(after, state, reason=decisive.reason)
-        movements = restocked(after, wanted=decisive.restock)
-    event = news(after, "order.refunded", about=refund.refund_id)
-    return Change(order=after, wait_ms=None, events=(event,)), movements
+    events = [news(after, "order.refunded", about=refund.refund_id)]
+    if after.state == "cancelled" and order.state != "cancelled":
+        events.append(news(after, "order.cancelled"))
+    return Change(order=after, wait_ms=None, events=tuple(events)), movements
 
 
-def restocked(order: Order, *, wanted: bool) -> list[Movement]:
-    """Return the movement that brings an ended order's units back to the general stock, if it had any."""
-    if not wanted or order.hold_outcome != "sold":
+def return_rest(order: Order, *, reason: str, restock: bool) -> tuple[Order, list[Movement]]:
+    """Return the order with all its units given back, and the movement that puts those that were left on sale."""
+    units = units_to_return(order, units_under_way=0)
+    after = msgspec.structs.replace(order, returned_quantity=order.returned_quantity + units)
+    return after, restocked(order, units, refund_id="", reason=reason, wanted=restock)
+
+
+def restocked(order: Order, units: int, *, refund_id: str, reason: str, wanted: bool) -> list[Movement]:
+    """Return the movement that brings units of an order back to the general stock: one per refund.
+
+    Args:
+        order: whose units they are.
+        units: how many.
+        refund_id: with which they came back; empty for what is left at the end of the order.
+        reason: kept with the movement.
+        wanted: whether they are for sale again.
+    """
+    if not wanted or units == 0:
         return []
-    return [
-        restock(order.sku, order.quantity, pool_id=order.pool_id, order_id=order.order_id, reason=order.reason or "")
-    ]
+    movement = restock(order.sku, units, pool_id=order.pool_id, order_id=order.order_id, reason=reason)
+    if refund_id:
+        movement = msgspec.structs.replace(movement, key=f"{movement.key}:{refund_id}")
+    return [movement]
 
 
 def release(order: Order, refund: Refund) -> Change:
@@ -153,4 +237,5 @@ def cancel_unpaid(order: Order, reason: str) -> Change:
     While the provider is being asked, the lease stays: the answer must come in before the money can be looked for.
     """
     cancelled = move(order, "cancelled", reason=reason)
-    return Change(order=cancelled, wait_ms=None if order.payment_open else 0)
+    events = (news(cancelled, "order.cancelled"),)
+    return Change(order=cancelled, wait_ms=None if order.payment_open else 0, events=events)

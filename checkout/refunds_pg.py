@@ -7,6 +7,7 @@ from typing import cast
 import asyncpg
 
 from checkout.limits import LEASE_MS
+from checkout.news import news
 from checkout.order import WITHOUT_UNITS, Order, move
 from checkout.order_rows_pg import lock_orders, save_changes
 from checkout.payment_answer import Change
@@ -16,14 +17,16 @@ from checkout.refund_rules import (
     Refund,
     RefundInProgressError,
     RefundRequest,
-    amount_to_refund,
+    Share,
     cancel_unpaid,
     finish,
     has_failed,
     release,
     reserve,
-    restocked,
+    return_rest,
     same_refund,
+    share_to_refund,
+    units_to_return,
 )
 from kit.errors import ConflictError, NotFoundError
 from kit.money import Money
@@ -53,7 +56,8 @@ class RefundRows:
             order = await _lock_one(connection, request.order_id)
             if await _is_repeat(connection, request):
                 return None
-            return await _reserve(connection, order, request, amount_to_refund(order, request.amount))
+            share = share_to_refund(order, request, units_under_way=await _units_under_way(connection, order))
+            return await _reserve(connection, order, request, share)
 
     async def cancel(self, request: RefundRequest) -> Refund | None:
         """Cancel an order: at once if it is not paid yet, else by a refund of all that is left.
@@ -77,13 +81,15 @@ class RefundRows:
             if order.state != "captured":
                 raise ConflictError(f"the order is {order.state}", code="order_ended", details={"state": order.state})
             if order.captured == 0:
-                cancelled = move(order, "cancelled", reason=request.reason)
-                movements = restocked(cancelled, wanted=request.restock)
-                await save_changes(connection, [Change(order=cancelled)], movements)
+                returned, movements = return_rest(order, reason=request.reason, restock=request.restock)
+                cancelled = move(returned, "cancelled", reason=request.reason)
+                change = Change(order=cancelled, events=(news(cancelled, "order.cancelled"),))
+                await save_changes(connection, [change], movements)
                 return None
             if order.refundable == 0:
                 raise RefundInProgressError("all of the order's money is on its way back already")
-            return await _reserve(connection, order, request, order.refundable)
+            units = units_to_return(order, units_under_way=await _units_under_way(connection, order))
+            return await _reserve(connection, order, request, Share(amount=order.refundable, quantity=units))
 
     async def reserve_give_back(self, order_id: str) -> Refund | None:
         """Reserve the refund of all money of an order that ended without units; None when there is nothing left."""
@@ -99,7 +105,7 @@ class RefundRows:
                 restock=False,
                 end_state=cast(EndState, order.state),
             )
-            return await _reserve(connection, order, request, order.refundable)
+            return await _reserve(connection, order, request, Share(amount=order.refundable, quantity=0))
 
     async def take(self, limit: int, *, lease_ms: int = LEASE_MS) -> list[Refund]:
         """Take pending refunds that nobody works on."""
@@ -150,26 +156,33 @@ async def _is_repeat(connection: Connection, request: RefundRequest) -> bool:
     return True
 
 
-async def _reserve(connection: Connection, order: Order, request: RefundRequest, amount: int) -> Refund:
+async def _units_under_way(connection: Connection, order: Order) -> int:
+    units: int = await connection.fetchval(_sql.units_under_way, order.order_id)
+    return units
+
+
+async def _reserve(connection: Connection, order: Order, request: RefundRequest, share: Share) -> Refund:
     if order.payment_id is None:
         raise ConflictError("the order has no payment", code="not_captured")
     await connection.execute(
         _sql.insert_refund,
         request.refund_id,
         order.order_id,
-        amount,
+        share.amount,
+        share.quantity,
         request.reason,
         request.restock,
         request.end_state,
         LEASE_MS,
     )
-    await save_changes(connection, [reserve(order, amount)])
+    await save_changes(connection, [reserve(order, share.amount)])
     return Refund(
         refund_id=request.refund_id,
         order_id=order.order_id,
         provider=order.provider,
         payment_id=order.payment_id,
-        amount=Money(amount, order.amount.currency),
+        amount=Money(share.amount, order.amount.currency),
+        quantity=share.quantity,
         reason=request.reason,
         restock=request.restock,
         end_state=request.end_state,
@@ -185,6 +198,7 @@ def _refund_from(row: asyncpg.Record) -> Refund:
         provider=row["provider"],
         payment_id=row["payment_id"],
         amount=Money(row["amount"], row["currency"]),
+        quantity=row["quantity"],
         reason=row["reason"],
         restock=row["restock"],
         end_state=row["end_state"],

@@ -52,10 +52,17 @@ class Resolver:
     def __init__(self, resolutions: Resolutions, holds: HoldEnds) -> None:
         self._resolutions = resolutions
         self._holds = holds
+        self._handed: list[Resolution] = []
+
+    def hand(self, ends: Sequence[Resolution]) -> None:
+        """Take ends that are leased already; should they not be told, their lease brings them back."""
+        self._handed += ends
 
     async def round(self) -> int:
         """Tell one batch and return how many ends it had."""
-        due = await self._resolutions.take(RESOLVE_MAX_ORDERS, lease_ms=RESOLVE_LEASE_MS)
+        due, self._handed = self._handed[:RESOLVE_MAX_ORDERS], self._handed[RESOLVE_MAX_ORDERS:]
+        if not due:
+            due = await self._resolutions.take(RESOLVE_MAX_ORDERS, lease_ms=RESOLVE_LEASE_MS)
         by_pool: dict[str, list[Resolution]] = {}
         for one in due:
             by_pool.setdefault(one.pool_id, []).append(one)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from checkout.judge import Judge, first_come, nobody
 from checkout.limits import SETTLE_MAX_ORDERS
-from checkout.settle_pg import Settlement, UnitsRefusedError
+from checkout.settle_pg import Settled, Settlement, UnitsRefusedError
 from kit.log import logger
 
 _log = logger("checkout")
@@ -16,7 +16,8 @@ class Settler:
     Args:
         judge: decides who gets the units; the database's constraints decide again.
         limit: most orders per transaction.
-        on_change: called after a batch, to wake the next stages.
+        room: how many confirmed orders the next stages take from here, instead of looking for them.
+        on_settled: called after a batch: to hand them on, and to wake the next stages.
     """
 
     def __init__(
@@ -25,12 +26,14 @@ class Settler:
         *,
         judge: Judge = first_come,
         limit: int = SETTLE_MAX_ORDERS,
-        on_change: Callable[[], None] = lambda: None,
+        room: Callable[[], int] = lambda: 0,
+        on_settled: Callable[[Settled], None] = lambda _settled: None,
     ) -> None:
         self._settlement = settlement
         self._judge = judge
         self._limit = limit
-        self._on_change = on_change
+        self._room = room
+        self._on_settled = on_settled
 
     async def round(self) -> int:
         """Settle one batch and return how many orders it had.
@@ -39,15 +42,15 @@ class Settler:
         money back: one wrong row never blocks the others.
         """
         try:
-            settled = await self._settlement.settle_due(self._judge, limit=self._limit)
+            settled = await self._settlement.settle_due(self._judge, limit=self._limit, hand_on=self._room())
         except UnitsRefusedError as error:
             _log.error("settlement_refused", orders=len(error.order_ids), cause=str(error.__cause__))
             for order_id in error.order_ids:
                 await self._settle_alone(order_id)
-            settled = len(error.order_ids)
-        if settled:
-            self._on_change()
-        return settled
+            settled = Settled(orders=len(error.order_ids), refused=len(error.order_ids))
+        if settled.orders:
+            self._on_settled(settled)
+        return settled.orders
 
     async def _settle_alone(self, order_id: str) -> None:
         try:

@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import asyncpg
+import msgspec
 
 from checkout.judge import Judge
+from checkout.limits import LEASE_MS, RESOLVE_LEASE_MS
 from checkout.news import news
 from checkout.order import Order, move
 from checkout.order_rows_pg import lock_orders, order_from, save_changes
 from checkout.payment_answer import Change
-from inventory.stock import sale
+from checkout.resolve import Resolution
+from inventory.stock import Movement, sale
 from kit.errors import ConflictError
 from kit.postgres import Connection, Postgres
 from kit.sql import Queries
@@ -32,14 +35,35 @@ class UnitsRefusedError(ConflictError):
         self.order_ids = tuple(order_ids)
 
 
+class Settled(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of a settle transaction.
+
+    Attributes:
+        orders: how many it had.
+        refused: how many of them got no units.
+        to_capture: confirmed orders, leased to the caller for ``LEASE_MS``.
+        to_resolve: the ends of their holds, leased for ``RESOLVE_LEASE_MS``.
+    """
+
+    orders: int = 0
+    refused: int = 0
+    to_capture: tuple[Order, ...] = ()
+    to_resolve: tuple[Resolution, ...] = ()
+
+
 class Settlement:
     """Runs settle transactions: locked pools and orders, verdicts, and everything that follows from them, as one."""
 
     def __init__(self, postgres: Postgres) -> None:
         self._postgres = postgres
 
-    async def settle_due(self, judge: Judge, *, limit: int) -> int:
-        """Settle the oldest authorised orders of pools that nobody else is settling; return how many.
+    async def settle_due(self, judge: Judge, *, limit: int, hand_on: int = 0) -> Settled:
+        """Settle the oldest authorised orders of pools that nobody else is settling.
+
+        Args:
+            judge: decides who gets the units.
+            limit: most orders.
+            hand_on: how many of the confirmed ones the caller has captured and resolved itself: those are leased to it.
 
         Raises:
             UnitsRefusedError: a constraint refused what the judge accepted.
@@ -47,15 +71,14 @@ class Settlement:
         async with self._postgres.transaction() as connection:
             waiting = await connection.fetch(_sql.oldest_to_settle, limit)
             if not waiting:
-                return 0
+                return Settled()
             pools = await connection.fetch(_sql.lock_pools_to_settle, list({row["pool_id"] for row in waiting}))
             # Looked at again now that nobody else settles these pools: those seen before may be settled by now.
             waiting = await connection.fetch(_sql.oldest_to_settle, limit)
             ours = {pool["pool_id"] for pool in pools}
             order_ids = [row["order_id"] for row in waiting if row["pool_id"] in ours]
             orders = [order_from(row) for row in await connection.fetch(_sql.take_to_settle, order_ids)]
-            await _settle(connection, judge, pools, orders)
-            return len(orders)
+            return await _settle(connection, judge, pools, orders, hand_on=hand_on)
 
     async def settle_one(self, judge: Judge, order_id: str) -> None:
         """Settle one order, if it still waits for it.
@@ -70,16 +93,26 @@ class Settlement:
 
 
 async def _settle(
-    connection: Connection, judge: Judge, pools: Sequence[asyncpg.Record], orders: Sequence[Order]
-) -> None:
+    connection: Connection,
+    judge: Judge,
+    pools: Sequence[asyncpg.Record],
+    orders: Sequence[Order],
+    *,
+    hand_on: int = 0,
+) -> Settled:
     if not orders:
-        return
+        return Settled()
     verdicts = judge({pool["pool_id"]: pool["free"] for pool in pools}, orders)
     sold: dict[str, int] = {}
-    changes, sales = [], []
+    changes: list[Change] = []
+    sales: list[Movement] = []
+    handed: list[Order] = []
     for order, accepted in zip(orders, verdicts, strict=True):
         if accepted:
-            changes.append(_confirm(order))
+            leased = len(handed) < hand_on
+            changes.append(_confirm(order, leased=leased))
+            if leased:
+                handed.append(changes[-1].order)
             sold[order.pool_id] = sold.get(order.pool_id, 0) + order.quantity
             sales.append(sale(order.sku, order.quantity, pool_id=order.pool_id, order_id=order.order_id))
         else:
@@ -87,14 +120,36 @@ async def _settle(
     try:
         if sold:
             await connection.execute(_sql.add_sold, list(sold), list(sold.values()))
-        await save_changes(connection, changes, sales)
+        resolve_at_ms = await save_changes(connection, changes, sales)
     except (asyncpg.CheckViolationError, ConflictError) as error:
         raise UnitsRefusedError([order.order_id for order in orders]) from error
+    return Settled(
+        orders=len(orders),
+        refused=len(orders) - len(sales),
+        to_capture=tuple(handed),
+        to_resolve=tuple(_end(order, resolve_at_ms[order.order_id]) for order in handed),
+    )
 
 
-def _confirm(order: Order) -> Change:
+def _confirm(order: Order, *, leased: bool) -> Change:
     confirmed = move(order, "confirmed")
-    return Change(order=confirmed, events=(news(confirmed, "order.confirmed"),))
+    events = (news(confirmed, "order.confirmed"),)
+    if not leased:
+        return Change(order=confirmed, events=events)
+    taken = msgspec.structs.replace(confirmed, attempts=1)
+    return Change(order=taken, wait_ms=LEASE_MS, resolve_wait_ms=RESOLVE_LEASE_MS, events=events)
+
+
+def _end(order: Order, resolve_at_ms: int) -> Resolution:
+    return Resolution(
+        order_id=order.order_id,
+        pool_id=order.pool_id,
+        hold_id=order.hold_id,
+        buyer_id=order.buyer_id,
+        quantity=order.quantity,
+        outcome="sold",
+        resolve_at_ms=resolve_at_ms,
+    )
 
 
 def _refuse(order: Order) -> Change:

@@ -5,10 +5,11 @@ A stage may die at any line; its rows come round again when their lease ends.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
-from checkout.limits import POLL_MS
+from checkout.limits import GATHER_MS, POLL_MS
 from kit.errors import UnavailableError
 from kit.log import logger
 from kit.tasks import Wakeup
@@ -24,17 +25,24 @@ class BatchLoop:
     Args:
         work: works on one batch of what is due and returns how many rows that was.
         full: the size of a full batch, in rows.
+        gather_ms: pause after a batch that was not full, so that the next one is larger.
     """
 
-    def __init__(self, work: Callable[[], Awaitable[int]], *, full: int, poll_ms: int = POLL_MS) -> None:
+    def __init__(
+        self, work: Callable[[], Awaitable[int]], *, full: int, poll_ms: int = POLL_MS, gather_ms: int = GATHER_MS
+    ) -> None:
         self.wakeup = Wakeup()
         self._work = work
         self._full = full
         self._poll_s = poll_ms / 1000
+        self._gather_s = gather_ms / 1000
 
     async def step(self) -> None:
         """Do one round, then wait if there is nothing more to do."""
-        if await self._work() < self._full:
+        done = await self._work()
+        if done < self._full:
+            if done:
+                await asyncio.sleep(self._gather_s)
             await self.wakeup.wait(self._poll_s)
 
 
@@ -63,7 +71,18 @@ class RowLoop(Generic[Row]):
         self._handle = handle
         self._in_flight = in_flight
         self._poll_s = poll_ms / 1000
+        self._handed: deque[Row] = deque()
         self._running: set[asyncio.Task[None]] = set()
+
+    @property
+    def room(self) -> int:
+        """How many rows may be handed in now."""
+        return self._in_flight - len(self._running) - len(self._handed)
+
+    def hand(self, rows: Sequence[Row]) -> None:
+        """Take rows that are leased already."""
+        self._handed += rows
+        self.wakeup.set()
 
     async def round(self) -> int:
         """Take what is due, work on all of it, and return how many rows that was."""
@@ -74,16 +93,22 @@ class RowLoop(Generic[Row]):
     async def step(self) -> None:
         """Begin work on what is due and has room; wait when there is nothing, or no room."""
         room = self._in_flight - len(self._running)
-        rows = await self._take(room) if room else []
+        rows: Sequence[Row] = [self._handed.popleft() for _ in range(min(room, len(self._handed)))]
+        if room and not rows:
+            rows = await self._take(room)
         for row in rows:
             task = asyncio.create_task(self._guarded(row), name=f"checkout {self._name}")
             self._running.add(task)
             task.add_done_callback(self._done)
         if len(rows) < room or not room:
+            if rows:
+                await asyncio.sleep(GATHER_MS / 1000)
             await self.wakeup.wait(self._poll_s)
 
-    async def close(self) -> None:
-        """Cancel what is under way and wait for its end; the rows' leases bring them back."""
+    async def close(self, *, finish_s: float = 0.0) -> None:
+        """Give what is under way ``finish_s`` seconds to end, then cancel it; the rows' leases bring it back."""
+        if self._running and finish_s:
+            await asyncio.wait(self._running, timeout=finish_s)
         for task in self._running:
             task.cancel()
         if self._running:

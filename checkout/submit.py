@@ -1,15 +1,21 @@
 """Checkout: a hold becomes an order."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
 
-from checkout.limits import INSERT_MAX_ORDERS, INSERT_MAX_QUEUED_ORDERS, SHIPPING_MAX_BYTES
+from checkout.limits import (
+    INSERT_MAX_ORDERS,
+    INSERT_MAX_QUEUED_ORDERS,
+    SHIPPING_MAX_BYTES,
+    SUBMIT_MAX_HOLDS,
+)
 from checkout.order import NewOrder, Order, SaleTerms
 from checkout.orders_pg import Orders
 from checkout.payments.provider import Providers
-from inventory.holds import Hold
+from inventory.holds import Hold, HoldAsked
 from kit.batch import Batcher
 from kit.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
 from kit.ids import new_id
@@ -20,8 +26,8 @@ __all__ = ["CheckoutRequest", "SaleTerms", "Submitter"]
 class HoldSubmissions(Protocol):
     """The part of ``inventory.holds.Holds`` that checkout needs."""
 
-    async def submit(self, pool_id: str, hold_id: str, buyer_id: str) -> Hold | None:
-        """Turn a live hold into ``submitted`` and return it as it is afterwards."""
+    async def submit_many(self, asked: Sequence[HoldAsked]) -> list[Hold | UnavailableError | None]:
+        """Turn live holds into ``submitted`` and return them as they are afterwards; each may fail on its own."""
         ...
 
 
@@ -49,6 +55,9 @@ class Submitter:
         self._inserts: Batcher[NewOrder, Order] = Batcher(
             orders.insert_many, max_batch=INSERT_MAX_ORDERS, max_queued=INSERT_MAX_QUEUED_ORDERS
         )
+        self._submits: Batcher[HoldAsked, Hold | UnavailableError | None] = Batcher(
+            holds.submit_many, max_batch=SUBMIT_MAX_HOLDS, max_queued=INSERT_MAX_QUEUED_ORDERS
+        )
         self._running: set[asyncio.Task[Order]] = set()
 
     async def submit(self, request: CheckoutRequest) -> Order:
@@ -63,6 +72,8 @@ class Submitter:
         provider = self._providers.for_method(request.payment_method)
         if request.shipping is not None and len(msgspec.json.encode(request.shipping)) > SHIPPING_MAX_BYTES:
             raise InvalidError(f"shipping is longer than {SHIPPING_MAX_BYTES} bytes", field="shipping")
+        if len(self._running) >= INSERT_MAX_QUEUED_ORDERS:
+            raise UnavailableError("too many checkouts are under way; try again", code="overloaded")
         # A caller that goes away must not leave a submitted hold without its order.
         task = asyncio.create_task(self._submit(request, provider.name))
         self._running.add(task)
@@ -74,11 +85,12 @@ class Submitter:
         """Finish what was begun and take no more."""
         if self._running:
             await asyncio.wait(self._running)
+        await self._submits.close()
         await self._inserts.close()
 
     async def _submit(self, request: CheckoutRequest, provider: str) -> Order:
         try:
-            hold = await self._holds.submit(request.terms.pool_id, request.hold_id, request.buyer_id)
+            hold = await self._submit_hold(request)
         except UnavailableError:
             existing = await self._existing(request)
             if existing is None:
@@ -99,6 +111,13 @@ class Submitter:
             )
         )
         return _own(order, request)
+
+    async def _submit_hold(self, request: CheckoutRequest) -> Hold | None:
+        asked = HoldAsked(pool_id=request.terms.pool_id, hold_id=request.hold_id, buyer_id=request.buyer_id)
+        answer = await self._submits.submit(asked)
+        if isinstance(answer, UnavailableError):
+            raise answer
+        return answer
 
     async def _existing(self, request: CheckoutRequest) -> Order | None:
         order = await self._orders.by_hold(request.hold_id)

@@ -1,11 +1,13 @@
 """The checkout worker: every stage of an order as a loop, wired so that each wakes the next."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from checkout.authorise import Authoriser
 from checkout.capture import Capturer
 from checkout.give_back import GiveBack, RefundPayer
 from checkout.limits import (
+    CALLS_FINISH_S,
     PAYMENTS_IN_FLIGHT,
     REFUNDS_IN_FLIGHT,
     RELAY_MAX_EVENTS,
@@ -13,15 +15,17 @@ from checkout.limits import (
     SETTLE_MAX_ORDERS,
     WEBHOOKS_MAX_BATCH,
 )
-from checkout.listen_pg import OrderListener
+from checkout.listen_pg import NEW_ORDERS, OrderListener
+from checkout.order import Order
 from checkout.order_rows_pg import OrderRows
 from checkout.outbox_pg import OutboxEvent, OutboxRelay
 from checkout.payments.provider import Providers
+from checkout.rebook import Rebooker
 from checkout.refunds_pg import RefundRows
 from checkout.resolve import HoldEnds, Resolver
 from checkout.resolve_pg import ResolutionRows
 from checkout.settle import Settler
-from checkout.settle_pg import Settlement
+from checkout.settle_pg import Settled, Settlement
 from checkout.stage import BatchLoop, RowLoop
 from kit.postgres import Postgres
 from kit.tasks import Tasks
@@ -38,6 +42,7 @@ class CheckoutWorker:
         deliver: brings news to buyers; at least once, so a repeat must do no harm.
         deliver_webhooks: one round of the test bank's webhooks, returning how many arrived; None when another
             process does it.
+        rebooker: gives late orders their units where it can; None gives late money back.
     """
 
     def __init__(
@@ -49,14 +54,17 @@ class CheckoutWorker:
         providers: Providers,
         deliver: Callable[[list[OutboxEvent]], Awaitable[None]],
         deliver_webhooks: Callable[[], Awaitable[int]] | None = None,
+        rebooker: Rebooker | None = None,
     ) -> None:
         rows, refund_rows = OrderRows(postgres), RefundRows(postgres)
         relay = OutboxRelay(postgres)
         self._authoriser = Authoriser(rows, providers, on_change=self._money_known)
         self._capturer = Capturer(rows, providers)
-        give_back, payer = GiveBack(rows, refund_rows, providers), RefundPayer(refund_rows, providers)
-        settler = Settler(Settlement(postgres), on_change=self._settled)
-        resolver = Resolver(ResolutionRows(postgres), holds)
+        rebook = None if rebooker is None else rebooker.rebook
+        give_back = GiveBack(rows, refund_rows, providers, rebook=rebook, on_rebooked=self._rebooked)
+        payer = RefundPayer(refund_rows, providers)
+        settler = Settler(Settlement(postgres), room=lambda: self._capture.room, on_settled=self._settled)
+        self._resolver = Resolver(ResolutionRows(postgres), holds)
         self._authorise = RowLoop(
             "authorise", self._authoriser.take, self._authoriser.handle, in_flight=PAYMENTS_IN_FLIGHT
         )
@@ -64,7 +72,7 @@ class CheckoutWorker:
         self._capture = RowLoop("capture", self._capturer.take, self._capturer.handle, in_flight=PAYMENTS_IN_FLIGHT)
         self._give_back = RowLoop("give_back", give_back.take, give_back.handle, in_flight=REFUNDS_IN_FLIGHT)
         self._refund = RowLoop("refund", payer.take, payer.handle, in_flight=REFUNDS_IN_FLIGHT)
-        self._resolve = BatchLoop(resolver.round, full=RESOLVE_MAX_ORDERS)
+        self._resolve = BatchLoop(self._resolver.round, full=RESOLVE_MAX_ORDERS)
         self._relay = BatchLoop(lambda: relay.relay(deliver), full=RELAY_MAX_EVENTS)
         self._webhooks = None if deliver_webhooks is None else BatchLoop(deliver_webhooks, full=WEBHOOKS_MAX_BATCH)
         self._listener = OrderListener(database_url, self._orders_changed)
@@ -87,22 +95,36 @@ class CheckoutWorker:
         self._tasks.forever("checkout listen", self._listener.step)
 
     async def stop(self) -> None:
-        """Stop every loop. Answers that arrived are still written; what is cut off comes round again."""
+        """Stop every loop. Calls to providers may still end; what is cut off comes round again with its lease."""
         await self._tasks.stop()
-        for loop in (self._authorise, self._capture, self._give_back, self._refund):
-            await loop.close()
+        async with asyncio.TaskGroup() as closing:
+            for loop in (self._authorise, self._capture, self._give_back, self._refund):
+                closing.create_task(loop.close(finish_s=CALLS_FINISH_S))
         await self._authoriser.close()
         await self._capturer.close()
 
-    def _orders_changed(self) -> None:
-        for loop in (self._authorise, self._settle, self._give_back, self._resolve, self._relay):
-            loop.wakeup.set()
+    def _orders_changed(self, what: str) -> None:
+        self._authorise.wakeup.set()
+        if what != NEW_ORDERS:
+            for loop in (self._settle, self._give_back, self._resolve, self._relay):
+                loop.wakeup.set()
 
-    def _money_known(self) -> None:
-        # Either there is money and the units have to be decided, or there is none and the buyer has to hear it.
-        for loop in (self._settle, self._give_back, self._resolve, self._relay):
-            loop.wakeup.set()
+    def _money_known(self, order: Order) -> None:
+        if order.state == "authorised":
+            self._settle.wakeup.set()
+        elif order.state != "submitted":
+            for loop in (self._give_back, self._resolve, self._relay):
+                loop.wakeup.set()
+        elif order.next_action is not None:
+            self._relay.wakeup.set()
 
-    def _settled(self) -> None:
-        for loop in (self._capture, self._give_back, self._resolve, self._relay):
+    def _rebooked(self) -> None:
+        self._settle.wakeup.set()
+
+    def _settled(self, settled: Settled) -> None:
+        self._capture.hand(settled.to_capture)
+        self._resolver.hand(settled.to_resolve)
+        for loop in (self._capture, self._resolve, self._relay):
             loop.wakeup.set()
+        if settled.refused:
+            self._give_back.wakeup.set()

@@ -26,6 +26,8 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from kit.errors import UnavailableError
+
 HoldEvent = Literal["promoted", "released", "expired"]
 SellingMode = Literal["first_come", "draw"]
 HoldStatus = Literal["held", "submitted", "sold", "released", "expired"]
@@ -68,6 +70,14 @@ class ClaimRequest(msgspec.Struct, frozen=True, kw_only=True):
     claim_id: str
     buyer_id: str
     quantity: int
+
+
+class HoldAsked(msgspec.Struct, frozen=True, kw_only=True):
+    """A hold that its buyer wants something with."""
+
+    pool_id: str
+    hold_id: str
+    buyer_id: str
 
 
 class Accepted(msgspec.Struct, frozen=True, kw_only=True):
@@ -193,6 +203,10 @@ class Holds(Protocol):
             The hold as it is afterwards: ``submitted``, or the end it already had. None when there is no such hold
             of this buyer.
         """
+        ...
+
+    async def submit_many(self, asked: Sequence[HoldAsked]) -> list[Hold | UnavailableError | None]:
+        """Do as ``submit`` for many holds at a time; each has its own answer, or its own error."""
         ...
 
     async def extend(self, pool_id: str, hold_id: str, buyer_id: str, *, nth: int) -> Hold | None:

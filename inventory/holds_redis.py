@@ -25,6 +25,7 @@ from inventory.holds import (
     ClaimAnswer,
     ClaimRequest,
     Hold,
+    HoldAsked,
     HoldNews,
     InLine,
     JoinRefusal,
@@ -119,6 +120,20 @@ class RedisHolds:
     async def submit(self, pool_id: str, hold_id: str, buyer_id: str) -> Hold | None:
         """Turn a live hold into ``submitted``; returns the hold as it is afterwards."""
         return await self._change(self._submit, pool_id, hold_id, buyer_id)
+
+    async def submit_many(self, asked: Sequence[HoldAsked]) -> list[Hold | UnavailableError | None]:
+        """Do as ``submit`` for many holds, in one round trip; each has its own answer, or its own error."""
+        calls = [
+            (_keys(one.pool_id), (key_of(one.hold_id), str(born_ms_of(one.hold_id)), one.buyer_id)) for one in asked
+        ]
+        answers: list[Hold | UnavailableError | None] = []
+        for one, reply in zip(asked, await self._each_or_error(self._submit, calls), strict=True):
+            if isinstance(reply, UnavailableError):
+                answers.append(reply)
+            else:
+                packed = cast(bytes | None, reply)
+                answers.append(None if packed is None else unpack_hold(one.pool_id, one.hold_id, packed))
+        return answers
 
     async def extend(self, pool_id: str, hold_id: str, buyer_id: str, *, nth: int) -> Hold | None:
         """Give a live hold one hold time from now, as the buyer's ``nth`` extension."""
@@ -250,12 +265,18 @@ class RedisHolds:
         except NoScriptError:
             return await pipelined(self._redis, _by_source(script, calls))
 
+    async def _each_or_error(
+        self, script: Script, calls: Sequence[tuple[Sequence[str], Sequence[str]]]
+    ) -> list[object]:
+        """Do as ``_at_once``, with an ``UnavailableError`` where a server did not answer."""
+        try:
+            return await pipelined_each(self._redis, _by_sha(script, calls))
+        except NoScriptError:
+            return await pipelined_each(self._redis, _by_source(script, calls))
+
     async def _each(self, script: Script, calls: Sequence[tuple[Sequence[str], Sequence[str]]]) -> list[object | None]:
         """Do as ``_at_once``, with None where a server did not answer; raise if none did."""
-        try:
-            replies = await pipelined_each(self._redis, _by_sha(script, calls))
-        except NoScriptError:
-            replies = await pipelined_each(self._redis, _by_source(script, calls))
+        replies = await self._each_or_error(script, calls)
         lost = [reply for reply in replies if isinstance(reply, UnavailableError)]
         if lost and len(lost) == len(replies):
             raise lost[0]

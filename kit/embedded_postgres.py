@@ -92,7 +92,7 @@ def arguments(directory: Path, socket_dir: Path, *, durable: bool) -> list[str]:
         "unix_socket_directories": '"{}"'.format(os.fspath(socket_dir).replace('"', '""')),
         "unix_socket_permissions": "0700",
         "port": str(PORT),
-        "max_connections": "100",
+        "max_connections": "200",
         "shared_buffers": "128MB",
         "fsync": on_disk,
         "synchronous_commit": "on",

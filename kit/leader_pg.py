@@ -49,7 +49,7 @@ class Leadership:
         Raises:
             UnavailableError: Postgres does not answer, now or within the block.
         """
-        async with self._postgres.connection() as connection:
+        async with self._postgres.session() as connection:
             if not await connection.fetchval(_sql.lead, self._lock):
                 yield None
                 return

@@ -54,8 +54,9 @@ class Postgres:
     Made by ``Postgres.connect``; closed by its owner.
     """
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", sessions: set[int] | None = None) -> None:
         self._pool = pool
+        self._sessions = set() if sessions is None else sessions
 
     @classmethod
     async def connect(cls, url: str, *, max_size: int = 10, application_name: str = "showdrop") -> "Postgres":
@@ -69,9 +70,19 @@ class Postgres:
         Raises:
             UnavailableError: the database does not answer.
         """
+        sessions: set[int] = set()  # server processes whose state the next one must not find
+
+        async def clean(connection: Connection) -> None:
+            # Our statements leave nothing behind in a session, so most connections need no round trip for it. An open
+            # transaction and listeners have been ended by then.
+            if connection.get_server_pid() in sessions:
+                await connection.execute(connection.get_reset_query())
+                sessions.discard(connection.get_server_pid())
+
         with postgres_errors():
             pool = await asyncpg.create_pool(
                 url,
+                reset=clean,
                 min_size=1,
                 max_size=max_size,
                 timeout=CONNECT_TIMEOUT_S,
@@ -82,14 +93,21 @@ class Postgres:
                     "jit": "off",
                 },
             )
-        return cls(pool)
+        return cls(pool, sessions)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """Lend one connection, outside any transaction."""
+        """Lend one connection, outside any transaction; settings and locks of the session are not cleaned up."""
         with postgres_errors():
             async with self._pool.acquire() as connection:
                 yield connection
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[Connection]:
+        """Lend one connection whose session may be changed: its settings, listeners and locks end with the block."""
+        async with self.connection() as connection:
+            self._sessions.add(connection.get_server_pid())
+            yield connection
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:

@@ -39,6 +39,7 @@ REPLIES: Final[dict[Struct, tuple[Struct, ...]]] = {
     wire.Claim: (wire.ClaimAccepted, wire.ClaimRefused, wire.ClaimEntered),
     wire.Checkout: (
         wire.OrderSubmitted,
+        wire.OrderAction,
         wire.OrderConfirmed,
         wire.OrderDeclined,
         wire.OrderRefunded,

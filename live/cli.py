@@ -10,6 +10,7 @@ from typing import TypeVar, cast
 import click
 import uvloop
 
+from checkout.payments.settings import PAYMENT_VARIABLES
 from kit.errors import SettingError, ShowdropError
 from kit.log import configure_logging
 from kit.settings import VARIABLES, Settings, read_settings
@@ -17,9 +18,10 @@ from live.roles.limits import PROCESSES_MOST
 
 Result = TypeVar("Result")
 
-NAME_WIDTH = max(len(one.name) for one in VARIABLES)
+ALL_VARIABLES = (*VARIABLES, *PAYMENT_VARIABLES)
+NAME_WIDTH = max(len(one.name) for one in ALL_VARIABLES)
 EPILOG = "Settings from the environment:\n\n\b\n" + "\n".join(
-    f"{one.name:<{NAME_WIDTH}} {one.meaning} [{one.default}]" for one in VARIABLES
+    f"{one.name:<{NAME_WIDTH}} {one.meaning} [{one.default}]" for one in ALL_VARIABLES
 )
 
 

@@ -1,43 +1,60 @@
 """The inbox: brings a buyer's own news to every open connection of theirs, wherever it is."""
 
+import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 import msgspec
 
 from checkout.news import OutboxEvent
 from checkout.order import Order
 from inventory.holds import Hold, HoldNews
+from kit.batch import Batcher
 from kit.errors import UnavailableError
 from kit.log import logger
 from live import wire
-from live.buyer_news import changed_message, hold_message
+from live.buyer_news import changed_message, hold_message, order_message
+from live.limits import NEWS_MOST_PER_POST, NEWS_MOST_QUEUED
 from live.offers import OfferDirectory
 from live.show_log import BuyerNews
 from live.show_log_redis import RedisLog
 
 _log = logger("inbox")
-
-_ORDER_NEWS: dict[
-    str, type[wire.OrderConfirmed | wire.OrderDeclined | wire.OrderRefunded | wire.OrderUnfulfillable]
-] = {
-    "order.confirmed": wire.OrderConfirmed,
-    "order.declined": wire.OrderDeclined,
-    "order.refunded": wire.OrderRefunded,
-    "order.unfulfillable": wire.OrderUnfulfillable,
-}
+_Post = tuple[bytes, str]
+"""An entry and its mark."""
 
 
 class Inbox:
-    """Posts news into a show's inbox log; the same mark is posted once."""
+    """Posts news into shows' inbox logs; the same mark is posted once. What comes together goes in one call (D2)."""
 
     def __init__(self, log: RedisLog, offers: OfferDirectory) -> None:
         self._log = log
         self._offers = offers
+        self._posting: dict[str, Batcher[_Post, bool]] = {}  # by show, while there is something to post
 
     async def post(self, show_id: str, buyer_id: str, event: wire.BuyerEvents, *, mark: str) -> bool:
         """Post one message to one buyer; returns whether it is new, so that somebody who asks again can be told."""
+        return await self._queue(show_id, buyer_id, event, mark=mark)
+
+    async def close(self) -> None:
+        """Post what was begun, and take no more."""
+        await asyncio.gather(*(batcher.close() for batcher in list(self._posting.values())))
+
+    def _queue(self, show_id: str, buyer_id: str, event: wire.BuyerEvents, *, mark: str) -> "asyncio.Future[bool]":
         news = BuyerNews(buyer_id, msgspec.Raw(wire.encode_json(event)))
-        return (await self._log.append(show_id, msgspec.json.encode(news), mark=mark)).fresh
+        batcher = self._posting.get(show_id)
+        if batcher is None:
+            batcher = Batcher(partial(self._post, show_id), max_batch=NEWS_MOST_PER_POST, max_queued=NEWS_MOST_QUEUED)
+            self._posting[show_id] = batcher
+        return batcher.put((msgspec.json.encode(news), mark))
+
+    async def _post(self, show_id: str, posts: Sequence[_Post]) -> list[bool]:
+        try:
+            return await self._log.post(show_id, posts)
+        finally:
+            if not self._posting[show_id].waiting:
+                # Nothing awaits between here and the end of the batcher's task, so nobody can slip in between.
+                del self._posting[show_id]
 
     async def submitted(self, order: Order) -> bool:
         """Tell a buyer that their order is safe; returns whether that is news."""
@@ -46,9 +63,10 @@ class Inbox:
 
     async def orders(self, events: list[OutboxEvent]) -> None:
         """Tell buyers what became of their orders."""
-        for one in events:
-            event = _ORDER_NEWS[one.kind](order_id=one.order_id, hold_id=one.hold_id, amount=one.amount)
-            await self.post(one.show_id, one.buyer_id, event, mark=one.event_key)
+        posts = [self._queue(one.show_id, one.buyer_id, order_message(one), mark=one.event_key) for one in events]
+        for outcome in await asyncio.gather(*posts, return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
 
     async def holds(self, news: Sequence[HoldNews]) -> list[HoldNews]:
         """Tell buyers what happened to their holds; return what could be told: the logs of some shows may be away."""

@@ -65,13 +65,30 @@ LOG_KEPT_ENTRIES: Final = 10_000
 """Entries of a show's log or inbox that Redis keeps: hours of a busy show; who was away longer takes a snapshot."""
 
 LOG_KEPT_MS: Final = 7 * 24 * 3_600_000
-"""How long a log stays in Redis after its last entry: a week; Postgres keeps the events of a show for good."""
+"""How long a log stays in Redis after its last entry: a week; Postgres keeps the events of a show longer."""
+
+SHOW_EVENTS_KEPT_MS: Final = 90 * 24 * 3_600_000
+"""How long Postgres keeps the events of a show after its end, for whoever looks into a complaint: as long as a buyer
+may dispute a payment. Nobody is ever sent them: a viewer of an ended show gets a snapshot, made of other rows."""
+assert SHOW_EVENTS_KEPT_MS > LOG_KEPT_MS
+
+SHOW_EVENTS_PURGE_ROWS: Final = 1_000
+"""Events that one statement deletes: some milliseconds."""
+
+SHOW_EVENTS_MOST_BATCHES: Final = 50
+"""Such statements per round: a backlog is worked off over some rounds, not in one long burst."""
 
 LOG_MARK_KEPT_MS: Final = 24 * 3_600_000
 """How long an inbox entry's mark refuses a repeat: a day, longer than any retry of ours."""
 
 LOG_READ_ENTRIES: Final = 1_000
 """Entries read from a stream in one go to fill a gap."""
+
+NEWS_MOST_PER_POST: Final = 200
+"""Entries of one show's inbox that are posted in one call: some 20 µs each in Redis, about 60 KB for each gateway."""
+
+NEWS_MOST_QUEUED: Final = 20_000
+"""Entries of one show's inbox that wait to be posted by one process; who comes then is refused, and asks again."""
 
 READER_BEACON_S: Final = 1.0
 """Seconds between two beacons that a gateway sends itself over its reader's connection to Redis."""

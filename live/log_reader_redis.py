@@ -191,7 +191,8 @@ class LogReader:
             payload = message["data"]
             assert isinstance(payload, bytes)
             name, show_id = parse_channel(channel)
-            self._on_entry(name, show_id, parse_message(payload))
+            for entry in parse_message(payload):
+                self._on_entry(name, show_id, entry)
 
     def _handle_own(self, message: dict[str, object]) -> None:
         if message["type"] == "subscribe":

@@ -13,7 +13,8 @@ from live.show_log import LogEntry, LogName
 from live.wire import Position
 
 _LUA = Path(__file__).parent / "lua"
-_append = Script(_LUA / "append.lua")
+_append = Script(_LUA / "log.lua", _LUA / "append.lua")
+_post = Script(_LUA / "log.lua", _LUA / "post.lua")
 _begin = Script(_LUA / "begin.lua")
 
 
@@ -28,10 +29,18 @@ def parse_channel(channel: bytes) -> tuple[LogName, str]:
     return cast(LogName, name), show_id
 
 
-def parse_message(message: bytes) -> LogEntry:
-    """Return the entry that a pub/sub message carries."""
-    epoch, seq, payload = message.split(b" ", 2)
-    return LogEntry(epoch.decode(), int(seq), payload)
+def parse_message(message: bytes) -> list[LogEntry]:
+    """Return the entries that a pub/sub message carries: at least one, in order, without a gap."""
+    epoch, place, payloads = message.split(b" ", 2)
+    first, _, sizes = place.partition(b"+")
+    if not sizes:
+        return [LogEntry(epoch.decode(), int(first), payloads)]
+    entries, name, seq, at = [], epoch.decode(), int(first), 0
+    for size in sizes.split(b","):
+        end = at + int(size)
+        entries.append(LogEntry(name, seq, payloads[at:end]))
+        seq, at = seq + 1, end
+    return entries
 
 
 class Appended(NamedTuple):
@@ -54,14 +63,13 @@ class RedisLog:
         self._redis = redis
         self._name = name
 
-    async def append(self, show_id: str, payload: bytes, *, seq: int = 0, mark: str | None = None) -> Appended:
+    async def append(self, show_id: str, payload: bytes, *, seq: int = 0) -> Appended:
         """Append one entry.
 
         Args:
             show_id: whose log.
             payload: the entry's bytes.
             seq: the position it must get; 0 gives it the next one. An entry that is there already stays as it is.
-            mark: with ``seq`` 0: an entry with a mark that was used within a day is not appended again.
 
         Returns:
             The entry's position, or a lower one when earlier entries are missing; and whether this call appended it.
@@ -69,19 +77,36 @@ class RedisLog:
         Raises:
             UnavailableError: Redis does not answer.
         """
+        channel = channel_of(self._name, show_id)
+        args: list[str | int | bytes] = [seq, payload, new_ulid(), channel, LOG_KEPT_ENTRIES, LOG_KEPT_MS]
+        reply = await _append(self._redis, self._keys(show_id), args)
+        epoch, top, appended = cast(tuple[bytes, int | bytes, int], reply)
+        return Appended(epoch.decode(), int(top), bool(appended))
+
+    async def post(self, show_id: str, entries: Sequence[tuple[bytes, str]]) -> list[bool]:
+        """Append entries, each with the next position, in one call.
+
+        Args:
+            show_id: whose log.
+            entries: the payload of each, and its mark: one that was used within a day is not appended again.
+
+        Returns:
+            For each, whether this call appended it.
+
+        Raises:
+            UnavailableError: Redis does not answer; the same call may be repeated.
+        """
         stream, meta = self._keys(show_id)
-        keys = [stream, meta] if mark is None else [stream, meta, f"{meta}:mark:{mark}"]
         args: list[str | int | bytes] = [
-            seq,
-            payload,
             new_ulid(),
             channel_of(self._name, show_id),
             LOG_KEPT_ENTRIES,
             LOG_MARK_KEPT_MS,
             LOG_KEPT_MS,
+            *(payload for payload, _ in entries),
         ]
-        epoch, top, appended = cast(tuple[bytes, int | bytes, int], await _append(self._redis, keys, args))
-        return Appended(epoch.decode(), int(top), bool(appended))
+        keys = [stream, meta, *(f"{meta}:mark:{mark}" for _, mark in entries)]
+        return [fresh == 1 for fresh in cast(list[int], await _post(self._redis, keys, args))]
 
     async def begin(self, show_id: str, seq: int) -> Position:
         """Return the newest position; a log that is not there begins at ``seq``, under a new epoch."""

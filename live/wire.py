@@ -448,6 +448,29 @@ class OrderSubmitted(ServerMessage, frozen=True, tag="order.submitted"):
     amount: Money
 
 
+class Action(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the buyer has to do so that a payment goes on.
+
+    ``redirect``: go to ``url``. ``qr_code``: ``data`` is scanned with another device. ``voucher``: pay the slip with
+    the number ``data``, shown at ``url``. ``confirm``: on the phone that was asked. ``client``: ``data`` is for the
+    payment provider's own library.
+    """
+
+    kind: Literal["redirect", "qr_code", "voucher", "confirm", "client"]
+    url: str | None = None
+    data: str | None = None
+    expires_at_ms: int | None = None
+
+
+class OrderAction(ServerMessage, frozen=True, tag="order.action"):
+    """The payment waits for the buyer to do something."""
+
+    order_id: str
+    hold_id: str
+    amount: Money
+    action: Action
+
+
 class OrderConfirmed(ServerMessage, frozen=True, tag="order.confirmed"):
     """Paid and recorded: the units are the buyer's."""
 
@@ -486,6 +509,7 @@ BuyerEvents = (
     | HoldExpired
     | HoldReleased
     | OrderSubmitted
+    | OrderAction
     | OrderConfirmed
     | OrderDeclined
     | OrderRefunded

@@ -136,6 +136,12 @@ OTHERS: Final[tuple[Message, ...]] = (
     wire.HoldChanged(hold_id=_HOLD_ID, offer_id=_OFFER_ID, quantity=1, expires_at_ms=_START_MS + 250_400, extensions=1),
     wire.HoldExpired(hold_id=_HOLD_ID, offer_id=_OFFER_ID),
     wire.HoldReleased(hold_id=_HOLD_ID, offer_id=_OFFER_ID),
+    wire.OrderAction(
+        order_id=_ORDER_ID,
+        hold_id=_HOLD_ID,
+        amount=_PRICE,
+        action=wire.Action(kind="redirect", url="https://payments.example/pay/7Q2X"),
+    ),
     wire.OrderDeclined(order_id=_ORDER_ID, hold_id=_HOLD_ID, amount=_PRICE),
     wire.OrderRefunded(order_id=_ORDER_ID, hold_id=_HOLD_ID, amount=_PRICE),
     wire.OrderUnfulfillable(order_id=_ORDER_ID, hold_id=_HOLD_ID, amount=_PRICE),

@@ -9,7 +9,7 @@
 ===================  ==================================================================================
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -27,6 +27,8 @@ from checkout.payments.provider import (
     PaymentResult,
     PaymentUnknownError,
     Pending,
+    WebhookRequest,
+    without_detail,
 )
 from kit.batch import Batcher
 from kit.ids import new_id
@@ -72,6 +74,10 @@ class TestBank:
             self._capture, max_batch=BANK_MAX_BATCH, max_queued=BANK_MAX_QUEUED
         )
 
+    def check_method(self, method: str) -> None:
+        """Refuse a detail: none of its methods takes one."""
+        without_detail(method)
+
     async def authorise(self, request: PaymentRequest) -> PaymentResult:
         """Reserve the money as the method's mood has it.
 
@@ -113,9 +119,9 @@ class TestBank:
             await connection.execute(_sql.insert_refund, idempotency_key, payment_id, amount.amount)
             await connection.execute(_sql.add_refunded, payment_id, amount.amount)
 
-    def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> PaymentEvent:
+    def parse_webhook(self, request: WebhookRequest) -> PaymentEvent:
         """Check the signature and read the event."""
-        return read_event(PROVIDER, self._signer.verify(headers, body))
+        return read_event(PROVIDER, self._signer.verify(request.headers, request.body))
 
     async def close(self) -> None:
         """Finish what was asked for."""

@@ -9,7 +9,7 @@
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -23,6 +23,12 @@ class PaymentUnknownError(UnavailableError):
     default_code = "payment_unknown"
 
 
+class PaymentNotAskedError(PaymentUnknownError):
+    """Nothing was sent: our own pace, or the provider's, has no room now. Nothing has become unknown by it."""
+
+    default_code = "overloaded"
+
+
 class PaymentRefusedError(ConflictError):
     """The provider understood a capture, void or refund and will not do it."""
 
@@ -30,12 +36,60 @@ class PaymentRefusedError(ConflictError):
 
 
 class PaymentRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a buyer is to pay. ``order_id`` travels with the payment and comes back in its webhooks."""
+    """What a buyer is to pay. ``order_id`` travels with the payment and comes back in its webhooks.
+
+    Attributes:
+        method: as the checkout named it: one of the provider's ``methods``, alone or with a detail, ``card:pm_1N…``.
+        shipping: where the units go, JSON-compatible, as the checkout gave it; some methods need a name or an e-mail.
+    """
 
     order_id: str
     amount: Money
     method: str
     idempotency_key: str
+    shipping: dict[str, object] | None = None
+
+    @property
+    def kind(self) -> str:
+        """The payment method without its detail."""
+        return kind_of(self.method)
+
+    @property
+    def detail(self) -> str:
+        """What stands behind the colon: a token of the provider, a phone number; empty when there is none."""
+        return self.method.partition(":")[2]
+
+
+def kind_of(method: str) -> str:
+    """Return a payment method without its detail: ``card`` of ``card:pm_1N…``."""
+    return method.partition(":")[0]
+
+
+def without_detail(method: str) -> None:
+    """Refuse a payment method that comes with a detail.
+
+    Raises:
+        InvalidError: field ``payment_method``.
+    """
+    if ":" in method:
+        raise InvalidError(f"{kind_of(method)} takes nothing behind a colon", field="payment_method")
+
+
+class PaymentAction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the buyer has to do so that a pending payment goes on.
+
+    Attributes:
+        kind: ``redirect`` to ``url``; show ``data`` as a ``qr_code``; show the ``voucher`` with the number ``data``;
+            ``confirm`` on the phone that was asked; ``client`` hands ``data`` to the provider's own client library.
+        url: a page of the provider, https.
+        data: what the kind needs.
+        expires_at_ms: until when; None when the provider does not say.
+    """
+
+    kind: Literal["redirect", "qr_code", "voucher", "confirm", "client"]
+    url: str | None = None
+    data: str | None = None
+    expires_at_ms: int | None = None
 
 
 class Authorised(msgspec.Struct, frozen=True):
@@ -63,6 +117,7 @@ class Pending(msgspec.Struct, frozen=True):
     """The buyer or the bank still has to act; a webhook or ``find`` tells."""
 
     payment_id: str
+    action: PaymentAction | None = None
 
 
 PaymentResult = Authorised | Charged | Declined | Pending
@@ -74,7 +129,8 @@ class PaymentEvent(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         event_id: the provider's id of the event: the same event may come many times.
         order_id: as given with the request; None when the provider does not return it.
-        result: what it says about the payment; None for kinds that change nothing here.
+        result: what it says about the payment; None for kinds that change nothing here, and for rumours.
+        is_rumour: it is not signed, or may be out of date: it is no reason to believe anything, only to ask ``find``.
         body: as received, for the record.
     """
 
@@ -85,10 +141,28 @@ class PaymentEvent(msgspec.Struct, frozen=True, kw_only=True):
     order_id: str | None
     result: PaymentResult | None
     body: dict[str, object]
+    is_rumour: bool = False
+
+
+class WebhookRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A POST to ``/v1/webhooks/payments/{provider}``.
+
+    Attributes:
+        headers: looked up without regard to case.
+        body: byte for byte.
+        token: of the query, for providers that sign nothing; empty when there is none.
+    """
+
+    headers: Mapping[str, str]
+    body: bytes
+    token: str = ""
 
 
 class PaymentProvider(Protocol):
-    """One payment provider. Any call may raise ``UnavailableError``; it then counts as unknown."""
+    """One payment provider. Any call may raise ``UnavailableError``; it then counts as unknown.
+
+    With the code ``overloaded`` it says that nothing was sent.
+    """
 
     @property
     def name(self) -> str:
@@ -97,7 +171,15 @@ class PaymentProvider(Protocol):
 
     @property
     def methods(self) -> frozenset[str]:
-        """The payment methods that it takes."""
+        """The payment methods that it takes, without detail."""
+        ...
+
+    def check_method(self, method: str) -> None:
+        """Check the detail of one of its methods; nothing is asked of anybody.
+
+        Raises:
+            InvalidError: field ``payment_method``: the detail is missing, malformed, or should not be there.
+        """
         ...
 
     async def authorise(self, request: PaymentRequest) -> PaymentResult:
@@ -135,7 +217,7 @@ class PaymentProvider(Protocol):
         """
         ...
 
-    def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> PaymentEvent:
+    def parse_webhook(self, request: WebhookRequest) -> PaymentEvent:
         """Check the signature and read the event.
 
         Raises:
@@ -164,10 +246,11 @@ class Providers:
         Raises:
             InvalidError: none does.
         """
-        provider = self._by_method.get(method)
+        provider = self._by_method.get(kind_of(method))
         if provider is None:
             known = ", ".join(sorted(self._by_method))
             raise InvalidError(f"the payment method is not known; use one of {known}", field="payment_method")
+        provider.check_method(method)
         return provider
 
     def find(self, name: str) -> PaymentProvider | None:

@@ -3,23 +3,41 @@
 -- name: insert_orders
 -- In hold order, so that two processes with the same holds wait for each other instead of locking up. All get the same
 -- time, so that within a batch the order ids, which begin with the time of arrival, say who came first.
-INSERT INTO orders (order_id, hold_id, pool_id, show_id, buyer_id, sku, quantity, amount, currency, payment_method,
-                    provider, shipping, created_at_ms)
-SELECT order_id, hold_id, pool_id, show_id, buyer_id, sku, quantity, amount, currency, payment_method,
-       provider, shipping::jsonb, (SELECT now_ms())
-FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bigint[],
-            $9::text[], $10::text[], $11::text[], $12::text[])
-    WITH ORDINALITY AS given (order_id, hold_id, pool_id, show_id, buyer_id, sku, quantity, amount, currency,
-                              payment_method, provider, shipping, place)
-ORDER BY hold_id, place
-ON CONFLICT (hold_id) DO NOTHING
+-- A hold whose order got its units from another one afterwards still has that order.
+WITH fresh AS (
+    INSERT INTO orders (order_id, hold_id, pool_id, show_id, buyer_id, sku, quantity, amount, currency, payment_method,
+                        provider, shipping, created_at_ms)
+    SELECT order_id, hold_id, pool_id, show_id, buyer_id, sku, quantity, amount, currency, payment_method,
+           provider, shipping::jsonb, (SELECT now_ms())
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bigint[],
+                $9::text[], $10::text[], $11::text[], $12::text[])
+        WITH ORDINALITY AS given (order_id, hold_id, pool_id, show_id, buyer_id, sku, quantity, amount, currency,
+                                  payment_method, provider, shipping, place)
+    WHERE NOT EXISTS (SELECT FROM orders WHERE orders.first_hold_id = given.hold_id)
+    ORDER BY hold_id, place
+    ON CONFLICT (hold_id) DO NOTHING
+    RETURNING *
+)
+INSERT INTO outbox (event_key, show_id, buyer_id, kind, order_id, hold_id, amount, currency, state, refunded, done, hooked)
+SELECT order_id || ':order.submitted', show_id, buyer_id, 'order.submitted', order_id, hold_id, amount, currency, state,
+       0, true, false
+FROM fresh
+WHERE EXISTS (SELECT FROM webhook_endpoints WHERE enabled AND NOT removed)
+ORDER BY order_id
+
+-- name: notify_of_new_orders
+-- Only those who authorise have to wake up for them.
+SELECT pg_notify('showdrop_orders', 'new')
 
 -- name: notify_workers
 -- Delivered when the transaction commits; many of one transaction arrive as one.
 SELECT pg_notify('showdrop_orders', '')
 
 -- name: orders_of_holds
+-- Two looks, each by its index: for an OR the planner reads the whole table.
 SELECT *, now_ms() AS read_at_ms FROM orders WHERE hold_id = ANY ($1::text[])
+UNION ALL
+SELECT *, now_ms() AS read_at_ms FROM orders WHERE first_hold_id = ANY ($1::text[])
 
 -- name: order_by_id
 SELECT *, now_ms() AS read_at_ms FROM orders WHERE order_id = $1

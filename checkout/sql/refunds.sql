@@ -5,10 +5,14 @@ SELECT refunds.*, orders.provider, orders.payment_id, orders.currency
 FROM refunds JOIN orders USING (order_id)
 WHERE refund_id = $1
 
+-- name: units_under_way
+-- Under the lock of their order, so nobody adds to them meanwhile.
+SELECT coalesce(sum(quantity), 0)::bigint FROM refunds WHERE order_id = $1 AND state = 'pending'
+
 -- name: insert_refund
 -- Its first worker is whoever inserted it, so it is leased from the beginning.
-INSERT INTO refunds (refund_id, order_id, amount, reason, restock, end_state, attempts, due_at_ms)
-VALUES ($1, $2, $3, $4, $5, $6, 1, now_ms() + $7)
+INSERT INTO refunds (refund_id, order_id, amount, quantity, reason, restock, end_state, attempts, due_at_ms)
+VALUES ($1, $2, $3, $4, $5, $6, $7, 1, now_ms() + $8)
 
 -- name: take_refunds
 WITH due AS (

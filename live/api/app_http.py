@@ -9,9 +9,13 @@ from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 
 from checkout.apply_event import WebhookInbox
+from checkout.exports_pg import Exports
+from checkout.lines_pg import Lines
 from checkout.orders_pg import Orders
 from checkout.refund import Refunds
 from checkout.reports_pg import Reports
+from checkout.webhooks.delivery_log_pg import HookLog
+from checkout.webhooks.endpoints_pg import HookEndpoints
 from inventory.catalogue_pg import Catalogue
 from inventory.channels.channels_pg import Channels
 from inventory.draws_pg import Draws
@@ -24,14 +28,18 @@ from live.api.health import Check
 from live.api.health_http import HealthEndpoints
 from live.api.holds_http import HoldEndpoints
 from live.api.idempotency_pg import Idempotency
+from live.api.lines_http import LineEndpoints
 from live.api.offers_http import OfferEndpoints
 from live.api.openapi import openapi_document
 from live.api.orders_http import OrderEndpoints
 from live.api.pages_http import Meta, MetaEndpoints, page_routes
+from live.api.rest_hooks_http import RestHookEndpoints
 from live.api.server_http import build_server
 from live.api.shows_http import ShowEndpoints
 from live.api.stock_http import StockEndpoints
 from live.api.tokens_http import DemoEndpoints, TokenEndpoints
+from live.api.webhook_deliveries_http import WebhookDeliveryEndpoints
+from live.api.webhook_endpoints_http import WebhookEndpointEndpoints
 from live.api.webhooks_http import WebhookEndpoints
 from live.asyncapi import asyncapi_document
 from live.purchases import Purchases
@@ -59,9 +67,13 @@ class ApiParts:
     catalogue: Catalogue
     stock: StockLedger
     orders: Orders
+    lines: Lines
+    exports: Exports
     refunds: Refunds
     reports: Reports
     webhooks: WebhookInbox
+    hooks: HookEndpoints
+    hook_log: HookLog
     channels: Channels
     registry: CollectorRegistry
     ws_url: str
@@ -81,7 +93,11 @@ def endpoints_of(parts: ApiParts) -> list[Endpoint]:
         *OfferEndpoints(parts.stage).endpoints(),
         *DrawEndpoints(parts.draws, parts.stage).endpoints(),
         *HoldEndpoints(parts.purchases).endpoints(),
-        *OrderEndpoints(parts.orders, parts.refunds).endpoints(),
+        *OrderEndpoints(parts.orders, parts.refunds, parts.exports).endpoints(),
+        *LineEndpoints(parts.lines, parts.exports).endpoints(),
+        *WebhookEndpointEndpoints(parts.hooks).endpoints(),
+        *WebhookDeliveryEndpoints(parts.hook_log).endpoints(),
+        *RestHookEndpoints(parts.hooks, parts.hook_log).endpoints(),
         *ChannelEndpoints(parts.channels).endpoints(),
         *TokenEndpoints(parts.tokens).endpoints(),
         *(DemoEndpoints(parts.tokens, parts.stage).endpoints() if parts.demo else ()),

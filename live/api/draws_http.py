@@ -10,7 +10,7 @@ from kit.errors import NotFoundError
 from live.api.draws_csv import DrawnBuyer, draw_csv_header, draw_csv_lines
 from live.api.endpoint import STAFF, Call, Chunks, Empty, Endpoint, Request, endpoint
 from live.api.fields import Limit
-from live.api.limits import CSV_CHUNK_ORDERS, PAGE_DEFAULT_ITEMS
+from live.api.limits import CSV_CHUNK_ENTRIES, PAGE_DEFAULT_ITEMS
 from live.api.orders_http import wants_csv
 from live.stage import Stage
 
@@ -112,7 +112,7 @@ class DrawEndpoints:
     async def _all_lines(self, offer_id: str, draw: Draw) -> AsyncGenerator[bytes, None]:
         lines, after, more = draw_csv_header(), None, True
         while more:
-            items, after = await self._page(offer_id, draw, CSV_CHUNK_ORDERS, after)
+            items, after = await self._page(offer_id, draw, CSV_CHUNK_ENTRIES, after)
             more = after is not None
             yield lines + draw_csv_lines(items)
             lines = b""

@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from kit.errors import UnavailableError
 from kit.ids import new_ulid
 from kit.log import logger
 from live.api.answers import ErrorAnswer, ErrorBody
@@ -64,7 +65,11 @@ class Edge:
                 # Nobody is left to answer.
                 return
             except Exception as error:
-                _log.error("request_failed", method=scope["method"], route=scope.get(ROUTE_KEY), exc_info=error)
+                asked = {"method": scope["method"], "route": scope.get(ROUTE_KEY)}
+                if status is not None and isinstance(error, UnavailableError):
+                    _log.warning("answer_broken_off", **asked, code=error.code, error=error.message)
+                else:
+                    _log.error("request_failed", **asked, exc_info=error)
                 if status is not None:
                     # Half an answer is out: breaking the connection is the only way to say that it is not whole.
                     raise

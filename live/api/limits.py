@@ -68,5 +68,8 @@ SKU_MAX_CHARS: Final = MAX_SKU_CHARS
 PAYMENT_METHOD_MAX_CHARS: Final = 255
 """Characters of a payment method's id; Stripe's are below 64."""
 
-CSV_CHUNK_ORDERS: Final = 500
-"""Orders per chunk of a CSV stream: about 100 KB."""
+CSV_CHUNK_ENTRIES: Final = 500
+"""Buyers per chunk of a draw's CSV stream: about 50 KB."""
+
+REFUND_MOST_LINES: Final = 1
+"""Lines of one refund: an order has one."""

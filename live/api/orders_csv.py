@@ -1,64 +1,17 @@
-"""Orders as CSV, for spreadsheets. Pure."""
+"""CSV for spreadsheets: cells that start no formula, lines as RFC 4180 has them, and the answer that carries them.
+
+The files of orders and lines are written by Postgres, which does the same (``csv_cell`` in its schema).
+"""
 
 import csv
 import io
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from collections.abc import AsyncGenerator, Iterable
 from typing import Final
 
-from checkout.order import OrderView
-
-COLUMNS: Final = (
-    "order_id",
-    "hold_id",
-    "offer_id",
-    "show_id",
-    "buyer_id",
-    "sku",
-    "quantity",
-    "amount",
-    "currency",
-    "refunded",
-    "state",
-    "reason",
-    "payment_method",
-    "created_at_ms",
-    "created_at",
-    "confirmed_at_ms",
-)
+from live.api.endpoint import Chunks
 
 # A cell that starts with one of these may be taken for a formula; OWASP's list for CSV injection.
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
-
-
-def csv_header() -> bytes:
-    """Return the header line."""
-    return _lines([COLUMNS])
-
-
-def csv_lines(orders: Iterable[OrderView]) -> bytes:
-    """Return one line per order; amounts are minor units of ``currency``."""
-    return _lines(
-        (
-            order.order_id,
-            order.hold_id,
-            order.offer_id,
-            order.show_id,
-            safe_cell(order.buyer_id),
-            safe_cell(order.sku),
-            order.quantity,
-            order.amount.amount,
-            order.amount.currency,
-            order.refunded.amount,
-            order.state,
-            safe_cell(order.reason or ""),
-            safe_cell(order.payment_method),
-            order.created_at_ms,
-            datetime.fromtimestamp(order.created_at_ms / 1000, UTC).isoformat(timespec="milliseconds"),
-            "" if order.confirmed_at_ms is None else order.confirmed_at_ms,
-        )
-        for order in orders
-    )
 
 
 def safe_cell(text: str) -> str:
@@ -66,7 +19,17 @@ def safe_cell(text: str) -> str:
     return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 
-def _lines(rows: Iterable[Iterable[object]]) -> bytes:
+def csv_rows(rows: Iterable[Iterable[object]]) -> bytes:
+    """Return rows as lines of a file. Cells are written as they are: ``safe_cell`` is the caller's."""
     out = io.StringIO()
     csv.writer(out).writerows(rows)
     return out.getvalue().encode()
+
+
+def csv_file(name: str, content: AsyncGenerator[bytes, None]) -> Chunks:
+    """Return the answer that a browser saves as the file ``name``."""
+    return Chunks(
+        content=content,
+        media_type="text/csv; charset=utf-8; header=present",
+        headers={"content-disposition": f'attachment; filename="{name}"', "vary": "accept"},
+    )

@@ -1,20 +1,20 @@
 """Orders: staff see all of them, a viewer only their own. As JSON pages or as one CSV stream."""
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
-from typing import cast
+from typing import Annotated
 
 import msgspec
 
+from checkout.exports_pg import Exports
 from checkout.order import Order, OrderState, OrderView, view
 from checkout.orders_pg import Orders
 from checkout.refund import Refunds
+from checkout.refund_rules import ReturnedLine
 from kit.errors import NotFoundError
 from kit.money import Money
 from live.api.endpoint import ANYONE_SIGNED_IN, STAFF, Call, Chunks, Empty, Endpoint, Request, endpoint
-from live.api.fields import Cursor, Limit, PositivePrice, Reason, ShowId
-from live.api.limits import CSV_CHUNK_ORDERS, JSON_BODY_MAX_BYTES, PAGE_DEFAULT_ITEMS
-from live.api.orders_csv import csv_header, csv_lines
+from live.api.fields import SAFE_INTEGER_MAX, Cursor, Limit, PositivePrice, Reason, ShowId, Sku
+from live.api.limits import JSON_BODY_MAX_BYTES, PAGE_DEFAULT_ITEMS, REFUND_MOST_LINES
+from live.api.orders_csv import csv_file
 
 
 class OrderQuery(Request, frozen=True):
@@ -33,11 +33,22 @@ class OrderPage(msgspec.Struct, frozen=True, kw_only=True):
     next: str | None
 
 
+class RefundLine(Request, frozen=True):
+    """Units that the buyer gives back."""
+
+    sku: Sku
+    quantity: Annotated[int, msgspec.Meta(ge=1, le=SAFE_INTEGER_MAX)]
+
+
 class NewRefund(Request, frozen=True):
-    """How much money goes back; without ``amount``, all that is left. ``restock``: the units are for sale again."""
+    """What goes back: the units of ``lines`` at their price, or ``amount``, or both; without either, all that is left.
+
+    ``restock``: units that come back with it are for sale again. Money alone brings none, except the last of it.
+    """
 
     reason: Reason
     amount: PositivePrice | None = None
+    lines: Annotated[list[RefundLine], msgspec.Meta(min_length=1, max_length=REFUND_MOST_LINES)] | None = None
     restock: bool = True
 
 
@@ -51,9 +62,10 @@ class Cancellation(Request, frozen=True):
 class OrderEndpoints:
     """The calls about orders."""
 
-    def __init__(self, orders: Orders, refunds: Refunds) -> None:
+    def __init__(self, orders: Orders, refunds: Refunds, exports: Exports) -> None:
         self._orders = orders
         self._refunds = refunds
+        self._exports = exports
 
     def endpoints(self) -> list[Endpoint]:
         """Return them."""
@@ -90,7 +102,7 @@ class OrderEndpoints:
                 "refund_order",
                 "POST",
                 "/v1/orders/{id}/refund",
-                "Give money back, all of it or a part",
+                "Give money back: all of it, a part, or that of some units",
                 roles=STAFF,
                 scope="handler",
                 body=NewRefund,
@@ -124,10 +136,13 @@ class OrderEndpoints:
             call.require_show(asked.show_id)
         show_id = asked.show_id or call.identity.show_id
         buyer_id = call.identity.subject if call.identity.role == "viewer" else None
-        as_csv = wants_csv(call.asked.headers.get("accept", ""))
-        if as_csv and asked.limit is None and asked.after is None:
-            stream = self._orders.stream(show_id=show_id, state=asked.state, buyer_id=buyer_id)
-            return _csv(_all_lines(cast(AsyncGenerator[Order, None], stream)))
+        if wants_csv(call.asked.headers.get("accept", "")):
+            # As in JSON, a page has the usual length where only its begin is said.
+            limit = asked.limit or (None if asked.after is None else PAGE_DEFAULT_ITEMS)
+            rows = self._exports.orders(
+                show_id=show_id, state=asked.state, buyer_id=buyer_id, limit=limit, after=asked.after
+            )
+            return csv_file("orders.csv", rows)
         items, after = await self._orders.page(
             show_id=show_id,
             state=asked.state,
@@ -135,15 +150,15 @@ class OrderEndpoints:
             limit=asked.limit or PAGE_DEFAULT_ITEMS,
             after=asked.after,
         )
-        views = [view(order) for order in items]
-        return _csv(_page_lines(views)) if as_csv else OrderPage(items=views, next=after)
+        return OrderPage(items=[view(order) for order in items], next=after)
 
     async def _refund(self, call: Call[NewRefund, Empty]) -> OrderView:
         await self._visible(call)
-        amount = call.body.amount
+        amount, lines = call.body.amount, call.body.lines
         order = await self._refunds.refund(
             call.id,
             amount=None if amount is None else Money(amount.amount, amount.currency),
+            line=None if lines is None else ReturnedLine(sku=lines[0].sku, quantity=lines[0].quantity),
             reason=call.body.reason,
             restock=call.body.restock,
             refund_id=call.new_id("refund"),
@@ -175,27 +190,3 @@ def wants_csv(accept: str) -> bool:
         if media in ("application/json", "*/*"):
             return False
     return False
-
-
-def _csv(lines: AsyncGenerator[bytes, None]) -> Chunks:
-    return Chunks(
-        content=lines,
-        media_type="text/csv; charset=utf-8; header=present",
-        headers={"content-disposition": 'attachment; filename="orders.csv"', "vary": "accept"},
-    )
-
-
-async def _page_lines(orders: list[OrderView]) -> AsyncGenerator[bytes, None]:
-    yield csv_header() + csv_lines(orders)
-
-
-async def _all_lines(orders: AsyncGenerator[Order, None]) -> AsyncGenerator[bytes, None]:
-    waiting: list[OrderView] = []
-    lines = csv_header()
-    async with aclosing(orders):
-        async for order in orders:
-            waiting.append(view(order))
-            if len(waiting) == CSV_CHUNK_ORDERS:
-                yield lines + csv_lines(waiting)
-                waiting, lines = [], b""
-    yield lines + csv_lines(waiting)

@@ -1,5 +1,6 @@
 """Shows: from the schedule to the end, what is on stage, and how it went."""
 
+from collections.abc import AsyncGenerator
 from typing import Annotated
 
 import msgspec
@@ -7,9 +8,12 @@ import msgspec
 from checkout.reports_pg import Reports, ShowReport
 from kit.errors import NotFoundError
 from kit.money import known_currency
-from live.api.endpoint import STAFF, Call, Empty, Endpoint, Handler, Request, endpoint
+from live.api.endpoint import STAFF, Call, Chunks, Empty, Endpoint, Handler, Request, endpoint
 from live.api.fields import NOT_BLANK, Currency, Cursor, Limit, ProductId, TimeMs
 from live.api.limits import JSON_BODY_MAX_BYTES, PAGE_DEFAULT_ITEMS
+from live.api.orders_csv import csv_file
+from live.api.orders_http import wants_csv
+from live.api.report_csv import report_csv
 from live.limits import SHOW_TITLE_MAX_CHARS, SPOTLIGHT_MOST_PRODUCTS
 from live.stage import Stage
 from live.views import ShowView
@@ -127,12 +131,13 @@ class ShowEndpoints:
                 "get_show_report",
                 "GET",
                 "/v1/shows/{id}/report",
-                "What a show brought, as of now",
+                "What a show brought, as of now; Accept: text/csv gives CSV",
                 roles=STAFF,
                 scope="show",
                 body=Empty,
                 query=Empty,
                 answer=ShowReport,
+                answer_media=("text/csv",),
                 handle=self._report,
             ),
         ]
@@ -190,5 +195,12 @@ class ShowEndpoints:
     async def _spotlight(self, call: Call[Spotlight, Empty]) -> ShowView:
         return await self._stage.spotlight(call.id, call.body.product_ids, command=call.asked.seed)
 
-    async def _report(self, call: Call[Empty, Empty]) -> ShowReport:
-        return await self._reports.show_report(call.id)
+    async def _report(self, call: Call[Empty, Empty]) -> ShowReport | Chunks:
+        report = await self._reports.show_report(call.id)
+        if wants_csv(call.asked.headers.get("accept", "")):
+            return csv_file("report.csv", _whole(report_csv(report)))
+        return report
+
+
+async def _whole(file: bytes) -> AsyncGenerator[bytes, None]:
+    yield file

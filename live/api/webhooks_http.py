@@ -1,10 +1,19 @@
 """Webhooks of payment providers. Whoever calls proves it by a signature over the raw body, not by a token."""
 
+from typing import Annotated
+
 import msgspec
 
 from checkout.apply_event import WebhookInbox
-from live.api.endpoint import Call, Empty, Endpoint, endpoint
+from checkout.payments.provider import WebhookRequest
+from live.api.endpoint import Call, Empty, Endpoint, Request, endpoint
 from live.api.limits import RAW_BODY_MAX_BYTES
+
+
+class WebhookQuery(Request, frozen=True):
+    """What a provider that signs nothing shows instead, as part of the URL that it was given."""
+
+    token: Annotated[str, msgspec.Meta(max_length=128)] = ""
 
 
 class WebhookAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,13 +41,14 @@ class WebhookEndpoints:
                 body=Empty,
                 body_kind="raw",
                 body_limit=RAW_BODY_MAX_BYTES,
-                query=Empty,
+                query=WebhookQuery,
                 answer=WebhookAnswer,
                 refusals=(401,),
                 handle=self._payment,
             )
         ]
 
-    async def _payment(self, call: Call[Empty, Empty]) -> WebhookAnswer:
-        fresh = await self._inbox.receive(call.asked.path["provider"], call.asked.headers, call.asked.raw)
+    async def _payment(self, call: Call[Empty, WebhookQuery]) -> WebhookAnswer:
+        request = WebhookRequest(headers=call.asked.headers, body=call.asked.raw, token=call.query.token)
+        fresh = await self._inbox.receive(call.asked.path["provider"], request)
         return WebhookAnswer(fresh=fresh)

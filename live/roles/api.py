@@ -8,9 +8,15 @@ import socket
 from prometheus_client import CollectorRegistry
 
 from checkout.apply_event import WebhookInbox
+from checkout.exports_pg import Exports
+from checkout.lines_pg import Lines
 from checkout.payment_events_pg import PaymentEvents
 from checkout.refund import Refunds
 from checkout.reports_pg import Reports
+from checkout.webhooks.address import Addresses
+from checkout.webhooks.delivery_log_pg import HookLog
+from checkout.webhooks.endpoints_pg import HookEndpoints
+from checkout.webhooks.signing import EndpointSecrets
 from inventory.catalogue_pg import Catalogue
 from inventory.channels.channels_pg import Channels
 from inventory.channels.registry import channel_kinds
@@ -99,9 +105,13 @@ def _parts(stores: Stores, idempotency: Idempotency, *, demo: bool, registry: Co
         catalogue=catalogue,
         stock=StockLedger(stores.postgres),
         orders=stores.orders,
+        lines=Lines(stores.postgres),
+        exports=Exports(stores.postgres),
         refunds=Refunds(stores.postgres, stores.providers),
         reports=Reports(stores.postgres),
         webhooks=WebhookInbox(PaymentEvents(stores.postgres), stores.providers),
+        hooks=HookEndpoints(stores.postgres, EndpointSecrets(place.secret), Addresses(allow_private=demo)),
+        hook_log=HookLog(stores.postgres),
         channels=Channels(stores.postgres, channel_kinds(allow_private=demo)),
         registry=registry,
         ws_url=settings.ws_url or f"ws://{settings.host}:{settings.ws_port}",

@@ -21,6 +21,7 @@ from live.inbox import Inbox
 from live.offers import OfferDirectory
 from live.purchases import Purchases
 from live.roles.limits import FINISH_S
+from live.roles.payments import open_providers
 from live.schema import MIGRATIONS
 from live.show_log_redis import RedisLog
 from live.shows_pg import Shows
@@ -86,11 +87,12 @@ class Stores:
             bank = TestBank(postgres, place.secret) if place.settings.test_bank else None
             if bank is not None:
                 stack.push_async_callback(_finish, "test bank", bank.close)
-            providers = Providers([] if bank is None else [bank])
+            providers = open_providers(postgres, place.secret, bank, stack)
             holds, pools, shows, orders = RedisHolds(redis), Pools(postgres), Shows(postgres), Orders(postgres)
             log, inbox_log = RedisLog(redis, "log"), RedisLog(redis, "inbox")
             offers = OfferDirectory(pools, shows)
             inbox = Inbox(inbox_log, offers)
+            stack.push_async_callback(_finish, "news", inbox.close)
             submitter = Submitter(holds, orders, providers)
             stack.push_async_callback(_finish, "checkouts", submitter.close)
             return cls(

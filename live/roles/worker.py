@@ -5,8 +5,13 @@ from contextlib import AsyncExitStack
 import httpx
 from prometheus_client import CollectorRegistry
 
+from checkout.housekeeping_pg import Housekeeping
 from checkout.order import SaleTerms
+from checkout.order_rows_pg import OrderRows
 from checkout.payments.bank_webhooks_http import BankWebhooks
+from checkout.rebook import Rebooker
+from checkout.webhooks.address import Addresses
+from checkout.webhooks.worker import HookWorker
 from checkout.workers import CheckoutWorker
 from inventory.channels.channels_pg import Channels
 from inventory.channels.leader_pg import Leadership
@@ -14,11 +19,12 @@ from inventory.channels.registry import channel_kinds
 from inventory.channels.sync import ChannelSync
 from inventory.draw_line import DrawLine
 from inventory.draws_pg import Draws
-from inventory.holds import Hold
+from inventory.holds import Hold, Pool
 from inventory.keeper import Keeper
 from kit.metrics import new_registry
 from kit.tasks import Tasks
 from live.draw_clock import DrawClock
+from live.housekeeping_pg import ShowHousekeeping
 from live.offer_clock import OfferClock
 from live.reconcile.watch import ReconcileWatch
 from live.relay import Relay
@@ -26,7 +32,7 @@ from live.roles.stores import Place, Stores
 from live.show_draws_pg import ShowDraws
 from live.show_events_pg import ShowEvents
 
-POSTGRES_CONNECTIONS = 14
+POSTGRES_CONNECTIONS = 18
 """Most connections of one worker to Postgres: its loops run side by side and take one each while a
 round lasts, the checkout's several, and the two leads keep one each."""
 
@@ -34,6 +40,7 @@ KEEPER_EVERY_S = 0.2
 CLOCK_EVERY_S = 0.05
 DRAW_EVERY_S = 0.2
 RELAY_EVERY_S = 0.25
+HOUSEKEEPING_EVERY_S = 60.0
 
 
 class WorkerRole:
@@ -78,6 +85,11 @@ class WorkerRole:
             tasks.forever("relay", relay.relay_all, every_s=RELAY_EVERY_S)
             tasks.forever("channel sync", sync.run)
             tasks.forever("reconcile watch", watch.run)
+            tasks.forever("checkout housekeeping", Housekeeping(stores.postgres).round, every_s=HOUSEKEEPING_EVERY_S)
+            tasks.forever("show housekeeping", ShowHousekeeping(stores.postgres).round, every_s=HOUSEKEEPING_EVERY_S)
+            hooks = HookWorker(stores.postgres, place.secret, Addresses(allow_private=demo))
+            stack.push_async_callback(hooks.stop)
+            hooks.start()
             checkout = _checkout(stores, client)
             stack.push_async_callback(checkout.stop)
             checkout.start()
@@ -96,10 +108,16 @@ def _checkout(stores: Stores, client: httpx.AsyncClient) -> CheckoutWorker:
     place, settings = stores.place, stores.place.settings
     api_url = settings.api_url or f"http://{settings.host}:{settings.http_port}"
     webhooks = BankWebhooks(stores.postgres, place.secret)
+
+    async def pool_of(pool_id: str) -> Pool | None:
+        state = await stores.pools.get(pool_id)
+        return None if state is None or state.closed else state
+
     return CheckoutWorker(
         postgres=stores.postgres,
         database_url=place.database_url,
         holds=stores.holds,
+        rebooker=Rebooker(OrderRows(stores.postgres), stores.holds, pool_of),
         providers=stores.providers,
         deliver=stores.inbox.orders,
         deliver_webhooks=None

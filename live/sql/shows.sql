@@ -52,11 +52,13 @@ WHERE offers.offer_id = $1
 UPDATE offers SET state = $2, reason = $3 WHERE offer_id = $1
 
 -- name: due_offers
--- What the clock has to move: announced offers that have begun, open ones that are over.
+-- What the clock has to move: announced offers that have begun, open ones that are over. The first condition is that of
+-- the index offers_unfinished: without it the planner reads all offers there ever were.
 SELECT offers.offer_id, offers.show_id
 FROM offers JOIN pools ON pools.pool_id = offers.offer_id
-WHERE (offers.state = 'preheat' AND pools.starts_at_ms <= now_ms())
-   OR (offers.state IN ('preheat', 'open') AND pools.ends_at_ms <= now_ms())
+WHERE offers.state NOT IN ('ended', 'voided')
+  AND ((offers.state = 'preheat' AND pools.starts_at_ms <= (SELECT now_ms()))
+       OR (offers.state IN ('preheat', 'open') AND pools.ends_at_ms <= (SELECT now_ms())))
 ORDER BY offers.offer_id
 LIMIT 100
 

@@ -27,6 +27,13 @@ const ORDER_NOTES = {
   "order.refunded": ["This order was refunded.", "info"],
 };
 
+const ACTION_TEXTS = {
+  redirect: "Your units are kept. The payment goes on at the payment provider.",
+  qr_code: "Your units are kept. Scan the code of the payment provider.",
+  voucher: "Your units are kept. Pay the slip with this number.",
+  confirm: "Your units are kept. Confirm the payment on your phone.",
+};
+
 export class OfferCard {
   #quantity = 1;
   #claiming = false;
@@ -175,6 +182,10 @@ export class OfferCard {
 
   #orderNews(message) {
     if (message.type === "order.submitted") return;
+    if (message.type === "order.action") {
+      this.#askToAct(message.action);
+      return;
+    }
     this.#paying = false;
     if (message.type === "order.confirmed") {
       this.#confirmedAtMs = this.context.client.serverNow();
@@ -257,6 +268,15 @@ export class OfferCard {
     setText(this.parts.note, text);
     this.parts.note.dataset.tone = tone;
     show(this.parts.note, true);
+  }
+
+  /** The payment waits for the buyer: say for what, with the way there. */
+  #askToAct({ kind, url, data }) {
+    this.#say(ACTION_TEXTS[kind] ?? "Your payment needs one more step.", "info");
+    if (data && kind !== "client") this.parts.note.append(" ", h("code", {}, data));
+    if (url?.startsWith("https://")) {
+      this.parts.note.append(" ", h("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, "Finish the payment"));
+    }
   }
 
   #step(by) {

@@ -1,13 +1,15 @@
 """The small shop with the real hold book beside it: what Redis and Postgres say of one sale can be compared."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 from redis.asyncio import Redis
 
 from checkout.order import Order, SaleTerms
+from checkout.order_rows_pg import OrderRows
 from checkout.payments.provider import Authorised, PaymentEvent
+from checkout.rebook import Rebooker
 from checkout.submit import CheckoutRequest, Submitter
 from inventory.holds import Accepted, ClaimAnswer, ClaimRequest, Hold, OpenOrder, OrderEnd, Pool, PoolCounts
 from inventory.holds_redis import RedisHolds
@@ -37,7 +39,16 @@ class NotedBook(HoldRecorder):
         self._book = book
 
     async def submit(self, pool_id: str, hold_id: str, buyer_id: str) -> Hold | None:
-        return await self._book.submit(pool_id, hold_id, buyer_id)
+        self.fuse.step()
+        hold = await self._book.submit(pool_id, hold_id, buyer_id)
+        self.fuse.step()
+        return hold
+
+    async def claim_many(self, pool: Pool, claims: Sequence[ClaimRequest]) -> list[ClaimAnswer]:
+        self.fuse.step()
+        answers = await self._book.claim_many(pool, claims)
+        self.fuse.step()
+        return answers
 
     async def resolve(self, pool_id: str, ends: Sequence[OrderEnd]) -> None:
         await self._book.resolve(pool_id, ends)
@@ -58,9 +69,19 @@ class BookedShop(Shop):
         super().__init__(postgres, database_url)
         self.redis = redis
         self.book = RedisHolds(redis)
-        self.holds = NotedBook(self.book)
+        self.noted = NotedBook(self.book)
+        self.holds = self.noted
         self.pools = Pools(postgres)
         self.submitter = Submitter(self.holds, self.orders, self.providers)
+
+    def rebook(self, rows: OrderRows) -> Callable[[Order], Awaitable[bool]] | None:
+        """Return what gives late orders their units after all."""
+
+        async def pool_of(pool_id: str) -> Pool | None:
+            state = await self.pools.get(pool_id)
+            return None if state is None or state.closed else state
+
+        return Rebooker(rows, self.noted, pool_of).rebook
 
     async def sale(self, allocated: int, *, limit: int = 1, hold_ttl_ms: int = 60_000) -> Sale:
         """Put units on sale."""

@@ -1,13 +1,14 @@
 """Nothing that says "done already" is set before what it stands for is durable: a process may die at any gate."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
 from checkout.orders_pg import Orders
 from checkout.payment_events_pg import PaymentEvents
 from checkout.submit import CheckoutRequest, Submitter
-from inventory.holds import Hold
+from inventory.holds import Hold, HoldAsked
 from inventory.holds_redis import RedisHolds
 from kit.errors import UnavailableError
 from live.api.idempotency_pg import Idempotency, Reply, request_hash
@@ -24,11 +25,11 @@ class FusedBook:
         self._book = book
         self._fuse = fuse
 
-    async def submit(self, pool_id: str, hold_id: str, buyer_id: str) -> Hold | None:
+    async def submit_many(self, asked: Sequence[HoldAsked]) -> list[Hold | UnavailableError | None]:
         self._fuse.step()
-        hold = await self._book.submit(pool_id, hold_id, buyer_id)
+        holds = await self._book.submit_many(asked)
         self._fuse.step()
-        return hold
+        return holds
 
 
 async def checkout(shop: BookedShop, sale: Sale, hold_id: str, fuse: Fuse) -> Reply:

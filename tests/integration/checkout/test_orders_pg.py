@@ -30,8 +30,7 @@ async def test_pages_run_newest_first_without_gap_or_repeat(shop: Shop) -> None:
         if after is None:
             break
     assert seen == sorted((order.order_id for order in orders), reverse=True)
-    assert [order.order_id async for order in shop.orders.stream(show_id="show_1")] == seen
-    assert len([order async for order in shop.orders.stream()]) == 9
+    assert len((await shop.orders.page())[0]) == 9
     page, _ = await shop.orders.page(state="captured")
     assert page == []
 

@@ -3,7 +3,11 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
+from checkout.judge import first_come
 from checkout.order import Order
+from checkout.resolve import Resolver
+from checkout.resolve_pg import ResolutionRows
+from checkout.settle_pg import Settlement
 from tests.integration.checkout.checkout_shop import Shop, Worker
 
 
@@ -114,3 +118,40 @@ async def test_two_workers_on_the_same_rows_take_each_once(shop: Shop) -> None:
     assert len(asked) == len(set(asked)) == 50
     await asyncio.gather(*(worker.run() for worker in workers))
     await shop.check_quiet(terms)
+
+
+async def test_confirmed_orders_that_are_handed_on_are_nobody_elses_and_come_back_when_they_are_forgotten(
+    shop: Shop,
+) -> None:
+    terms = await shop.pool(5)
+    await shop.submitted(terms, count=4)
+    worker = Worker(shop)
+    await worker.authorise()
+    settled = await Settlement(shop.postgres).settle_due(first_come, limit=10, hand_on=3)
+    assert (settled.orders, settled.refused) == (4, 0)
+    assert len(settled.to_capture) == len(settled.to_resolve) == 3
+    # The fourth is there for everybody.
+    assert (await worker.capture(), await worker.resolve()) == (1, 1)
+    assert shop.holds.resolved == [
+        (hold_id, "sold") for hold_id in (await holds_of(shop)) - {one.hold_id for one in settled.to_resolve}
+    ]
+    # Whoever had the three is gone: their leases end, and another worker does it.
+    await shop.finish()
+    assert await shop.states(terms) == {"captured": 4}
+    await shop.check_quiet(terms)
+
+
+async def holds_of(shop: Shop) -> set[str]:
+    return {str(row["hold_id"]) for row in await shop.fetch("SELECT hold_id FROM orders")}
+
+
+async def test_what_is_handed_on_is_resolved_under_its_lease(shop: Shop) -> None:
+    terms = await shop.pool(2)
+    await shop.submitted(terms, count=2)
+    await Worker(shop).authorise()
+    settled = await Settlement(shop.postgres).settle_due(first_come, limit=10, hand_on=2)
+    resolver = Resolver(ResolutionRows(shop.postgres), shop.holds)
+    resolver.hand(settled.to_resolve)
+    assert await resolver.round() == 2
+    assert await shop.value("SELECT count(*) FROM orders WHERE hold_resolved") == 2
+    assert await resolver.round() == 0

@@ -1,13 +1,14 @@
 """A hold becomes at most one order."""
 
 import asyncio
+from collections.abc import Sequence
 
 import msgspec
 import pytest
 
 from checkout.order import SaleTerms
 from checkout.submit import CheckoutRequest, Submitter
-from inventory.holds import Hold
+from inventory.holds import Hold, HoldAsked
 from kit.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
 from tests.integration.checkout.checkout_shop import Shop, Worker
 
@@ -101,8 +102,8 @@ async def test_a_lost_hold_book_does_not_hide_an_order_that_exists(shop: Shop, s
     first = await submitter.submit(a_request(terms, hold))
 
     class LostBook:
-        async def submit(self, pool_id: str, hold_id: str, buyer_id: str) -> Hold | None:
-            raise UnavailableError(f"no book of {pool_id} for {hold_id} of {buyer_id}", code="recovering")
+        async def submit_many(self, asked: Sequence[HoldAsked]) -> list[Hold | UnavailableError | None]:
+            return [UnavailableError(f"no book of {one.pool_id}", code="recovering") for one in asked]
 
     cut_off = Submitter(LostBook(), shop.orders, shop.providers)
     assert (await cut_off.submit(a_request(terms, hold))).order_id == first.order_id

@@ -16,7 +16,7 @@ from checkout.order import Order
 from checkout.payment_events_pg import PaymentEvents
 from checkout.payments.bank_webhook import BankEvent, WebhookSigner
 from checkout.payments.bank_webhooks_http import BankWebhooks
-from checkout.payments.provider import Authorised, Declined, PaymentEvent, PaymentRequest, PaymentResult
+from checkout.payments.provider import Authorised, Declined, PaymentEvent, PaymentRequest, PaymentResult, WebhookRequest
 from checkout.refund import Refunds
 from kit.errors import InvalidError, NotFoundError, UnauthorisedError
 from kit.money import Money
@@ -150,13 +150,14 @@ async def test_a_bad_signature_is_refused_and_nothing_is_stored(shop: Shop, inbo
         old,
     ):
         with pytest.raises(UnauthorisedError):
-            await inbox.receive("test", wrong, body)
+            await inbox.receive("test", WebhookRequest(headers=wrong, body=body))
     with pytest.raises(UnauthorisedError):
-        await inbox.receive("test", headers, body + b" ")
+        await inbox.receive("test", WebhookRequest(headers=headers, body=body + b" "))
     with pytest.raises(NotFoundError):
-        await inbox.receive("other", headers, body)
+        await inbox.receive("other", WebhookRequest(headers=headers, body=body))
     assert await shop.value("SELECT count(*) FROM payment_events") == 0
-    assert await inbox.receive("test", {name.title(): value for name, value in headers.items()}, body)
+    titled = {name.title(): value for name, value in headers.items()}
+    assert await inbox.receive("test", WebhookRequest(headers=titled, body=body))
 
 
 ZERO_BYTE = (
@@ -168,7 +169,7 @@ ZERO_BYTE = (
 async def test_a_signed_body_that_cannot_be_read_is_invalid(shop: Shop, inbox: WebhookInbox, body: bytes) -> None:
     headers = WebhookSigner(SECRET).sign("evt_1", body, datetime.now(UTC))
     with pytest.raises(InvalidError):
-        await inbox.receive("test", headers, body)
+        await inbox.receive("test", WebhookRequest(headers=headers, body=body))
     assert await shop.value("SELECT count(*) FROM payment_events") == 0
 
 
@@ -180,7 +181,9 @@ async def test_the_bank_posts_slow_payments_until_they_arrive(shop: Shop, inbox:
 
     async def receive(request: Request) -> Response:
         if status[0] == 200:
-            await inbox.receive(request.path_params["provider"], request.headers, await request.body())
+            await inbox.receive(
+                request.path_params["provider"], WebhookRequest(headers=request.headers, body=await request.body())
+            )
         return Response(status_code=status[0])
 
     app = Starlette(routes=[Route("/v1/webhooks/payments/{provider}", receive, methods=["POST"])])

@@ -34,12 +34,12 @@ async def test_logs_of_all_masters_are_appended_to_and_read(client: ClusterRedis
     show_ids = await shows_on_all(client, cluster)
     for show_id in show_ids:
         assert [(await log.append(show_id, b"%d" % n)).seq for n in range(3)] == [1, 2, 3]
-        await inbox.append(show_id, b"news", mark="once")
-        assert not (await inbox.append(show_id, b"news", mark="once")).fresh
+        await inbox.post(show_id, [(b"news", "once")])
+        assert await inbox.post(show_id, [(b"news", "once"), (b"more", "twice")]) == [False, True]
     found = await log.positions(show_ids)
     both = await log.positions_with(inbox, [*show_ids, new_id("show")])
     assert [one for one, _ in both] == [*found, None]
-    assert [other.seq for _, other in both if other is not None] == [1] * SHOWS
+    assert [other.seq for _, other in both if other is not None] == [2] * SHOWS
     for show_id, position in zip(show_ids, found, strict=True):
         assert position is not None
         assert position.seq == 3

@@ -5,7 +5,7 @@ import pytest
 from redis.asyncio import Redis
 
 from inventory.hold_ids import new_hold_id
-from inventory.holds import Accepted, ClaimAnswer, ClaimRequest, Hold, OpenOrder, Pool, Refused
+from inventory.holds import Accepted, ClaimAnswer, ClaimRequest, Hold, HoldAsked, OpenOrder, Pool, Refused
 from inventory.holds_redis import RedisHolds
 from inventory.limits import HOLDS_OF_MOST_BUYERS, HOLDS_OF_MOST_CALLS
 from kit.ids import new_id, new_ulid
@@ -173,6 +173,23 @@ async def test_the_sweeper_reports_each_end_until_it_was_told(holds: RedisHolds)
     await holds.told(first)
     assert await holds.sweep([pool.pool_id]) == []
     assert await figures(holds, pool) == (10, 0, 0)
+
+
+async def test_holds_submitted_together_have_their_own_answers(holds: RedisHolds, redis: Redis) -> None:
+    here, there = a_pool(), a_pool()
+    for pool in (here, there):
+        await holds.open(pool)
+    ana, bob = await accepted(holds, here, "ana"), await accepted(holds, there, "bob")
+    asked = [
+        HoldAsked(pool_id=here.pool_id, hold_id=ana, buyer_id="ana"),
+        HoldAsked(pool_id=here.pool_id, hold_id=ana, buyer_id="mallory"),
+        HoldAsked(pool_id=there.pool_id, hold_id=bob, buyer_id="bob"),
+    ]
+    await redis.script_flush()
+    for _ in range(2):
+        answers = await holds.submit_many(asked)
+        assert [isinstance(one, Hold) and one.status for one in answers] == ["submitted", False, "submitted"]
+        assert answers[1] is None
 
 
 async def test_a_submitted_hold_does_not_expire_and_ends_once(holds: RedisHolds) -> None:

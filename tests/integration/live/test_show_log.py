@@ -5,6 +5,7 @@ import asyncio
 from redis.asyncio import Redis
 
 from kit.ids import new_id, new_ulid
+from live import wire
 from live.limits import LOG_KEPT_ENTRIES
 from live.show_log_redis import RedisLog, channel_of, parse_channel, parse_message
 from live.wire import Position
@@ -49,11 +50,28 @@ async def test_beginning_twice_changes_nothing(redis: Redis) -> None:
 
 async def test_the_same_mark_is_appended_once(redis: Redis) -> None:
     log, show_id = RedisLog(redis, "inbox"), new_id("show")
-    await asyncio.gather(*(log.append(show_id, b"x", mark="hold_1:expired") for _ in range(10)))
-    await log.append(show_id, b"x", mark="hold_2:expired")
+    await asyncio.gather(*(log.post(show_id, [(b"x", "hold_1:expired")]) for _ in range(10)))
+    await log.post(show_id, [(b"x", "hold_2:expired")])
     [position] = await log.positions([show_id])
     assert position is not None
     assert position.seq == 2
+
+
+async def test_what_is_posted_together_is_published_together_in_order(redis: Redis) -> None:
+    log, show_id = RedisLog(redis, "inbox"), new_id("show")
+    payloads = [b"", b"1,2 +", b'{"a": "b c"} \xff', b" "]
+    async with redis.pubsub() as pubsub:
+        await pubsub.subscribe(channel_of("inbox", show_id))
+        await pubsub.get_message(timeout=2)
+        assert await log.post(show_id, [(b"first", "mark_0")]) == [True]
+        fresh = await log.post(show_id, [(b"again", "mark_0"), *((one, f"m{n}") for n, one in enumerate(payloads))])
+        messages = [await pubsub.get_message(ignore_subscribe_messages=True, timeout=2) for _ in range(2)]
+    assert fresh == [False, True, True, True, True]
+    entries = [entry for message in messages if message is not None for entry in parse_message(message["data"])]
+    assert [entry.payload for entry in entries] == [b"first", *payloads]
+    assert [entry.seq for entry in entries] == [1, 2, 3, 4, 5]
+    read = await log.read(show_id, wire.Position(entries[0].epoch, 1), limit=10)
+    assert read == entries[1:]
 
 
 async def test_what_is_published_is_what_was_appended(redis: Redis) -> None:
@@ -66,7 +84,7 @@ async def test_what_is_published_is_what_was_appended(redis: Redis) -> None:
         message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=2)
     assert message is not None
     assert parse_channel(message["channel"]) == ("log", show_id)
-    entry = parse_message(message["data"])
+    [entry] = parse_message(message["data"])
     assert (entry.epoch, entry.seq, entry.payload) == (position.epoch, 1, payload)
 
 

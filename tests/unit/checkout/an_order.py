@@ -24,6 +24,7 @@ _ORDER = Order(
     captured=0,
     refunded=0,
     refund_reserved=0,
+    returned_quantity=0,
     hold_outcome=None,
     payment_open=True,
     attempts=1,

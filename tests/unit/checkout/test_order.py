@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from checkout.judge import first_come
 from checkout.limits import BACKOFF_FIRST_MS, BACKOFF_MOST_MS, PAYMENT_DEADLINE_MS, backoff_ms
 from checkout.news import news
-from checkout.order import NEXT_STATES, IllegalMoveError, Order, OrderState, move
+from checkout.order import LATE_PAYMENT, NEXT_STATES, IllegalMoveError, Order, OrderState, is_late, move, rebook
 from kit.money import Money
 from tests.unit.checkout.an_order import an_order
 
@@ -33,7 +33,35 @@ def test_a_move_decides_the_hold_once_and_starts_counting_anew() -> None:
 
 def test_no_state_follows_an_end() -> None:
     ends = {state for state, following in NEXT_STATES.items() if not following}
-    assert ends == {"declined", "cancelled", "unfulfillable", "refunded"}
+    assert ends == {"cancelled", "unfulfillable", "refunded"}
+
+
+LATE = {"state": "declined", "reason": LATE_PAYMENT, "hold_outcome": "released", "payment_open": False}
+
+
+def test_an_order_whose_money_came_too_late_may_wait_for_its_units_again_in_another_hold() -> None:
+    late = an_order(**LATE, authorised=1_000)
+    assert is_late(late)
+    after = rebook(late, "hold_2")
+    assert (after.state, after.reason, after.hold_id, after.hold_outcome) == ("authorised", None, "hold_2", None)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"authorised": 0},
+        {"authorised": 999},
+        {"authorised": 1_000, "reason": "card_declined"},
+        {"authorised": 1_000, "captured": 1_000, "refunded": 1},
+        {"authorised": 1_000, "captured": 1_000, "refund_reserved": 1_000},
+        {"authorised": 1_000, "reason": "changed_mind", "state": "cancelled"},
+    ],
+)
+def test_no_other_order_is_rebooked(change: dict[str, object]) -> None:
+    order = an_order(**LATE | change)
+    assert not is_late(order)
+    with pytest.raises(IllegalMoveError):
+        rebook(order, "hold_2")
 
 
 @given(

@@ -2,11 +2,11 @@
 
 import pytest
 
-from checkout.authorise import answer_rule
-from checkout.limits import PAYMENT_DEADLINE_MS, PENDING_POLL_MS
+from checkout.authorise import answer_rule, not_asked
+from checkout.limits import NOT_ASKED_WAIT_MS, PAYMENT_DEADLINE_MS, PENDING_POLL_MS
 from checkout.order import WITHOUT_UNITS, OrderState
-from checkout.payment_answer import absorb, absorb_event
-from checkout.payments.provider import Authorised, Charged, Declined, PaymentResult, Pending
+from checkout.payment_answer import absorb, absorb_event, hear
+from checkout.payments.provider import Authorised, Charged, Declined, PaymentAction, PaymentResult, Pending
 from kit.money import Money
 from tests.unit.checkout.an_order import an_order
 
@@ -102,3 +102,50 @@ def test_only_a_payment_without_an_outcome_is_given_up_after_its_deadline(answer
     in_time = answer_rule(Authorised("pay_1", EUR_10))(old)
     assert in_time is not None
     assert in_time.order.state == "authorised"
+
+
+def test_the_buyer_is_told_what_to_do_once_and_again_when_it_changes() -> None:
+    there = PaymentAction(kind="redirect", url="https://pay.example/1")
+    first = absorb(an_order(payment_open=False), Pending("pay_1", there))
+    assert first is not None
+    assert [(event.kind, event.action) for event in first.events] == [("order.action", there)]
+    for same in (Pending("pay_1", there), Pending("pay_1")):
+        again = absorb(first.order, same)
+        assert again is not None
+        assert (again.order.next_action, again.events) == (there, ())
+    elsewhere = PaymentAction(kind="redirect", url="https://pay.example/2")
+    changed = absorb(first.order, Pending("pay_1", elsewhere))
+    assert changed is not None
+    assert [event.action for event in changed.events] == [elsewhere]
+    assert changed.events[0].event_key != first.events[0].event_key
+    paid = absorb(changed.order, Charged("pay_1", EUR_10))
+    assert paid is not None
+    assert paid.order.next_action is None
+
+
+def test_a_rumour_only_lets_the_provider_be_asked() -> None:
+    asked = hear(an_order(payment_id="pay_1"))
+    assert asked is not None
+    assert (asked.order, asked.wait_ms) == (an_order(payment_id="pay_1"), 0)
+    # The first answer is still on its way: a second question would be one too many.
+    assert hear(an_order(payment_id=None)) is None
+    for state in WITHOUT_UNITS:
+        late = hear(an_order(state=state, payment_open=False))
+        assert late is not None
+        assert (late.order.payment_open, late.order.state, late.order.captured) == (True, state, 0)
+        assert hear(an_order(state=state, payment_open=True)) is None
+
+
+@pytest.mark.parametrize("state", PAID)
+def test_a_rumour_about_a_paid_order_is_no_news(state: OrderState) -> None:
+    assert hear(an_order(state=state, payment_id="pay_1")) is None
+
+
+def test_an_order_for_which_nobody_was_asked_was_not_tried_and_is_given_up_in_time_all_the_same() -> None:
+    untried = not_asked(an_order(attempts=1))
+    assert untried is not None
+    assert (untried.order.state, untried.order.attempts, untried.wait_ms) == ("submitted", 0, NOT_ASKED_WAIT_MS)
+    late = not_asked(an_order(attempts=1, read_at_ms=PAYMENT_DEADLINE_MS + 1))
+    assert late is not None
+    assert (late.order.state, late.order.reason) == ("declined", "payment_timeout")
+    assert not_asked(an_order(state="cancelled")) is None

@@ -10,11 +10,14 @@ import msgspec
 import pytest
 
 from checkout.apply_event import WebhookInbox
+from checkout.exports_pg import Exports
+from checkout.lines_pg import Lines
 from checkout.payment_events_pg import PaymentEvents
 from checkout.payments.bank_webhook import WebhookSigner
 from checkout.refund import Refunds
 from kit.ids import new_id
 from kit.postgres import Postgres
+from live.api.lines_http import LineEndpoints
 from live.api.orders_http import OrderEndpoints
 from live.api.webhooks_http import WebhookEndpoints
 from tests.integration.checkout.checkout_shop import SECRET as SHOP_SECRET
@@ -32,8 +35,10 @@ async def shop(postgres: Postgres, database_url: str) -> AsyncIterator[Shop]:
 @pytest.fixture
 async def client(serve: Serve, shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
     inbox = WebhookInbox(PaymentEvents(shop.postgres), shop.providers)
+    exports = Exports(shop.postgres)
     declared = [
-        *OrderEndpoints(shop.orders, Refunds(shop.postgres, shop.providers)).endpoints(),
+        *OrderEndpoints(shop.orders, Refunds(shop.postgres, shop.providers), exports).endpoints(),
+        *LineEndpoints(Lines(shop.postgres), exports).endpoints(),
         *WebhookEndpoints(inbox).endpoints(),
     ]
     async with serve(declared) as client:
@@ -137,6 +142,11 @@ async def test_a_refund_is_paid_once_per_key(client: httpx.AsyncClient, shop: Sh
         ({"reason": "x", "amount": 5}, 422, "amount"),
         ({"amount": {"amount": 1, "currency": "EUR"}}, 422, "reason"),
         ({"reason": "x", "restock": "yes"}, 422, "restock"),
+        ({"reason": "x", "lines": []}, 422, "lines"),
+        ({"reason": "x", "lines": [{"sku": "MUG", "quantity": 0}]}, 422, "lines[0].quantity"),
+        ({"reason": "x", "lines": [{"sku": "MUG", "quantity": 1}] * 2}, 422, "lines"),
+        ({"reason": "x", "lines": [{"sku": "MUG"}]}, 422, "lines[0].quantity"),
+        ({"reason": "x", "lines": [{"sku": "MUG", "quantity": 1}]}, 422, "lines[0].sku"),
     ],
 )
 async def test_a_refund_that_cannot_be_pays_nothing(
@@ -148,6 +158,52 @@ async def test_a_refund_that_cannot_be_pays_nothing(
     assert answer.status_code == status
     assert said in (error["code"], error["details"].get("field"))
     assert (await shop.orders.get(order.order_id)).refunded == 0
+
+
+async def test_a_refund_by_line_says_what_came_back(client: httpx.AsyncClient, shop: Shop, bearer: Bearer) -> None:
+    order = await shop.captured(await shop.pool(5, price=1_000), quantity=3)
+    path = f"/v1/orders/{order.order_id}/refund"
+    body = {"reason": "late", "lines": [{"sku": order.sku, "quantity": 2}]}
+    headers = bearer("host") | {"idempotency-key": "refund-1"}
+    for _ in range(2):
+        told = (await client.post(path, json=body, headers=headers)).json()
+        assert (told["state"], told["refunded"]["amount"], told["returned_quantity"]) == ("captured", 2_000, 2)
+    refused = await client.post(path, json=body, headers=bearer("host"))
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "return_exceeds_order")
+    assert refused.json()["error"]["details"] == {"field": "lines[0].quantity", "returnable": 1}
+    (line,) = (await client.get("/v1/lines", headers=bearer("host"))).json()["items"]
+    assert (line["order_id"], line["line"], line["quantity"], line["refunded_quantity"]) == (order.order_id, 1, 3, 2)
+    assert (line["unit_price"]["amount"], line["amount"]["amount"], line["refunded"]["amount"]) == (1_000, 3_000, 2_000)
+
+
+async def test_lines_come_page_by_page_to_staff_of_their_show_only(
+    client: httpx.AsyncClient, shop: Shop, bearer: Bearer
+) -> None:
+    show_id, other_id = new_id("show"), new_id("show")
+    terms = await shop.pool(10, show_id=show_id)
+    orders = await shop.submitted(terms, count=5)
+    await shop.submitted(await shop.pool(10, show_id=other_id), count=1)
+    seen: list[str] = []
+    after = ""
+    while True:
+        query = f"show_id={show_id}&state=submitted&sku={terms.sku}&limit=2&after={after}"
+        page = (await client.get(f"/v1/lines?{query}", headers=bearer("admin"))).json()
+        seen += [one["order_id"] for one in page["items"]]
+        if page["next"] is None:
+            break
+        after = page["next"]
+    assert seen == sorted((order.order_id for order in orders), reverse=True)
+    of_show = bearer("host", "me", show_id)
+    assert len((await client.get("/v1/lines", headers=of_show)).json()["items"]) == 5
+    assert (await client.get(f"/v1/lines?show_id={other_id}", headers=of_show)).status_code == 403
+    file = await client.get("/v1/lines", headers=of_show | {"accept": "text/csv"})
+    assert {row["order_id"] for row in csv.DictReader(io.StringIO(file.text))} == set(seen)
+    part = await client.get(f"/v1/lines?after={seen[1]}", headers=of_show | {"accept": "text/csv"})
+    assert [row["order_id"] for row in csv.DictReader(io.StringIO(part.text))] == seen[2:]
+    assert (await client.get("/v1/lines", headers=bearer("viewer"))).status_code == 403
+    wrong = await client.get("/v1/lines?sku=", headers=bearer("host"))
+    assert wrong.status_code == 200
+    assert (await client.get("/v1/lines?state=lost", headers=bearer("host"))).status_code == 422
 
 
 async def test_a_buyer_may_not_refund_themselves(client: httpx.AsyncClient, shop: Shop, bearer: Bearer) -> None:

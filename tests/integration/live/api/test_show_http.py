@@ -8,6 +8,8 @@ import pytest
 from redis.asyncio import Redis
 
 from checkout.apply_event import WebhookInbox
+from checkout.exports_pg import Exports
+from checkout.lines_pg import Lines
 from checkout.orders_pg import Orders
 from checkout.payment_events_pg import PaymentEvents
 from checkout.payments.bank_pg import TestBank
@@ -15,6 +17,10 @@ from checkout.payments.provider import Providers
 from checkout.refund import Refunds
 from checkout.reports_pg import Reports
 from checkout.submit import Submitter
+from checkout.webhooks.address import Addresses
+from checkout.webhooks.delivery_log_pg import HookLog
+from checkout.webhooks.endpoints_pg import HookEndpoints
+from checkout.webhooks.signing import EndpointSecrets
 from inventory.catalogue_pg import Catalogue
 from inventory.channels.channels_pg import Channels
 from inventory.channels.registry import channel_kinds
@@ -69,9 +75,13 @@ async def parts(postgres: Postgres, redis: Redis, tokens: Tokens) -> AsyncIterat
         catalogue=catalogue,
         stock=StockLedger(postgres),
         orders=orders,
+        lines=Lines(postgres),
+        exports=Exports(postgres),
         refunds=Refunds(postgres, providers),
         reports=Reports(postgres),
         webhooks=WebhookInbox(PaymentEvents(postgres), providers),
+        hooks=HookEndpoints(postgres, EndpointSecrets(SECRET), Addresses(allow_private=True)),
+        hook_log=HookLog(postgres),
         channels=Channels(postgres, channel_kinds(allow_private=True)),
         registry=new_registry(),
         ws_url="ws://127.0.0.1:8001",
@@ -350,6 +360,9 @@ async def test_a_demo_buyer_gets_a_token_of_their_own_for_that_show(
 async def test_a_report_is_for_staff(client: httpx.AsyncClient, bearer: Bearer, show_id: str) -> None:
     report = await client.get(f"/v1/shows/{show_id}/report", headers=bearer("host"))
     assert (report.json()["orders"], report.json()["gmv"]) == (0, {"amount": 0, "currency": "EUR"})
+    file = await client.get(f"/v1/shows/{show_id}/report", headers=bearer("host") | {"accept": "text/csv"})
+    assert file.headers["content-disposition"] == 'attachment; filename="report.csv"'
+    assert file.text.splitlines()[:2] == ["section,name,figure,value", f"show,{show_id},currency,EUR"]
     assert (await client.get(f"/v1/shows/{show_id}/report", headers=bearer("viewer"))).status_code == 403
     assert (await client.get(f"/v1/shows/{new_id('show')}/report", headers=bearer("host"))).status_code == 404
 

@@ -254,7 +254,8 @@ class Way:
             count -= 1
             if kind == "message" and self.subscribed:
                 name, show_id = parse_channel(message["channel"])
-                one = (name, show_id, parse_message(message["data"]))
+                [entry] = parse_message(message["data"])
+                one = (name, show_id, entry)
                 self.on_the_way.append(one)
                 self.past.append(one)
 

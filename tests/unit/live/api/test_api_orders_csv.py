@@ -1,63 +1,26 @@
 import csv
 import io
 
-import msgspec
 import pytest
 
-from checkout.order import OrderView
-from kit.money import Money
-from live.api.orders_csv import COLUMNS, csv_header, csv_lines, safe_cell
+from live.api.orders_csv import csv_rows, safe_cell
 from live.api.orders_http import wants_csv
-
-BASE = OrderView(
-    order_id="order_1",
-    hold_id="hold_1",
-    offer_id="offer_1",
-    show_id="show_1",
-    buyer_id="buyer-1",
-    sku="SKU-1",
-    quantity=2,
-    amount=Money(3998, "EUR"),
-    state="captured",
-    created_at_ms=1_700_000_000_123,
-    updated_at_ms=1_700_000_000_456,
-    confirmed_at_ms=None,
-    payment_method="pm_test_ok",
-    refunded=Money(0, "EUR"),
-    reason=None,
-    shipping=None,
-)
-
-
-def order(**changes: object) -> OrderView:
-    return msgspec.structs.replace(BASE, **changes)
-
-
-def rows(text: bytes) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(text.decode(), newline="")))
-
-
-def test_there_is_one_line_per_order_under_the_header() -> None:
-    (row,) = rows(csv_header() + csv_lines([order()]))
-    assert tuple(row) == COLUMNS
-    assert (row["order_id"], row["quantity"], row["amount"], row["currency"]) == ("order_1", "2", "3998", "EUR")
-    assert (row["created_at_ms"], row["created_at"]) == ("1700000000123", "2023-11-14T22:13:20.123+00:00")
-    assert row["confirmed_at_ms"] == row["reason"] == ""
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n"])
 def test_no_cell_that_a_stranger_wrote_starts_a_formula(start: str) -> None:
     text = f'{start}HYPERLINK("https://evil.example";"x")'
-    (row,) = rows(csv_header() + csv_lines([order(buyer_id=text, reason=text, sku=text)]))
-    assert row["buyer_id"].startswith("'")
-    assert row["reason"].startswith("'")
-    assert row["sku"].startswith("'")
+    assert safe_cell(text) == f"'{text}"
 
 
-def test_plain_text_stays_as_it_is_and_quotes_and_breaks_survive() -> None:
-    assert safe_cell("SKU-1=2") == "SKU-1=2"
-    (row,) = rows(csv_header() + csv_lines([order(reason='said "no",\nthen left')]))
-    assert row["reason"] == 'said "no",\nthen left'
+def test_plain_text_stays_as_it_is() -> None:
+    assert [safe_cell(text) for text in ("SKU-1=2", "", " =1", "é")] == ["SKU-1=2", "", " =1", "é"]
+
+
+def test_quotes_and_breaks_survive_the_file() -> None:
+    text = csv_rows([("a", 'said "no",\nthen left'), (1, "")])
+    assert text == b'a,"said ""no"",\nthen left"\r\n1,\r\n'
+    assert list(csv.reader(io.StringIO(text.decode(), newline=""))) == [["a", 'said "no",\nthen left'], ["1", ""]]
 
 
 @pytest.mark.parametrize(

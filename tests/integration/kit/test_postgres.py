@@ -1,0 +1,69 @@
+"""What a connection that comes back to the pool leaves behind."""
+
+import asyncio
+
+import pytest
+
+from kit.errors import UnavailableError
+from kit.leader_pg import Leadership
+from kit.postgres import Postgres
+
+LOCK = 0x7E57
+
+
+@pytest.fixture
+async def one(database_url: str) -> "Postgres":
+    """A pool of one connection: whoever comes next has the same one."""
+    return await Postgres.connect(database_url, max_size=1)
+
+
+async def setting(postgres: Postgres) -> str:
+    async with postgres.connection() as connection:
+        return str(await connection.fetchval("SELECT current_setting('application_name')"))
+
+
+async def test_a_session_leaves_nothing_behind(one: Postgres) -> None:
+    async with one.session() as connection:
+        await connection.execute("SET application_name = 'changed'")
+        await connection.fetchval("SELECT pg_advisory_lock($1)", LOCK)
+    assert await setting(one) == "showdrop"
+    async with one.connection() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == 0
+    await one.close()
+
+
+async def test_a_transaction_that_was_left_open_is_ended(one: Postgres) -> None:
+    async with one.connection() as connection:
+        await connection.execute("BEGIN")
+        await connection.execute("CREATE TABLE left_open (n int)")
+    async with one.connection() as connection:
+        assert await connection.fetchval("SELECT to_regclass('left_open')") is None
+    await one.close()
+
+
+async def test_a_lead_that_is_cancelled_is_free_again(one: Postgres, database_url: str) -> None:
+    taken = asyncio.Event()
+
+    async def lead_for_ever() -> None:
+        async with Leadership(one, LOCK).lead() as lead:
+            assert lead is not None
+            taken.set()
+            await asyncio.Event().wait()
+
+    leader = asyncio.create_task(lead_for_ever())
+    await taken.wait()
+    other = await Postgres.connect(database_url, max_size=1)
+    async with Leadership(other, LOCK).lead() as lead:
+        assert lead is None
+    leader.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await leader
+    async with Leadership(other, LOCK).lead() as lead:
+        assert lead is not None
+    await one.close()
+    await other.close()
+
+
+async def test_a_server_that_is_not_there_is_unavailable() -> None:
+    with pytest.raises(UnavailableError):
+        await Postgres.connect("postgresql://showdrop@127.0.0.1:1/none", max_size=1)
