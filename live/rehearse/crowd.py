@@ -6,6 +6,7 @@ from collections.abc import Callable
 import msgspec
 
 from live import wire
+from live.rehearse.at_bank import AtTheBank
 from live.rehearse.facts import Folded
 from live.rehearse.host_http import ServerGoneError
 from live.rehearse.limits import ARRIVAL_POLL_S, CONNECT_TIMEOUT_S, CONNECTS_AT_ONCE, SNAPSHOT_TIMEOUT_S, WATCHERS
@@ -49,9 +50,13 @@ class Crowd:
     Args:
         plans: one per viewer.
         tokens: mints the viewers' tokens with the deployment's secret.
+        at_bank: where viewers pay whose payment waits for them; None when no payment does.
     """
 
-    def __init__(self, ws_url: str, show_id: str, plans: list[Plan], tokens: Tokens) -> None:
+    def __init__(
+        self, ws_url: str, show_id: str, plans: list[Plan], tokens: Tokens, *, at_bank: AtTheBank | None = None
+    ) -> None:
+        self._at_bank = at_bank
         self._ws_url = ws_url
         self._show_id = show_id
         self._watchers = [Watcher() for _ in range(min(WATCHERS, len(plans)))]
@@ -60,7 +65,9 @@ class Crowd:
     def _viewer(self, subject: str, plan: Plan, tokens: Tokens, number: int) -> Viewer:
         token, _ = tokens.mint("viewer", subject, self._show_id, ttl_s=3600)
         hear = self._watchers[number].hear if number < len(self._watchers) else None
-        return Viewer(self._ws_url, self._show_id, token, subject=subject, plan=plan, on_message=hear)
+        return Viewer(
+            self._ws_url, self._show_id, token, subject=subject, plan=plan, on_message=hear, at_bank=self._at_bank
+        )
 
     async def connect(self, progress: Callable[[int], None]) -> None:
         """Connect everyone, a bounded number at a time.

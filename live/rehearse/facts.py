@@ -5,6 +5,7 @@ Amounts are minor units of one currency.
 
 import msgspec
 
+from checkout.news import MERCHANTS_ONLY
 from live.reconcile.facts import BookFacts
 from live.rehearse.record import ViewerRecord
 
@@ -48,13 +49,45 @@ class PaymentFacts(msgspec.Struct, frozen=True, kw_only=True):
     refunded: int
 
 
+class BankFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """What the rehearsal's own bank did with its webhooks and its answers.
+
+    Attributes:
+        events: what happened at the bank.
+        delivered: events that were taken at least once.
+        duplicates: events that were taken a second time.
+        lost: events that were never sent.
+        refused: calls that the server answered with anything but success; they come again.
+        waiting: calls that are still to be made.
+        answers_lost: requests that were carried out and never answered.
+        too_many: requests that were refused because they came too fast.
+    """
+
+    events: int
+    delivered: int
+    duplicates: int
+    lost: int
+    refused: int
+    waiting: int
+    answers_lost: int
+    too_many: int
+
+
 class NewsFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """A line of the outbox."""
+    """A line of the outbox; ``refunded`` is what had gone back of the order, in minor units."""
 
     kind: str
     order_id: str
     buyer_id: str
     done: bool
+    refunded: int = 0
+
+    @property
+    def heard_as(self) -> str | None:
+        """What a viewer's record calls it; None when only merchants are told."""
+        if self.kind in MERCHANTS_ONLY or (self.kind == "order.cancelled" and self.refunded):
+            return None
+        return "declined" if self.kind == "order.cancelled" else self.kind.removeprefix("order.")
 
 
 class LedgerFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,6 +151,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
         last_seq: the show log's newest position.
         event_at_ms: when each log event was made, by ``seq``.
         unmet_buyers: viewers that wanted a unit and were refused to the end.
+        bank: None when the server's test bank took the money.
     """
 
     offer_id: str
@@ -137,6 +171,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     unmet_buyers: int
     repeats: tuple[Repeat, ...]
     folded: tuple[Folded, ...]
+    bank: BankFigures | None = None
 
     @property
     def sold_orders(self) -> tuple[OrderFacts, ...]:

@@ -186,7 +186,8 @@ def sold_is_sold(facts: Facts) -> Found:
         f"{line.buyer_id} never heard {line.kind} of {line.order_id}"
         for line in facts.news
         if line.buyer_id in heard
-        and line.kind.removeprefix("order.") not in heard[line.buyer_id].get(line.order_id, ())
+        and (word := line.heard_as) is not None
+        and word not in heard[line.buyer_id].get(line.order_id, ())
     ]
     return f"{facts.pool.sold} in pool, hold book, orders, movements and outbox", faults
 

@@ -84,7 +84,46 @@ GATEWAY_DIAL_S: Final = 5.0
 RECEIVER_BODY_MAX_BYTES: Final = 1024 * 1024
 """Bytes of a webhook call; ours stay below 64 KB."""
 
+ACTION_TIMEOUT_S: Final = 20.0
+"""For a buyer to hear what there is to do, or how the order ended; an answer of the bank may be lost and looked up."""
+
+ACT_WITHIN_S: Final = 2.0
+"""Most buyers are done at the bank's page within this long."""
+
+BANK_THINKS_S: Final = 3.0
+"""What a bank takes that takes its time."""
+
+PAY_LATE_S: Final = 10.0
+"""When late buyers pay: a hold that was not submitted would have expired."""
+
+CANCEL_AFTER_S: Final = 12.0
+"""When the shop cancels orders that nobody pays; by itself it would wait for half an hour."""
+
+CROSS_AFTER_S: Final = 5.0
+"""When some buyers pay, and the shop cancels at the same moment."""
+
+STRIPE_FAKE_PER_S: Final = 200
+"""Calls a second to one endpoint of the fake, and of the adapter in front of it. A new account's 25 would make 500
+viewers wait for the bank; the fake answers some hundreds in a second on one core."""
+
+WEBHOOKS_TWICE: Final = 0.20
+WEBHOOKS_LOST: Final = 0.10
+ANSWERS_LOST: Final = 0.05
+"""Parts of the fake's webhooks and of its answers to which that happens: far worse than on the worst day."""
+
+CHILD_START_S: Final = 30.0
+"""For a process of the rehearsal's own to be ready, or to be done; ``showdrop dev`` takes about two on a quiet
+machine."""
+
+FAKE_STOP_S: Final = 5.0
+"""For the fake to end after SIGTERM; then it is killed."""
+
+DEV_STOP_S: Final = 30.0
+"""For ``showdrop dev`` to end after SIGTERM: its servers stop in order; then it is killed."""
+
 assert RETRY_FIRST_S < RETRY_LAST_S < SALE_S
 assert HOLD_TTL_MS < ORDERS_END_TIMEOUT_S * 1000, "holds of viewers that were sent away must be able to expire"
+assert PAY_LATE_S * 1000 > HOLD_TTL_MS, "a late payment is one after the end of a hold"
+assert LATE_AFTER_S + CANCEL_AFTER_S + ACTION_TIMEOUT_S < SALE_S, "units that nobody paid for are sold to others"
 assert PREHEAT_MS < SALE_S * 1000
 assert HOLD_TTL_MS < QUIET_TIMEOUT_S * 1000, "a hold must be able to expire while we wait for quiet"

@@ -15,6 +15,7 @@ from live.reconcile.facts_redis import read_book
 from live.rehearse.crowd import Crowd
 from live.rehearse.evidence_pg import EvidencePg
 from live.rehearse.facts import ChannelFacts, Facts, Repeat
+from live.rehearse.fake_bank_http import FakeBank
 from live.rehearse.host_http import HostHttp, HostRefusedError
 from live.rehearse.limits import (
     ARRIVAL_MOST_S,
@@ -55,6 +56,7 @@ class Performance:
         show_id: a show that is on.
         crowd: the viewers, connected before ``run``.
         postgres: read only, as is ``redis``.
+        bank: of the rehearsal's own; None when the server's test bank takes the money.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Performance:
         postgres: Postgres,
         redis: RedisClient,
         progress: Progress,
+        bank: FakeBank | None = None,
     ) -> None:
         self._show_id = show_id
         self._goods = goods
@@ -77,6 +80,7 @@ class Performance:
         self._postgres = postgres
         self._redis = redis
         self._progress = progress
+        self._bank = bank
         self._repeats: list[Repeat] = []
 
     async def run(self) -> Facts:
@@ -142,6 +146,8 @@ class Performance:
             held = (await read_book(self._redis, offer.offer_id)).held
             if held:
                 unrest["units held"] = held
+            if self._bank is not None and (waiting := (await self._bank.figures()).waiting):
+                unrest["webhooks of the bank"] = waiting
             if not unrest or loop.time() > gives_up_at:
                 return tuple(f"{what}: {count}" for what, count in unrest.items())
             left = sum(unrest.values())
@@ -173,7 +179,7 @@ class Performance:
             pool=found.pool,
             book=await read_book(self._redis, offer.offer_id),
             orders=found.orders,
-            payments=found.payments,
+            payments=found.payments if self._bank is None else await self._bank.payments(),
             payment_events=found.payment_events,
             payment_event_ids=found.payment_event_ids,
             news=found.news,
@@ -187,4 +193,5 @@ class Performance:
             unmet_buyers=sum(1 for viewer in crowd.viewers if not viewer.record.holds),
             repeats=tuple(self._repeats),
             folded=folded,
+            bank=None if self._bank is None else await self._bank.figures(),
         )

@@ -5,11 +5,17 @@ from dataclasses import dataclass, field
 from live import wire
 
 OrderNews = (
-    wire.OrderSubmitted | wire.OrderConfirmed | wire.OrderDeclined | wire.OrderRefunded | wire.OrderUnfulfillable
+    wire.OrderSubmitted
+    | wire.OrderAction
+    | wire.OrderConfirmed
+    | wire.OrderDeclined
+    | wire.OrderRefunded
+    | wire.OrderUnfulfillable
 )
 HOLD_ENDS = {wire.HoldExpired: "expired", wire.HoldReleased: "released"}
 ORDER_NEWS = {
     wire.OrderSubmitted: "submitted",
+    wire.OrderAction: "action",
     wire.OrderConfirmed: "confirmed",
     wire.OrderDeclined: "declined",
     wire.OrderRefunded: "refunded",

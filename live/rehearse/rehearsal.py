@@ -1,6 +1,7 @@
 """A rehearsal from beginning to end, against a running server."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Coroutine
 from typing import TypeVar
@@ -9,12 +10,14 @@ import msgspec
 
 from kit.postgres import Postgres
 from kit.redis_client import connect_redis
+from live.rehearse.at_bank import AtTheBank
 from live.rehearse.crowd import Crowd
 from live.rehearse.facts import Facts
+from live.rehearse.fake_bank_http import FakeBank
 from live.rehearse.host_http import HostHttp, ServerGoneError, check_gateway
 from live.rehearse.limits import HEALTH_POLL_S, SERVER_GONE_S
 from live.rehearse.performance import Performance
-from live.rehearse.plan import make_plans
+from live.rehearse.plan import Payments, make_plans
 from live.rehearse.progress import Progress
 from live.rehearse.receiver_http import ChannelReceiver
 from live.rehearse.report import RehearseReport, make_report
@@ -37,6 +40,7 @@ class RehearseOptions(msgspec.Struct, frozen=True, kw_only=True):
         units: of the offer.
         seed: the same one gives the same audience.
         with_channel: whether a webhook channel of the rehearsal's own is set up for its time.
+        payments: how its buyers pay.
     """
 
     http_url: str
@@ -48,17 +52,31 @@ class RehearseOptions(msgspec.Struct, frozen=True, kw_only=True):
     units: int = 100
     seed: int = 1
     with_channel: bool = True
+    payments: Payments = "test"
 
 
 class _Meta(msgspec.Struct):
     ws_url: str
 
 
-async def rehearse(options: RehearseOptions, progress: Progress) -> RehearseReport:
+class OwnHouse(msgspec.Struct, frozen=True):
+    """What a rehearsal knows of a server that was started for it alone, and goes away with all that is in it.
+
+    Attributes:
+        bank: takes the money there.
+        signals: caught already, for longer than the rehearsal itself.
+    """
+
+    bank: FakeBank
+    signals: StopSignals
+
+
+async def rehearse(options: RehearseOptions, progress: Progress, house: OwnHouse | None = None) -> RehearseReport:
     """Run a show against a running server and verify it.
 
     What it sold comes from units that it put there itself, and what is left of them is taken away again; its channel
-    is removed at the end. An error that ends it early carries what was cleared up, or could not be, as its note.
+    is removed at the end. An error that ends it early carries what was cleared up, or could not be, as its note. In a
+    house of its own nothing is cleared up: the house goes.
 
     Raises:
         NoServerError: nobody listens at that address, or at the gateway's.
@@ -74,7 +92,7 @@ async def rehearse(options: RehearseOptions, progress: Progress) -> RehearseRepo
         await host.check()
         postgres = await Postgres.connect(options.database_url, max_size=2, application_name="showdrop rehearse")
         try:
-            return await _Rehearsal(options, progress, tokens, host, postgres).run()
+            return await _Rehearsal(options, progress, tokens, host, postgres, house=house).run()
         finally:
             await postgres.close()
     finally:
@@ -83,8 +101,16 @@ async def rehearse(options: RehearseOptions, progress: Progress) -> RehearseRepo
 
 class _Rehearsal:
     def __init__(
-        self, options: RehearseOptions, progress: Progress, tokens: Tokens, host: HostHttp, postgres: Postgres
+        self,
+        options: RehearseOptions,
+        progress: Progress,
+        tokens: Tokens,
+        host: HostHttp,
+        postgres: Postgres,
+        *,
+        house: OwnHouse | None,
     ) -> None:
+        self._house = house
         self._options = options
         self._progress = progress
         self._tokens = tokens
@@ -98,12 +124,15 @@ class _Rehearsal:
         self._progress("preparing", 0, 1)
         ws_url = self._options.ws_url or (await self._host.get("/v1/meta", _Meta)).ws_url
         await check_gateway(ws_url)
-        with ChannelReceiver() as receiver, StopSignals() as signals:
+        caught = StopSignals() if self._house is None else contextlib.nullcontext(self._house.signals)
+        with ChannelReceiver() as receiver, caught as signals:
             try:
                 # Never cancelled by a signal: what it put there has to be known.
                 stage = await self._stagehand.set_up(receiver)
                 facts = await signals.stopping(self._show(stage, ws_url))
             except BaseException as error:
+                if self._house is not None:
+                    raise
                 self._progress("clearing up", 0, 1)
                 done = await self._stagehand.clear_up()
                 if signals.heard is not None:
@@ -116,8 +145,10 @@ class _Rehearsal:
         return make_report(facts, show_id=stage.show_id, sku=stage.goods.sku, duration_s=time.monotonic() - started_s)
 
     async def _show(self, stage: Stage, ws_url: str) -> Facts:
-        plans = make_plans(self._options.viewers, self._options.seed)
-        crowd = Crowd(ws_url, stage.show_id, plans, self._tokens)
+        plans = make_plans(self._options.viewers, self._options.seed, self._options.payments)
+        bank = None if self._house is None else self._house.bank
+        at_bank = None if bank is None else AtTheBank(bank, self._host)
+        crowd = Crowd(ws_url, stage.show_id, plans, self._tokens, at_bank=at_bank)
         redis = connect_redis(self._options.redis_url, max_connections=2)
         performance = Performance(
             show_id=stage.show_id,
@@ -128,6 +159,7 @@ class _Rehearsal:
             postgres=self._postgres,
             redis=redis,
             progress=self._progress,
+            bank=bank,
         )
         try:
             await crowd.connect(lambda done: self._progress("connecting viewers", done, len(plans)))

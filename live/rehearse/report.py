@@ -8,7 +8,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from live.rehearse.facts import Facts
+from live.rehearse.facts import BankFigures, Facts
 from live.rehearse.invariants import Verdict, judge, shown
 
 
@@ -23,6 +23,9 @@ class RehearseReport(msgspec.Struct, frozen=True, kw_only=True):
         messages: all messages that all viewers got.
         channel_received: what the rehearsal's channel shows in the end.
         channel_due: what the stock ledger says that it should show.
+        payments: how many the bank has, by their state.
+        given_back: payments of which money went back.
+        bank: what a bank of the rehearsal's own did with its webhooks; None for the server's test bank.
         verdict: the last line, such as ``held: 100 of 100 units sold, 0 oversold``.
     """
 
@@ -47,6 +50,9 @@ class RehearseReport(msgspec.Struct, frozen=True, kw_only=True):
     messages: int
     channel_received: int | None
     channel_due: int
+    payments: dict[str, int]
+    given_back: int
+    bank: BankFigures | None
     invariants: tuple[Verdict, ...]
     held: bool
     verdict: str
@@ -94,6 +100,9 @@ def make_report(facts: Facts, *, show_id: str, sku: str, duration_s: float) -> R
         messages=sum(viewer.messages for viewer in facts.viewers),
         channel_received=None if own is None else own.received,
         channel_due=max(0, facts.ledger.on_hand - facts.ledger.ring_fenced),
+        payments=dict(sorted(Counter(payment.state for payment in facts.payments).items())),
+        given_back=sum(1 for payment in facts.payments if payment.refunded > 0),
+        bank=facts.bank,
         invariants=verdicts,
         held=held,
         verdict=f"held: {units}" if held else f"BROKEN: invariant {', '.join(broken)}; {units}",
@@ -136,9 +145,25 @@ def _happened(report: RehearseReport) -> Table:
         ("orders", ", ".join(f"{state} {count}" for state, count in report.orders.items()) or "none"),
         ("units sold", f"{report.units_sold} of {report.units_allocated}"),
         ("channel", f"{shows}, the ledger says {report.channel_due}"),
+        *_bank(report),
     ):
         table.add_row(name, value)
     return table
+
+
+def _bank(report: RehearseReport) -> list[tuple[str, str]]:
+    """The lines of a bank of the rehearsal's own."""
+    bank = report.bank
+    if bank is None:
+        return []
+    states = ", ".join(f"{state} {count}" for state, count in report.payments.items()) or "none"
+    made = sum(report.payments.values())
+    webhooks = f"{bank.events}: {bank.delivered} delivered, {bank.duplicates} of them twice, {bank.lost} lost"
+    return [
+        ("fake Stripe", f"{made} payments: {states}; {report.given_back} given back"),
+        ("its webhooks", f"{webhooks}, {bank.refused} calls refused"),
+        ("its answers", f"{bank.answers_lost} lost, {bank.too_many} calls too many"),
+    ]
 
 
 def _invariants(report: RehearseReport) -> Table:

@@ -7,8 +7,16 @@ from collections.abc import Callable, Coroutine
 from kit.ids import new_ulid
 from live import wire
 from live.client import ClaimAnswer, ServerRefusedError, ShowdropClient
+from live.rehearse.at_bank import AtTheBank
 from live.rehearse.facts import Repeat
-from live.rehearse.limits import CHECKOUT_TRIES, LATE_AFTER_S, REPEAT_TIMEOUT_S, RETRY_FIRST_S, RETRY_LAST_S
+from live.rehearse.limits import (
+    ACTION_TIMEOUT_S,
+    CHECKOUT_TRIES,
+    LATE_AFTER_S,
+    REPEAT_TIMEOUT_S,
+    RETRY_FIRST_S,
+    RETRY_LAST_S,
+)
 from live.rehearse.plan import Plan
 from live.rehearse.record import ClaimRecord, OrderNews, ViewerRecord
 
@@ -18,6 +26,7 @@ class Viewer:
 
     Args:
         on_message: gets every message after it was recorded; for viewers whose state is folded.
+        at_bank: where payments go on that wait for their buyer; None when none do.
     """
 
     def __init__(
@@ -29,8 +38,11 @@ class Viewer:
         subject: str,
         plan: Plan,
         on_message: Callable[[wire.ServerMessage], None] | None = None,
+        at_bank: AtTheBank | None = None,
     ) -> None:
         self.plan = plan
+        self._at_bank = at_bank
+        self._news: asyncio.Queue[OrderNews] = asyncio.Queue()
         self.record = ViewerRecord(subject=subject)
         self._on_message = on_message
         self.client = ShowdropClient(ws_url, show_id, token, on_message=self._hear)
@@ -38,6 +50,8 @@ class Viewer:
 
     def _hear(self, message: wire.ServerMessage) -> None:
         self.record.add(message, self.client.server_now_ms())
+        if self._at_bank is not None and isinstance(message, OrderNews):
+            self._news.put_nowait(message)
         if self._on_message is not None:
             self._on_message(message)
 
@@ -87,7 +101,9 @@ class Viewer:
         is_late = self.client.server_now_ms() - offer.starts_at_ms > LATE_AFTER_S * 1000
         ending = "pay" if is_late else self.plan.ending
         if ending == "pay":
-            await self._pay(hold_id, "pm_test_ok" if is_late else self.plan.payment_method)
+            await self._pay(hold_id, self.plan.sure_method if is_late else self.plan.payment_method)
+            if self._at_bank is not None:
+                await self._do_as_told(self._at_bank, hold_id)
         elif ending == "release":
             await self.client.release(hold_id)
 
@@ -103,10 +119,22 @@ class Viewer:
             else:
                 return
 
+    async def _do_as_told(self, at_bank: AtTheBank, hold_id: str) -> None:
+        """Wait for what the order needs of its buyer, and do it; nothing when it ends without."""
+        try:
+            async with asyncio.timeout(ACTION_TIMEOUT_S):
+                news = await self._news.get()
+                while news.hold_id != hold_id or isinstance(news, wire.OrderSubmitted):
+                    news = await self._news.get()
+        except TimeoutError:
+            return  # the order is still on its way, and whoever waits for quiet will see it
+        if isinstance(news, wire.OrderAction):
+            await at_bank.act(self.plan.at_bank, news)
+
     async def pay_again(self) -> Repeat:
         """Check a hold out that has its order already."""
         hold_id, orders = next(iter(self.record.order_of.items()))
-        answer = await self._answer_to(self.client.checkout(hold_id, "pm_test_ok"))
+        answer = await self._answer_to(self.client.checkout(hold_id, self.plan.sure_method))
         second = answer.order_id if isinstance(answer, OrderNews) else str(answer)
         return Repeat(what=f"paying again for {hold_id}", first=" ".join(sorted(orders)), second=second)
 

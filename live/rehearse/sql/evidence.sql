@@ -19,7 +19,8 @@ FROM payment_events JOIN orders USING (payment_id)
 WHERE pool_id = $1
 
 -- name: news
-SELECT outbox.kind, order_id, outbox.buyer_id, done FROM outbox JOIN orders USING (order_id) WHERE pool_id = $1
+SELECT outbox.kind, order_id, outbox.buyer_id, done, coalesce(outbox.refunded, 0) AS refunded
+FROM outbox JOIN orders USING (order_id) WHERE pool_id = $1
 
 -- name: stock
 SELECT coalesce(sum(on_hand), 0)::bigint AS on_hand, coalesce(sum(ring_fenced), 0)::bigint AS ring_fenced

@@ -199,3 +199,26 @@ def test_a_viewer_that_came_back_later_need_not_have_heard_old_news() -> None:
 
 def test_only_the_first_faults_are_shown() -> None:
     assert shown(("a", "b", "c", "d", "e")) == "a; b; c; and 2 more"
+
+
+@pytest.mark.parametrize(
+    ("kind", "refunded", "is_missed"),
+    [
+        ("order.captured", 0, False),
+        ("order.submitted", 0, False),
+        ("order.cancelled", 1000, False),
+        ("order.cancelled", 0, True),
+        ("order.refunded", 1000, True),
+        ("order.action", 0, True),
+    ],
+)
+def test_only_news_for_buyers_has_to_be_heard_by_them(kind: str, refunded: int, is_missed: bool) -> None:
+    line = NewsFacts(kind=kind, order_id="order_1", buyer_id="buyer_1", done=True, refunded=refunded)
+    assert broken(replace(facts(), news=(*facts().news, line))) == ({6} if is_missed else set())
+
+
+def test_a_cancelled_order_is_heard_of_as_declined() -> None:
+    one = viewer(1)
+    one.order_news["order_1"] = ["submitted", "confirmed", "declined"]
+    line = NewsFacts(kind="order.cancelled", order_id="order_1", buyer_id="buyer_1", done=True)
+    assert broken(replace(facts(), news=(*facts().news, line), viewers=(one, viewer(2)))) == set()

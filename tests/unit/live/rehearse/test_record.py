@@ -54,8 +54,14 @@ def test_orders_and_ends_of_holds_are_kept_by_hold() -> None:
         wire.HoldExpired(hold_id="hold_1", offer_id="o"),
         wire.HoldReleased(hold_id="hold_1", offer_id="o"),
         wire.OrderSubmitted(order_id="order_1", hold_id="hold_2", amount=Money(1, "EUR")),
+        wire.OrderAction(
+            order_id="order_1",
+            hold_id="hold_2",
+            amount=Money(1, "EUR"),
+            action=wire.Action(kind="redirect", url="https://bank.example/pi_1"),
+        ),
         wire.OrderConfirmed(order_id="order_1", hold_id="hold_2", amount=Money(1, "EUR")),
     )
     assert record.hold_ends == {"hold_1": {"expired", "released"}}
-    assert record.order_news == {"order_1": ["submitted", "confirmed"]}
+    assert record.order_news == {"order_1": ["submitted", "action", "confirmed"]}
     assert record.order_of == {"hold_2": {"order_1"}}

@@ -4,8 +4,9 @@ import pytest
 from msgspec.structs import replace
 from rich.console import Console
 
+from live.rehearse.facts import BankFigures
 from live.rehearse.report import make_report, percentile, print_report
-from tests.unit.live.rehearse.facts_of_a_show import facts
+from tests.unit.live.rehearse.facts_of_a_show import facts, payment
 
 
 def test_the_figures_are_those_of_the_records() -> None:
@@ -27,6 +28,20 @@ def test_a_broken_invariant_is_named_in_the_verdict_and_shown_with_its_fault() -
     assert not report.held
     assert report.verdict.startswith("BROKEN: invariant 11;")
     assert "3 SKUs drift" in screen.getvalue()
+
+
+def test_a_bank_of_its_own_is_told_of_and_no_other() -> None:
+    bank = BankFigures(events=9, delivered=7, duplicates=3, lost=2, refused=1, waiting=0, answers_lost=4, too_many=5)
+    screen = io.StringIO()
+    for found in (facts(), replace(facts(), bank=bank, payments=(payment(1), payment(2, refunded=400)))):
+        assert "fake Stripe" not in screen.getvalue()
+        print_report(make_report(found, show_id="show_1", sku="MUG", duration_s=1), Console(file=screen, width=200))
+    for line in (
+        "2 payments: captured 2; 1 given back",
+        "9: 7 delivered, 3 of them twice, 2 lost, 1 calls refused",
+        "4 lost, 5 calls too many",
+    ):
+        assert line in screen.getvalue()
 
 
 @pytest.mark.parametrize(
