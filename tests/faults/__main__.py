@@ -12,8 +12,9 @@ import msgspec
 import uvloop
 from rich.console import Console
 
-from tests.faults.faults import FAULTS, Fault
+from tests.faults.faults import FAULTS
 from tests.faults.postgres_server import databases
+from tests.faults.scene import Fault
 from tests.faults.table import Row, make_table
 from tests.faults.trial import Size, Trial
 
@@ -71,9 +72,11 @@ async def run_all(trials: list[tuple[Fault, int]], size: Size) -> list[Row]:
                         verdict=verdict,
                     )
                 )
+                if verdict.untried:
+                    console.print(f"  not tried: {verdict.untried}", markup=False, style="yellow")
                 for line in verdict.faults:
                     console.print(f"  {line}", markup=False, style="red")
-                if not verdict.holds:
+                if verdict.faults:
                     console.print(f"  again: python -m tests.faults --faults {fault.name} --seed {seed}", markup=False)
     console.print(make_table(rows))
     return rows

@@ -38,17 +38,28 @@ class Buyer:
     Args:
         ws_url: of the gateway.
         token: theirs.
+        method: what they pay with.
         rng: decides what they do.
         notes: where they write.
     """
 
     def __init__(
-        self, *, ws_url: str, show_id: str, offer_id: str, buyer_id: str, token: str, rng: random.Random, notes: Notes
+        self,
+        *,
+        ws_url: str,
+        show_id: str,
+        offer_id: str,
+        buyer_id: str,
+        token: str,
+        method: str,
+        rng: random.Random,
+        notes: Notes,
     ) -> None:
         self.buyer_id = buyer_id
         self.stock: wire.OfferStock | None = None
         self.stock_ms = 0
         self._offer_id = offer_id
+        self._method = method
         self._rng = rng
         self._notes = notes
         self._asked_ms: dict[str, int] = {}  # claim_id -> when it was sent first
@@ -188,7 +199,7 @@ class Buyer:
         self._doing = "paying"
         hold.checkout_sent_ms = now_ms()
         while True:
-            asked = await self._ask(hold, lambda: self.client.checkout(hold.hold_id, "pm_test_ok"))
+            asked = await self._ask(hold, lambda: self.client.checkout(hold.hold_id, self._method))
             if not asked or hold.ended_ms is not None:
                 return False
             if await self._until(lambda: _order_end(hold) is not None, NEWS_MOST_S):

@@ -10,8 +10,9 @@ SELECT allocated, sold, returned, state FROM pools WHERE pool_id = $1
 SELECT order_id, hold_id, buyer_id, quantity, state, captured, refunded, hold_outcome FROM orders WHERE pool_id = $1
 
 -- name: bank
--- What the bank kept of orders, by what it knows itself.
-SELECT order_id, sum(captured - refunded)::bigint AS kept FROM test_payments GROUP BY order_id
+-- Every payment, by what the bank knows itself.
+SELECT order_id, captured AS taken, refunded AS given_back, CASE state WHEN 'authorised' THEN amount ELSE 0 END AS reserved
+FROM test_payments
 
 -- name: unrest
 -- What is still on its way; one row per kind.

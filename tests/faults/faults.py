@@ -2,163 +2,34 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 
-from tests.faults.limits import ARRIVALS_S, LEAD_S
-from tests.faults.place import Place
-from tests.faults.redis_server import Fsync, RedisServer
-
-STALE_S = 1.2
-"""How old the memory is that comes back: longer than the second that appendfsync everysec may cost."""
-
-AWAY_S = 0.4
-"""Between a kill and the start of what takes its place: about what a supervisor takes."""
-
-EARLY_S = 0.4
-AT_ONCE_S = 1.8
-"""An old memory is taken so early, and buyers arrive so fast, that it says of held units that they are free."""
-
-SLOW_S = 5.0
-ANSWER_MOST_MS = 2_500
-"""A claim that meets a Redis that does not answer is told so within about two seconds."""
-
-
-@dataclass
-class Scene:
-    """What a fault may break, and where it says what it did.
-
-    Attributes:
-        gone_ms: when Redis was killed, each time.
-        lost_ms: when its memory was lost, each time.
-        back_ms: when a Redis answered again, each time.
-    """
-
-    place: Place
-    redis: RedisServer
-    replica: RedisServer
-    database_url: str
-    gone_ms: list[int] = field(default_factory=list)
-    lost_ms: list[int] = field(default_factory=list)
-    back_ms: list[int] = field(default_factory=list)
-
-    async def kill_redis(self, *, memory_is_lost: bool = False) -> None:
-        """Kill Redis, and say what goes with it."""
-        self.gone_ms.append(time.time_ns() // 1_000_000)
-        await self.redis.kill()
-        if memory_is_lost:
-            self.lost_ms.append(self.gone_ms[-1])
-
-    async def start_redis(self) -> None:
-        """Start Redis on whatever data there is, and say when it answered."""
-        await self.redis.start()
-        self.came_back()
-
-    def came_back(self) -> None:
-        """Say that a Redis answers now."""
-        self.back_ms.append(time.time_ns() // 1_000_000)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Fault:
-    """One fault.
-
-    Attributes:
-        name: on the command line and in the table.
-        proves: what a trial of it shows, as a sentence.
-        act: breaks things, and ends when they are mended as an operator would have mended them.
-        keeps_holds: whether no acknowledged hold may vanish.
-        may_refuse: whether claims may be answered `recovering` meanwhile.
-        lead_s: seconds of load before it begins.
-        arrivals_s: seconds over which buyers arrive; units must be left when the fault is over.
-    """
-
-    name: str
-    proves: str
-    act: Callable[[Scene], Awaitable[None]]
-    keeps_holds: bool = True
-    may_refuse: bool = True
-    answers_within_ms: int | None = None
-    fsync: Fsync = "everysec"
-    gateways: int = 1
-    workers: int = 1
-    clocks_s: tuple[int, ...] = ()
-    lead_s: float = LEAD_S
-    arrivals_s: float = ARRIVALS_S
+from tests.faults.break_postgres import cut_commits, exhaust_pool, fill_disk, kill_postgres_twice, lock_up
+from tests.faults.break_redis import (
+    age_redis,
+    empty_redis,
+    fill_memory,
+    flush_scripts,
+    kill_redis,
+    kill_redis_thrice,
+    promote_stale_replica,
+    slow_redis,
+)
+from tests.faults.limits import (
+    ANSWER_MOST_MS,
+    AT_ONCE_S,
+    AWAY_S,
+    DEADLOCK_MS,
+    EARLY_S,
+    OFTEN_FOR_S,
+    OFTEN_S,
+    STRIPE_FOR_S,
+)
+from tests.faults.place import Role
+from tests.faults.scene import Fault, Scene
 
 
 async def nothing(_scene: Scene) -> None:
     """Leave all as it is: the place was built so."""
-
-
-async def kill_redis(scene: Scene) -> None:
-    """Kill Redis and start it on its data."""
-    await scene.kill_redis()
-    await asyncio.sleep(AWAY_S)
-    await scene.start_redis()
-
-
-async def empty_redis(scene: Scene) -> None:
-    """Kill Redis and start it with nothing."""
-    await scene.kill_redis(memory_is_lost=True)
-    scene.redis.forget()
-    await asyncio.sleep(AWAY_S)
-    await scene.start_redis()
-
-
-async def age_redis(scene: Scene) -> None:
-    """Kill Redis and start it on the data that it had ``STALE_S`` ago."""
-    copy = scene.redis.copy_data()
-    await asyncio.sleep(STALE_S)
-    await scene.kill_redis(memory_is_lost=True)
-    scene.redis.put_back(copy)
-    await scene.start_redis()
-
-
-async def promote_stale_replica(scene: Scene) -> None:
-    """Cut a replica off, kill its master ``STALE_S`` later, and let it take over the master's address."""
-    replica = scene.replica
-    # Else it waits 5 s for other replicas.
-    await scene.redis.client.config_set("repl-diskless-sync-delay", 0)
-    await replica.start("--replicaof", f"127.0.0.1 {scene.redis.port}")
-    while (await replica.client.info("replication"))["master_link_status"] != "up":
-        await asyncio.sleep(0.02)
-    await replica.client.replicaof("127.0.0.1", "1")  # nobody is there
-    await asyncio.sleep(STALE_S)
-    await scene.kill_redis(memory_is_lost=True)
-    await replica.take_over(scene.redis)
-    scene.came_back()
-
-
-async def flush_scripts(scene: Scene) -> None:
-    """Let Redis forget its scripts again and again."""
-    ends_at = time.monotonic() + 2.0
-    while time.monotonic() < ends_at:
-        await scene.redis.client.script_flush()
-        await asyncio.sleep(0.02)
-
-
-async def fill_memory(scene: Scene) -> None:
-    """Leave Redis no memory to write with for two seconds."""
-    await scene.redis.client.config_set("maxmemory", 1)
-    await asyncio.sleep(2.0)
-    await scene.redis.client.config_set("maxmemory", 0)
-
-
-async def slow_redis(scene: Scene) -> None:
-    """Stop Redis for ``SLOW_S``."""
-    scene.redis.pause()
-    try:
-        await asyncio.sleep(SLOW_S)
-    finally:
-        scene.redis.resume()
-
-
-async def kill_redis_thrice(scene: Scene) -> None:
-    """Kill Redis again before anybody has caught their breath."""
-    for _ in range(3):
-        await kill_redis(scene)
-        await asyncio.sleep(0.5)
 
 
 async def kill_gateway(scene: Scene) -> None:
@@ -173,6 +44,29 @@ async def kill_worker(scene: Scene) -> None:
     await scene.place.workers[0].kill()
     await asyncio.sleep(AWAY_S)
     await scene.place.workers[0].start()
+
+
+async def kill_workers_often(scene: Scene) -> None:
+    """Kill each worker soon after it is ready, again and again."""
+    ends_at = time.monotonic() + OFTEN_FOR_S
+
+    async def kill_often(worker: Role) -> None:
+        while time.monotonic() < ends_at:
+            await asyncio.sleep(scene.rng.uniform(*OFTEN_S))
+            await worker.kill()
+            scene.strike()
+            await worker.start()
+
+    async with asyncio.TaskGroup() as killers:
+        for worker in scene.place.workers:
+            killers.create_task(kill_often(worker))
+
+
+async def trouble_stripe(scene: Scene) -> None:
+    """Let the bank lose answers, fail, hang, lie and repeat itself."""
+    assert scene.stripe is not None
+    await scene.stripe.be_troubled(scene.rng, STRIPE_FOR_S)
+    scene.strike(scene.stripe.given)
 
 
 async def roll(scene: Scene) -> None:
@@ -277,5 +171,57 @@ FAULTS = (
         may_refuse=False,
         workers=3,
         arrivals_s=2.0,
+    ),
+    Fault(
+        name="worker_killed_often",
+        proves="workers killed with nine again and again pay nothing twice and lose no order (F19, F20)",
+        act=kill_workers_often,
+        may_refuse=False,
+        workers=2,
+        arrivals_s=8.0,
+    ),
+    Fault(
+        name="postgres_killed",
+        proves="a Postgres killed with nine twice loses no order and pays none twice",
+        act=kill_postgres_twice,
+        has_postgres=True,
+        arrivals_s=7.0,
+    ),
+    Fault(
+        name="commit_cut",
+        proves="connections cut at COMMIT make no order twice and lose none (F29)",
+        act=cut_commits,
+        cuts=True,
+        arrivals_s=8.0,
+    ),
+    Fault(
+        name="pool_exhausted",
+        proves="a Postgres without a free connection makes orders wait and loses none (F38)",
+        act=exhaust_pool,
+        has_postgres=True,
+        arrivals_s=7.0,
+    ),
+    Fault(
+        name="deadlocks",
+        proves="deadlocks with others break off transactions and no order (F31)",
+        act=lock_up,
+        deadlock_ms=DEADLOCK_MS,
+        arrivals_s=8.0,
+    ),
+    Fault(
+        name="disk_full",
+        proves="a full disk under Postgres makes orders wait and loses none",
+        act=fill_disk,
+        has_postgres=True,
+        small_disk=True,
+        arrivals_s=8.0,
+    ),
+    Fault(
+        name="provider_troubles",
+        proves="a bank that loses answers and fails and lies is paid by nobody twice (F13, F14, F16)",
+        act=trouble_stripe,
+        may_refuse=False,
+        bank="stripe",
+        arrivals_s=10.0,
     ),
 )

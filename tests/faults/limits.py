@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from tests.faults.cutting_proxy import End
+
 # --- a trial ----------------------------------------------------------------------------------------------------------
 
 LEAD_S: Final = 0.9
@@ -22,6 +24,9 @@ QUIET_MOST_S: Final = 45.0
 QUIET_POLL_S: Final = 0.05
 EPOCH_POLL_S: Final = 0.02
 """Between two looks at the pool's epoch, which tells what was accepted between a server's return and its rebuild."""
+
+EVIDENCE_MOST_S: Final = 60.0
+"""Seconds in which Postgres has to answer a question about a trial: it may be dead, full or overrun."""
 
 REBUILD_MOST_S: Final = 8.0
 """Seconds after a server's return in which its book should have been rebuilt; then the roll is called anyway."""
@@ -49,6 +54,62 @@ CLOCK_OFF_MOST_MS: Final = 5_000
 
 UNANSWERED_FROM_S: Final = 1.0
 """Seconds after a fault, and after the rebuild, from which on every request about a hold is answered."""
+
+# --- what breaks ------------------------------------------------------------------------------------------------------
+
+STALE_S: Final = 1.2
+"""How old the memory is that comes back: longer than the second that appendfsync everysec may cost."""
+
+AWAY_S: Final = 0.4
+"""Between a kill and the start of what takes its place: about what a supervisor takes."""
+
+EARLY_S: Final = 0.4
+AT_ONCE_S: Final = 1.8
+"""An old memory is taken so early, and buyers arrive so fast, that it says of held units that they are free."""
+
+SLOW_S: Final = 5.0
+ANSWER_MOST_MS: Final = 2_500
+"""A claim that meets a Redis that does not answer is told so within about two seconds."""
+
+BETWEEN_KILLS_S: Final = 1.5
+"""Seconds between two deaths of Postgres: loops that wait come back within one."""
+
+CUT_FOR_S: Final = 6.0
+CUT_SHARES: Final[dict[End, float]] = {"commit": 0.15, "lone": 0.03}
+"""Of the ends of transactions: lone statements are many, most of them only look whether there is something to do."""
+
+NO_SLOT_FOR_S: Final = 4.0
+IDLE_MOST: Final = 200
+"""Idle clients, more than Postgres has connections."""
+
+DEADLOCKS_FOR_S: Final = 6.0
+DEADLOCK_MS: Final = 150
+"""Postgres looks once, so long after a wait began: the one who closes the circle has to be there by then."""
+LOCKERS: Final = 4
+LOCKED_MOST: Final = 6
+"""Orders that one of them locks, the newest first: those that are being paid."""
+LOCK_HELD_S: Final = 0.06
+
+FULL_BEFORE_LOG_S: Final = 2.5
+"""Seconds in which only data finds no room: the log has its present piece."""
+FULL_FOR_S: Final = 4.0
+POSTGRES_ENDS_S: Final = 2.0
+"""A Postgres that could not write its log tries to recover once, and ends when it cannot."""
+
+OFTEN_FOR_S: Final = 9.0
+OFTEN_S: Final = (0.05, 0.6)
+"""Seconds that a worker lives after it was ready."""
+
+STRIPE_FOR_S: Final = 8.0
+STRIPE_TICK_S: Final = 0.05
+STRIPE_PER_S: Final = 500
+"""Calls a second that the fake allows to each endpoint: what is paced has tests of its own."""
+STRIPE_CALLS_BETWEEN: Final = (2, 5)
+"""Calls of an endpoint between two that go wrong."""
+STRIPE_LIES_MINOR: Final = 100
+STRIPE_COPIES: Final = 2
+STRIPE_LOSS: Final = 0.2
+"""Every webhook is sent twice, and one in five never."""
 
 # --- the shop ---------------------------------------------------------------------------------------------------------
 

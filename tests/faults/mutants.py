@@ -1,51 +1,12 @@
 """The mutants: what an error in the code would look like, and which part of the suite has to notice it."""
 
-from pathlib import Path
 from typing import Final
 
-import msgspec
+from tests.faults.mutant import Mutant
+from tests.faults.mutants_of_paying import PAYING
 
-BOOK: Final = (
-    "tests/integration/inventory/test_holds_redis.py",
-    "tests/integration/inventory/test_sale_proofs.py",
-    "tests/integration/inventory/test_sale_simulated.py",
-    "tests/integration/inventory/test_book_machine.py",
-)
 KEEPER: Final = ("tests/integration/inventory/test_keeper.py", "tests/integration/inventory/test_pools.py")
 LUA: Final = "inventory/lua/"
-
-
-class Mutant(msgspec.Struct, frozen=True, kw_only=True):
-    """One way to break the code.
-
-    Attributes:
-        name: of the mutant.
-        breaks: what is wrong then, for the table.
-        path: of the file.
-        old: stands in it exactly once.
-        new: what stands there instead.
-        tests: the parts of the suite of which at least one test has to fail.
-    """
-
-    name: str
-    breaks: str
-    path: str
-    old: str
-    new: str
-    tests: tuple[str, ...] = BOOK
-
-    def apply(self, tree: Path) -> None:
-        """Break a copy of the code.
-
-        Raises:
-            ValueError: the place is not there any more, or not once.
-        """
-        file = tree / self.path
-        text = file.read_text(encoding="utf-8")
-        if text.count(self.old) != 1:
-            raise ValueError(f"{self.name}: {self.path} has {text.count(self.old)} of {self.old!r}")
-        file.write_text(text.replace(self.old, self.new), encoding="utf-8")
-
 
 MUTANTS: Final = (
     Mutant(
@@ -210,5 +171,6 @@ MUTANTS: Final = (
         "        await deliver(\n",
         tests=("tests/integration/checkout",),
     ),
+    *PAYING,
 )
 """Each must be noticed. They stand in the order of a purchase."""

@@ -74,6 +74,7 @@ class Place:
         folder: logs and the secret go there.
         gateways: how many, each on a port of its own.
         clocks_s: by gateway, how far its clock is off, in seconds.
+        environ: further settings of every role.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class Place:
         *,
         redis_url: str,
         database_url: str,
+        environ: Mapping[str, str],
         gateways: int = 1,
         workers: int = 1,
         clocks_s: tuple[int, ...] = (),
@@ -98,6 +100,7 @@ class Place:
             "SHOWDROP_HTTP_PORT": str(ports[0]),
             "SHOWDROP_WS_PORT": str(ports[1]),
             "COLUMNS": "160",
+            **environ,
         }
         self._tokens = Tokens(ensure_secret(Settings(data_dir=folder / "data")))
         self.api = self._role("api", "api", {})

@@ -1,6 +1,11 @@
-"""A Postgres for all trials of a run: each gets a database of its own, cloned from a migrated template."""
+"""The Postgres servers of a run: one that its trials share, and those that a trial owns and breaks.
+
+Each trial has a database of its own, cloned from a migrated template.
+"""
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -8,6 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
+from kit.child_orphans import pid_in_file
 from kit.embedded_postgres import EmbeddedPostgres
 from kit.migrate import apply_migrations
 from live.schema import MIGRATIONS
@@ -16,7 +22,7 @@ TEMPLATE = "faults_template"
 
 
 class Databases:
-    """The databases of one run.
+    """The databases of one server.
 
     Args:
         url: of the server's own database.
@@ -29,6 +35,11 @@ class Databases:
     def named(self, name: str) -> str:
         """Return the URL of a database."""
         return urlunsplit(urlsplit(self._url)._replace(path=f"/{name}"))
+
+    async def make_template(self) -> None:
+        """Make the migrated database that the others are cloned from."""
+        await self.execute(f'CREATE DATABASE "{TEMPLATE}"')
+        await asyncio.to_thread(apply_migrations, self.named(TEMPLATE), MIGRATIONS)
 
     async def make(self, name: str) -> str:
         """Clone the template and return the clone's URL."""
@@ -49,20 +60,73 @@ class Databases:
             await connection.close()
 
 
+class PostgresServer:
+    """One server with its folder.
+
+    Args:
+        folder: data and socket go there; made when missing.
+        log: what it says; on another disk when that of the data may be full.
+        durable: whether commits wait for the disk.
+    """
+
+    def __init__(self, folder: Path, log: Path, *, durable: bool) -> None:
+        self._folder = folder
+        self._log = log
+        self._durable = durable
+        self._server: EmbeddedPostgres | None = None
+
+    @property
+    def url(self) -> str:
+        """Of its own database."""
+        assert self._server is not None
+        return self._server.url
+
+    async def start(self) -> None:
+        """Start on the data that is there."""
+        self._server = await EmbeddedPostgres.start(
+            self._folder / "data",
+            self._folder / "data",
+            log_path=self._log,
+            durable=self._durable,
+            on_progress=lambda _line: None,
+        )
+
+    async def kill(self) -> None:
+        """Kill the postmaster as the kernel does when memory is short; its children notice and end."""
+        assert self._server is not None
+        pid = pid_in_file(self._folder / "data" / "postmaster.pid")
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        await self._server.wait_failed()
+
+    async def has_ended(self, within_s: float) -> bool:
+        """Tell whether it ends by itself within so many seconds."""
+        assert self._server is not None
+        try:
+            async with asyncio.timeout(within_s):
+                await self._server.wait_failed()
+        except TimeoutError:
+            return False
+        return True
+
+    def said(self, words: str) -> int:
+        """Count how often its log says so."""
+        return self._log.read_text(encoding="utf-8", errors="replace").count(words)
+
+    async def stop(self) -> None:
+        """End it, whatever state it is in."""
+        if self._server is not None:
+            await self._server.stop()
+
+
 @asynccontextmanager
 async def databases(folder: Path) -> AsyncIterator[Databases]:
     """Lend a Postgres with a migrated template."""
-    server = await EmbeddedPostgres.start(
-        folder / "postgres",
-        folder / "postgres",
-        log_path=folder / "postgres.log",
-        durable=False,
-        on_progress=lambda _line: None,
-    )
+    server = PostgresServer(folder, folder / "postgres.log", durable=False)
+    await server.start()
     try:
         lent = Databases(server.url)
-        await lent.execute(f'CREATE DATABASE "{TEMPLATE}"')
-        await asyncio.to_thread(apply_migrations, lent.named(TEMPLATE), MIGRATIONS)
+        await lent.make_template()
         yield lent
     finally:
         await server.stop()

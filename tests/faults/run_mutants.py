@@ -21,7 +21,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tests.faults.mutants import MUTANTS, Mutant
+from tests.faults.mutant import Mutant
+from tests.faults.mutants import MUTANTS
 
 ROOT: Final = Path(__file__).parents[2]
 PACKAGES: Final = ("kit", "inventory", "checkout", "live", "loadtests", "tests", "samples")

@@ -42,7 +42,7 @@ def make_table(rows: list[Row]) -> Table:
             str(verdict.forgotten),
             f"{verdict.recovered_ms} ms" if verdict.recovering else "-",
             f"{verdict.slowest_answer_ms} ms",
-            Text("holds", style="green") if verdict.holds else Text("BROKEN", style="bold red"),
+            _word(verdict),
         )
     table.caption = (
         "load: buyers to units. over, under: units sold twice, or left although somebody wanted them. gone: holds that "
@@ -50,6 +50,12 @@ def make_table(rows: list[Row]) -> Table:
     )
     table.caption_justify = "left"
     return table
+
+
+def _word(verdict: Verdict) -> Text:
+    if verdict.untried:
+        return Text("NOT TRIED", style="bold yellow")
+    return Text("holds", style="green") if verdict.holds else Text("BROKEN", style="bold red")
 
 
 def _count(count: int) -> Text:

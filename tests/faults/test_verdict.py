@@ -6,8 +6,9 @@ import msgspec
 import pytest
 
 from tests.faults.limits import HOLD_TTL_MS, RECOVERY_MOST_S
+from tests.faults.money import OrderFact, PaymentFact
 from tests.faults.records import HoldRecord, Notes, Refusal
-from tests.faults.verdict import After, Course, OrderFact, Verdict, judge
+from tests.faults.verdict import After, Course, Verdict, judge
 
 BEGUN, OVER = 2_000, 3_000
 LOST = Course(
@@ -51,8 +52,20 @@ def paid(hold: HoldRecord, *, is_sold: bool = True, kept: int | None = None) -> 
 
 def found(orders: list[OrderFact], allocated: int) -> After:
     sold = sum(order.units for order in orders if order.is_sold)
+    payments = [
+        PaymentFact(order_id=order.order_id, taken=order.kept, given_back=0, reserved=0)
+        for order in orders
+        if order.kept
+    ]
     return After(
-        allocated=allocated, sold=sold, orders=orders, api_sold=sold, stock=(0, 0, sold), unrest={}, reconcile=""
+        allocated=allocated,
+        sold=sold,
+        orders=orders,
+        payments=payments,
+        api_sold=sold,
+        stock=(0, 0, sold),
+        unrest={},
+        reconcile="",
     )
 
 
@@ -245,3 +258,14 @@ def test_a_buyer_who_gave_up_and_a_client_that_ended_are_seen() -> None:
     notes = Notes(holds={"a": hold}, clients_ended=["4500"])
     notes.gave_up["paying"] += 1
     assert len(judge(notes, KEPT, found([paid(hold)], 1)).faults) == 2
+
+
+@pytest.mark.parametrize(("strikes", "holds"), [(None, True), (3, True), (0, False)])
+def test_a_fault_that_broke_nothing_shows_nothing(strikes: int | None, holds: bool) -> None:
+    hold = a_hold("a")
+    course = msgspec.structs.replace(KEPT, strikes=strikes)
+    assert verdict_of(hold, orders=[paid(hold)], allocated=1, course=course).holds == holds
+
+
+def test_a_fault_that_could_not_be_tried_does_not_hold() -> None:
+    assert not Verdict(untried="no disk").holds

@@ -10,16 +10,16 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-import asyncpg
 import msgspec
 
 from kit.ids import new_ulid
 from live import wire
 from live.client import ClientClosedError, ShowdropClient
 from live.views import OfferView
+from tests.faults.break_stripe import METHOD, TroubledStripe
 from tests.faults.buyers import Buyer, now_ms
+from tests.faults.cutting_proxy import CuttingProxy
 from tests.faults.evidence_pg import PostgresEvidence
-from tests.faults.faults import Fault, Scene
 from tests.faults.limits import (
     DEMAND_LEAST,
     PER_BUYER_LIMIT,
@@ -29,10 +29,12 @@ from tests.faults.limits import (
     STOCK_MOST_S,
 )
 from tests.faults.place import Place
-from tests.faults.postgres_server import Databases
+from tests.faults.postgres_server import Databases, PostgresServer
 from tests.faults.records import HoldRecord, Notes
 from tests.faults.redis_server import RedisServer
+from tests.faults.scene import Fault, Scene
 from tests.faults.shop_http import Shop
+from tests.faults.small_disk import NoSmallDiskError, SmallDisk, small_disk
 from tests.faults.verdict import After, Course, Verdict, judge
 
 
@@ -71,6 +73,8 @@ class Trial:
         try:
             async with self._place(folder) as scene:
                 return await self._run_in(scene)
+        except NoSmallDiskError as error:
+            return Verdict(untried=str(error))
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -78,24 +82,60 @@ class Trial:
     async def _place(self, folder: Path) -> AsyncIterator[Scene]:
         fault = self.fault
         async with AsyncExitStack() as stack:
-            name = f"faults_{new_ulid().lower()}"
-            database_url = await self._databases.make(name)
-            stack.push_async_callback(self._databases.drop, name)
+            disk = stack.enter_context(small_disk(folder / "disk")) if fault.small_disk else None
+            postgres = await self._own_postgres(folder, disk, stack) if fault.has_postgres else None
+            database_url = await self._database(postgres, stack)
             redis, replica = RedisServer(folder / "m", fault.fsync), RedisServer(folder / "r", fault.fsync)
             stack.push_async_callback(replica.close)
             stack.push_async_callback(redis.close)
             await redis.start()
+            proxy = await stack.enter_async_context(CuttingProxy(database_url)) if fault.cuts else None
+            stripe = await stack.enter_async_context(TroubledStripe()) if fault.bank == "stripe" else None
             place = Place(
                 folder,
                 redis_url=redis.url,
-                database_url=database_url,
+                database_url=database_url if proxy is None else proxy.url,
+                environ={} if stripe is None else stripe.environ,
                 gateways=fault.gateways,
                 workers=fault.workers,
                 clocks_s=fault.clocks_s,
             )
             stack.push_async_callback(place.stop)
             await place.start()
-            yield Scene(place, redis, replica, database_url)
+            yield Scene(
+                place=place,
+                redis=redis,
+                replica=replica,
+                database_url=database_url,
+                rng=random.Random(self.seed),
+                postgres=postgres,
+                disk=disk,
+                proxy=proxy,
+                stripe=stripe,
+            )
+
+    @staticmethod
+    async def _own_postgres(folder: Path, disk: SmallDisk | None, stack: AsyncExitStack) -> PostgresServer:
+        home = folder / "postgres" if disk is None else disk.folder / "postgres"
+        home.mkdir(exist_ok=True)
+        server = PostgresServer(home, folder / "postgres.log", durable=True)
+        stack.push_async_callback(server.stop)
+        await server.start()
+        return server
+
+    async def _database(self, own: PostgresServer | None, stack: AsyncExitStack) -> str:
+        """Make the trial's database; one on a server of its own goes with it."""
+        name = f"faults_{new_ulid().lower()}"
+        databases = self._databases
+        if own is not None:
+            databases = Databases(own.url)
+            await databases.make_template()
+        else:
+            stack.push_async_callback(databases.drop, name)
+        url = await databases.make(name)
+        if self.fault.deadlock_ms is not None:
+            await databases.execute(f'ALTER DATABASE "{name}" SET deadlock_timeout = {self.fault.deadlock_ms}')
+        return url
 
     async def _run_in(self, scene: Scene) -> Verdict:
         place = scene.place
@@ -103,11 +143,13 @@ class Trial:
             shop = Shop(place.url, place.token("host", "host"))
             stack.push_async_callback(shop.close)
             offer = await shop.open_offer(self.size.units)
-            connection = await asyncpg.connect(scene.database_url)
-            stack.push_async_callback(connection.close)
-            evidence = PostgresEvidence(connection, offer.offer_id)
-            watching = asyncio.create_task(evidence.watch_epoch())
-            stack.callback(watching.cancel)
+            scene.offer_id = offer.offer_id
+            evidence = PostgresEvidence(scene.database_url, offer.offer_id)
+            stack.push_async_callback(evidence.close)
+            helpers = [asyncio.create_task(evidence.watch_epoch())]
+            if scene.stripe is not None:
+                helpers.append(asyncio.create_task(scene.stripe.deliver(place.url, scene.rng)))
+            stack.push_async_callback(_end, helpers)
             watcher = await stack.enter_async_context(_Watcher(place.ws_urls[-1], offer.show_id))
             begun_ms, over_ms = await self._load(scene, offer, evidence)
             course = Course(
@@ -120,8 +162,9 @@ class Trial:
                 lost_ms=scene.lost_ms,
                 back_ms=scene.back_ms,
                 rebuilt_ms=evidence.rebuilt_ms,
+                strikes=scene.strikes,
             )
-            return judge(self.notes, course, await self._afterwards(place, shop, offer.offer_id, evidence, watcher))
+            return judge(self.notes, course, await self._afterwards(scene, shop, evidence, watcher))
 
     # --- the load and the fault ---
 
@@ -151,6 +194,7 @@ class Trial:
                 offer_id=offer.offer_id,
                 buyer_id=f"buyer-{number}",
                 token=place.token("viewer", f"buyer-{number}"),
+                method=METHOD if self.fault.bank == "stripe" else "pm_test_ok",
                 rng=random.Random(f"{self.seed} {number}"),
                 notes=self.notes,
             )
@@ -165,24 +209,23 @@ class Trial:
 
     # --- afterwards ---
 
-    async def _afterwards(
-        self, place: Place, shop: Shop, offer_id: str, evidence: PostgresEvidence, watcher: "_Watcher"
-    ) -> After:
+    async def _afterwards(self, scene: Scene, shop: Shop, evidence: PostgresEvidence, watcher: "_Watcher") -> After:
         await evidence.until_quiet(closed=False)
         allocated, sold = await evidence.allocated_and_sold()
         await watcher.until_sold(sold)
-        await shop.close_offer(offer_id)
+        await shop.close_offer(scene.offer_id)
         unrest = await evidence.until_quiet(closed=True)
         _, sold = await evidence.allocated_and_sold()
         return After(
             allocated=allocated,
             sold=sold,
             orders=await evidence.orders(),
-            api_sold=await shop.sold(offer_id),
+            payments=await evidence.payments() if scene.stripe is None else scene.stripe.payments(),
+            api_sold=await shop.sold(scene.offer_id),
             stock=watcher.stock,
             unrest=unrest,
-            reconcile=await place.reconcile(),
-            ended_roles=await place.ended_by_themselves(),
+            reconcile=await scene.place.reconcile(),
+            ended_roles=await scene.place.ended_by_themselves(),
         )
 
 
@@ -210,6 +253,12 @@ class _Watcher(ShowdropClient):
                 while self.stock is None or self.stock[2] != sold:
                     self._changed.clear()
                     await self._changed.wait()
+
+
+async def _end(tasks: list["asyncio.Task[None]"]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _until_rebuilt(scene: Scene, evidence: PostgresEvidence) -> None:

@@ -13,23 +13,12 @@ from tests.faults.limits import (
     RECOVERY_MOST_S,
     UNANSWERED_FROM_S,
 )
+from tests.faults.money import OrderFact, PaymentFact, kept_at_bank, wrong_money
 from tests.faults.records import HoldRecord, Notes
 
 FOREVER = 1 << 62
 FAIR = frozenset({"sold_out", "buyer_limit", "recovering", "rate_limited"})
 """Reasons for which the claims of a trial may be refused."""
-
-
-class OrderFact(msgspec.Struct, frozen=True, kw_only=True):
-    """An order as Postgres has it; ``kept`` is the money that was taken and not given back, in minor units."""
-
-    order_id: str
-    hold_id: str
-    buyer_id: str
-    units: int
-    state: str
-    is_sold: bool
-    kept: int
 
 
 class Course(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +34,7 @@ class Course(msgspec.Struct, frozen=True, kw_only=True):
         lost_ms: when its memory was lost, each time.
         back_ms: when a Redis answered again, each time.
         rebuilt_ms: when the book was last seen in the epoch before another one began, each time.
+        strikes: how often something broke, as what was broken says itself; None where nothing says so.
     """
 
     keeps_holds: bool
@@ -56,6 +46,7 @@ class Course(msgspec.Struct, frozen=True, kw_only=True):
     lost_ms: Sequence[int] = ()
     back_ms: Sequence[int] = ()
     rebuilt_ms: Sequence[int] = ()
+    strikes: int | None = None
 
 
 class After(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +57,7 @@ class After(msgspec.Struct, frozen=True, kw_only=True):
         sold: units that the pool in Postgres sold.
         api_sold: what `GET /v1/offers` says of it.
         stock: the last `offer.stock` that a viewer who only watched heard: available, held, sold.
+        payments: every payment that the provider knows.
         unrest: what was still on its way, by kind.
         reconcile: what ``showdrop reconcile`` complained of; empty when it found nothing.
         ended_roles: why processes ended although nobody had asked them to.
@@ -74,6 +66,7 @@ class After(msgspec.Struct, frozen=True, kw_only=True):
     allocated: int
     sold: int
     orders: Sequence[OrderFact]
+    payments: Sequence[PaymentFact]
     api_sold: int
     stock: tuple[int, int, int] | None
     unrest: dict[str, int]
@@ -98,27 +91,33 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         slowest_answer_ms: the longest that a claim waited for its answer.
         unanswered: requests about holds that got no answer on a connection that stayed, and were asked again.
         faults: what is wrong beyond the three counts, one line each.
+        orders: how many were paid, and their units given.
+        strikes: as in ``Course``.
+        untried: why this machine cannot show it; empty when it was tried.
     """
 
-    claims: int
-    oversold: int
-    undersold: int
-    lost: int
-    forgotten: int
-    turned_away: int
-    gap_holds: int
-    gap_ms: int
-    recovering: int
-    recovering_ms: int
-    recovered_ms: int
-    slowest_answer_ms: int
-    unanswered: int
-    faults: Sequence[str]
+    claims: int = 0
+    oversold: int = 0
+    undersold: int = 0
+    lost: int = 0
+    forgotten: int = 0
+    turned_away: int = 0
+    gap_holds: int = 0
+    gap_ms: int = 0
+    recovering: int = 0
+    recovering_ms: int = 0
+    recovered_ms: int = 0
+    slowest_answer_ms: int = 0
+    unanswered: int = 0
+    faults: Sequence[str] = ()
+    orders: int = 0
+    strikes: int | None = None
+    untried: str = ""
 
     @property
     def holds(self) -> bool:
         """Whether the promise holds."""
-        return not (self.oversold or self.undersold or self.lost or self.faults)
+        return not (self.oversold or self.undersold or self.lost or self.faults or self.untried)
 
 
 def judge(notes: Notes, course: Course, after: After) -> Verdict:
@@ -126,7 +125,8 @@ def judge(notes: Notes, course: Course, after: After) -> Verdict:
     orders = {order.hold_id: order for order in after.orders}
     gone = vanished(notes.holds.values(), orders)
     missing = lost_orders(notes.holds.values(), orders)
-    unearned = [order for order in after.orders if order.kept > 0 and not order.is_sold]
+    with_bank = kept_at_bank(after.payments)
+    unearned = [order for order in after.orders if max(order.kept, with_bank[order.order_id]) > 0 and not order.is_sold]
     confirmed = sum(order.units for order in after.orders if order.is_sold)
     gap_holds, gap_ms = gap(notes.holds.values(), course)
     turned_away = sum(order.state == "unfulfillable" for order in after.orders)
@@ -135,6 +135,8 @@ def judge(notes: Notes, course: Course, after: After) -> Verdict:
         *([f"{turned_away} buyers with a hold were turned away"] if turned_away and course.keeps_holds else []),
         *wrong_answers(notes, course),
         *broken_promises(notes, after),
+        *wrong_money(after.orders, after.payments),
+        *(["it broke nothing"] if course.strikes == 0 else []),
         *(f"lost: an order that its buyer knows, {hold}" for hold in missing),
         *(f"lost: money without units, {order}" for order in unearned),
         *(f"lost: {hold}" for hold in gone if course.keeps_holds),
@@ -154,6 +156,8 @@ def judge(notes: Notes, course: Course, after: After) -> Verdict:
         slowest_answer_ms=notes.slowest_answer_ms,
         unanswered=len(notes.unanswered_ms),
         faults=faults,
+        orders=sum(order.is_sold for order in after.orders),
+        strikes=course.strikes,
     )
 
 
