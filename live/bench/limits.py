@@ -37,8 +37,11 @@ SCRIPT_SECONDS_MOST: Final = 60.0
 LEAST_TIMES_ALONE_SETTLED: Final = 5.0
 """How many times as fast as one order per transaction settling has to be."""
 
-ORDERS: Final = 5_000
-"""Orders per round of settling in batches."""
+SETTLED_LEAST_PER_S: Final = 10_000
+"""Orders of one pool, each commit on disk."""
+
+ORDERS: Final = 20_000
+"""Orders per round of settling in batches: a second or more."""
 
 ORDERS_ALONE: Final = 500
 """Orders per round of the floor."""

@@ -33,6 +33,7 @@ class RateResult(msgspec.Struct, frozen=True, kw_only=True, tag="rate"):
         floor: the plain way, or what no way can beat, measured in the same run.
         ours: the way that the program goes.
         least_ratio: how many times as fast as the floor ours has to be.
+        least_per_s: items a second that ours has to reach besides; 0 where only the ratio counts.
     """
 
     name: str
@@ -40,6 +41,7 @@ class RateResult(msgspec.Struct, frozen=True, kw_only=True, tag="rate"):
     floor: Measured
     ours: Measured
     least_ratio: float
+    least_per_s: float = 0.0
 
     @property
     def ratio(self) -> float:
@@ -49,7 +51,7 @@ class RateResult(msgspec.Struct, frozen=True, kw_only=True, tag="rate"):
     @property
     def reached(self) -> bool:
         """Whether ours is as fast as it has to be."""
-        return self.ratio >= self.least_ratio
+        return self.ratio >= self.least_ratio and self.ours.per_s >= self.least_per_s
 
 
 class SizeResult(msgspec.Struct, frozen=True, kw_only=True, tag="size"):
@@ -90,7 +92,10 @@ def print_results(results: Sequence[Result], console: Console) -> None:
             case RateResult():
                 table.add_row(result.name, result.floor.way, f"{result.floor.per_s:,.0f} {result.unit}/s", "1")
                 ours = f"{result.ours.per_s:,.0f} {result.unit}/s"
-                table.add_row("", result.ours.way, ours, f"{result.ratio:.2f}", f"≥ {result.least_ratio:g}", verdict)
+                limit = f"≥ {result.least_ratio:g}"
+                if result.least_per_s:
+                    limit += f", ≥ {result.least_per_s:,.0f}/s"
+                table.add_row("", result.ours.way, ours, f"{result.ratio:.2f}", limit, verdict)
             case SizeResult():
                 limit = f"≤ {result.most_bytes} bytes"
                 table.add_row(result.name, result.what, f"{result.bytes_each:,.0f} bytes", "", limit, verdict)

@@ -12,13 +12,11 @@ import click
 import msgspec
 from rich.console import Console
 
-from loadtests.bench.bench import Bench
 from loadtests.bench.cores import choose_cores
 from loadtests.bench.docs_table import DOCS, write_docs
 from loadtests.bench.limits import FULL, OTHER_FILES, QUICK, Sizes
 from loadtests.bench.result import RowResult, print_results, write_results
 from loadtests.bench.rows import RESULTS, ROWS, run_rows
-from loadtests.bench.server import open_stand
 from loadtests.load import EXIT_CANNOT, allow_files
 from loadtests.server_http import LoadError
 
@@ -40,7 +38,7 @@ PLAIN_COLUMNS = 180
 )
 @click.option("--write-docs", "docs", is_flag=True, help="Rewrite the table in docs/benchmarks.md from the results.")
 def main(rows: tuple[str, ...], viewers: int | None, *, quick: bool, folder: Path, docs: bool) -> None:
-    """Measure ROWs (all by default): what does one event to many viewers cost, and how fast are claims answered?
+    """Measure ROWs (all by default): what an event to many viewers costs, how fast claims are answered and orders paid.
 
     Exit code: 0 when every row reaches its limit, 1 when not, 2 when it cannot be measured here.
     """
@@ -87,5 +85,4 @@ def _measure(names: Sequence[str], sizes: Sizes, screen: Console) -> list[RowRes
     cores = choose_cores()
     if not cores.server:
         tell("one core only: the server and the load client share it, and the figures say little")
-    with open_stand(cores) as stand:
-        return run_rows(Bench(stand=stand, sizes=sizes, cores=cores, tell=tell), names)
+    return run_rows(names, sizes, cores, tell)

@@ -1,8 +1,9 @@
 """The host of a benchmark: shows and offers over public HTTP."""
 
 import time
+from collections.abc import Iterator
 from itertools import count
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import httpx
 
@@ -10,6 +11,12 @@ from loadtests.bench.limits import HTTP_TIMEOUT_S, READY_TIMEOUT_S
 from loadtests.server_http import LoadError
 
 _OFFER_S = 3_600
+PRICE_CENTS: Final = 900
+"""Of one unit of any offer."""
+
+PAGE_ORDERS: Final = 1_000
+"""Orders of one page: as many as the API gives."""
+
 _keys = count(1)
 
 
@@ -55,7 +62,7 @@ class Host:
         """
         body: dict[str, Any] = {
             "sku": sku,
-            "price": {"amount": 900, "currency": "EUR"},
+            "price": {"amount": PRICE_CENTS, "currency": "EUR"},
             "preheat_ms": 0,
             "duration_ms": _OFFER_S * 1000,
         }
@@ -76,6 +83,33 @@ class Host:
         """Put more units of a SKU on the shelf."""
         self._post("/v1/stock/adjust", {"sku": sku, "delta": units, "reason": "benchmark"})
 
+    def on_hand(self, sku: str) -> int:
+        """Return how many units of a SKU the stock counter says there are."""
+        found = self._get("/v1/products", {"query": sku})["items"]
+        return next(int(one["on_hand"]) for product in found for one in product["variants"] if one["sku"] == sku)
+
+    def orders(self, show_id: str, **which: str) -> Iterator[dict[str, Any]]:
+        """Yield the orders of a show, newest first, as they are when their page is read.
+
+        Args:
+            show_id: the show.
+            which: further conditions of the query, such as ``state``.
+        """
+        after: str | None = None
+        while True:
+            query = {"show_id": show_id, "limit": str(PAGE_ORDERS), **which} | (
+                {} if after is None else {"after": after}
+            )
+            page = self._get("/v1/orders", query)
+            yield from page["items"]
+            after = page["next"]
+            if after is None:
+                return
+
+    def report(self, show_id: str) -> dict[str, Any]:
+        """Return what a show has brought so far."""
+        return self._get(f"/v1/shows/{show_id}/report")
+
     def position(self, show_id: str) -> int:
         """Return the position up to which the API knows a show."""
         return int(self._get(f"/v1/shows/{show_id}")["position"]["seq"])
@@ -84,8 +118,8 @@ class Host:
         """Let the connections go."""
         self._client.close()
 
-    def _get(self, path: str) -> dict[str, Any]:
-        return _answer(self._client.get(path))
+    def _get(self, path: str, query: dict[str, str] | None = None) -> dict[str, Any]:
+        return _answer(self._client.get(path, params=query))
 
     def _post(self, path: str, body: object) -> dict[str, Any]:
         return _answer(self._client.post(path, json=body, headers={"idempotency-key": f"bench-{next(_keys)}"}))

@@ -33,6 +33,13 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
         drop_units: of one drop.
         expiring_holds: of the row ``expiry``.
         expiring_over_s: seconds over which their deadlines are spread; less than ``HOLD_SHORT_MS``.
+        paid_viewers: of the rows about purchases: so many that none writes more than one viewer may.
+        paid_in_flight: purchases under way at the same time in such a round, of all viewers.
+        paid_rounds: how often they are measured; medians are reported.
+        paid_orders: of one round, where a confirmed order makes the next claim.
+        paid_paced_s: seconds of a round at a fixed rate.
+        grown_orders: in the table before the row ``paid-grown`` is measured.
+        exported_orders: of the row ``export``.
     """
 
     viewers: int
@@ -54,6 +61,13 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
     drop_units: int
     expiring_holds: int
     expiring_over_s: float
+    paid_viewers: int
+    paid_in_flight: int
+    paid_rounds: int
+    paid_orders: int
+    paid_paced_s: float
+    grown_orders: int
+    exported_orders: int
 
 
 FULL: Final = Sizes(
@@ -76,8 +90,15 @@ FULL: Final = Sizes(
     drop_units=500,
     expiring_holds=1_000,
     expiring_over_s=4.0,
+    paid_viewers=800,
+    paid_in_flight=300,
+    paid_rounds=3,
+    paid_orders=16_000,
+    paid_paced_s=10.0,
+    grown_orders=10_000_000,
+    exported_orders=1_000_000,
 )
-"""What the table of the documentation is made with: about ten minutes."""
+"""What the table of the documentation is made with: about half an hour."""
 
 QUICK: Final = Sizes(
     viewers=300,
@@ -99,6 +120,13 @@ QUICK: Final = Sizes(
     drop_units=20,
     expiring_holds=40,
     expiring_over_s=0.5,
+    paid_viewers=60,
+    paid_in_flight=40,
+    paid_rounds=1,
+    paid_orders=400,
+    paid_paced_s=0.4,
+    grown_orders=20_000,
+    exported_orders=5_000,
 )
 """A look at whether everything works; its figures say nothing."""
 
@@ -263,7 +291,6 @@ POLL_S: Final = 0.001
 
 OTHER_FILES: Final = 1_000
 """Open files of a process besides its viewers' sockets."""
-
 assert FLOOD_TOGETHER >= EVENTS_TOGETHER
 assert STALLED_RECEIVE_BYTES < WRITE_HARD_BYTES < QUICK.flood_bytes < FULL.flood_bytes
 assert FULL.claim_viewers * VIEWER_CLAIMS_PER_S > CLAIMS_ACCEPTED_LEAST_PER_S

@@ -28,8 +28,15 @@ def machine_busy_ns() -> int:
 
 
 def rss_bytes(pids: Iterable[int]) -> int:
-    """Return the resident memory of these processes."""
-    return sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in pids) * _PAGE_BYTES
+    """Return the resident memory of these processes; one that has ended has none."""
+    return sum(_rss_pages(pid) for pid in pids) * _PAGE_BYTES
+
+
+def _rss_pages(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
 
 
 def with_children(pid: int) -> list[int]:

@@ -26,6 +26,7 @@ SKU = "LOAD-001"
 
 class _Urls(msgspec.Struct):
     redis_url: str
+    database_url: str
 
 
 class _Running(msgspec.Struct):
@@ -39,14 +40,21 @@ class Stand:
 
     Attributes:
         host: makes shows.
+        url: of the API.
+        token: of its host.
         redis_url: where the logs are.
+        database_url: where the orders are.
         secret: signs tokens.
     """
 
-    def __init__(self, folder: Path, server: Server, host: Host) -> None:
+    def __init__(self, folder: Path, server: Server, token: str, host: Host) -> None:
         data = folder / "data"
+        urls = msgspec.json.decode((data / "servers.json").read_bytes(), type=_Running).urls
         self.host = host
-        self.redis_url = msgspec.json.decode((data / "servers.json").read_bytes(), type=_Running).urls.redis_url
+        self.url = server.url
+        self.token = token
+        self.redis_url = urls.redis_url
+        self.database_url = urls.database_url
         self.secret = (data / "secret").read_text().strip()
         self._folder = folder
         self._server = server
@@ -144,7 +152,7 @@ def open_stand(cores: Cores) -> Iterator[Stand]:
         token = server.run("token", "--role", "host", "--subject", "bench", capture=True).strip()
         host = Host(server.url, token)
         stack.callback(host.close)
-        yield Stand(Path(name), server, host)
+        yield Stand(Path(name), server, token, host)
 
 
 def _free_ports(count: int) -> list[int]:

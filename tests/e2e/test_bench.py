@@ -20,6 +20,10 @@ CLAIM_ROWS = ("claims-accepted", "claims-refused", "drop", "expiry")
 CLAIM_RESULTS = ("claims-accepted", "claims-accepted-p99", "claims-refused", "drop", "drop-at-once", "expiry")
 CLAIM_COUNTED = ("drop", "drop-at-once", "expiry")
 
+PAID_RESULTS = ("paid", "paid-p99")
+FILLED_ROWS = ("paid-grown", "export")
+FILLED_RESULTS = ("paid-grown", "export", "export-memory")
+
 
 async def run_bench(rows: tuple[str, ...], results: tuple[str, ...], folder: Path) -> tuple[dict[str, Any], str]:
     """Run rows; return their records by name, and what was printed."""
@@ -31,6 +35,12 @@ async def run_bench(rows: tuple[str, ...], results: tuple[str, ...], folder: Pat
     return found, printed.decode()
 
 
+def doubts_of(found: dict[str, Any]) -> list[str]:
+    """Return what was said against any figure, but that a small crowd keeps its core busy."""
+    doubts = [doubt for record in found.values() for doubt in record["result"]["doubts"]]
+    return [doubt for doubt in doubts if "load client" not in doubt]
+
+
 async def test_the_fan_out_benchmark_runs_and_nothing_is_lost_in_it(tmp_path: Path) -> None:
     found, printed = await run_bench(FAN_OUT_ROWS, FAN_OUT_RESULTS, tmp_path)
     assert all(found[name]["passed"] for name in FAN_OUT_COUNTED), printed
@@ -39,6 +49,15 @@ async def test_the_fan_out_benchmark_runs_and_nothing_is_lost_in_it(tmp_path: Pa
 async def test_the_claim_benchmark_runs_and_every_claim_has_one_right_answer(tmp_path: Path) -> None:
     found, printed = await run_bench(CLAIM_ROWS, CLAIM_RESULTS, tmp_path)
     assert all(found[name]["passed"] for name in CLAIM_COUNTED), printed
-    # A small crowd that answers at once keeps its core busy: only that may be said against it here.
-    doubts = [doubt for record in found.values() for doubt in record["result"]["doubts"]]
-    assert not [doubt for doubt in doubts if "load client" not in doubt], printed
+    assert not doubts_of(found), printed
+
+
+async def test_the_paid_benchmark_runs_and_every_purchase_is_one_captured_order(tmp_path: Path) -> None:
+    found, printed = await run_bench(("paid",), PAID_RESULTS, tmp_path)
+    assert not doubts_of(found), printed
+
+
+async def test_purchases_and_the_export_are_right_with_a_filled_table_too(tmp_path: Path) -> None:
+    found, printed = await run_bench(FILLED_ROWS, FILLED_RESULTS, tmp_path)
+    assert not doubts_of(found), printed
+    assert found["export-memory"]["passed"], printed

@@ -21,3 +21,6 @@ SELECT sold FROM pools WHERE pool_id = $1
 -- name: tidy
 -- The dead rows of a round must not slow the next one down.
 VACUUM ANALYZE orders, pools, stock, movements, outbox
+
+-- name: durability
+SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit', 'full_page_writes')
