@@ -157,7 +157,7 @@ async def test_postgres_is_utf8_durable_and_read_by_psycopg_too(data_dir: Path) 
             names = ("server_encoding", "fsync", "synchronous_commit", "listen_addresses", "max_connections")
             shown = [connection.execute("SELECT current_setting(%s)", (name,)).fetchone() for name in names]
             who = connection.execute("SELECT current_user || '@' || current_database()").fetchone()
-    assert shown == [("UTF8",), ("on",), ("on",), ("",), ("100",)]
+    assert shown == [("UTF8",), ("on",), ("on",), ("",), ("200",)]
     assert who == ("showdrop@showdrop",)
 
 

@@ -259,7 +259,10 @@ async def test_a_room_that_stays_behind_its_log_turns_readiness_red_until_it_has
         assert await house.metric("showdrop_gateway_log_behind_events") == 1
     assert await viewer.closed() == CloseCode.STATE_LOST
     await until_ready(house)
-    assert await house.metric("showdrop_gateway_log_behind_events") == 0
+    async with asyncio.timeout(10):
+        # Ready again is who is not behind for long; the next tick says how far.
+        while await house.metric("showdrop_gateway_log_behind_events") != 0:
+            await asyncio.sleep(0.02)
 
 
 async def test_counts_keep_coming_while_postgres_hangs(house: House) -> None:
