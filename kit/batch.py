@@ -5,6 +5,7 @@ An idle batcher adds no delay, a busy one sends hundreds of items per call.
 """
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, Protocol, TypeVar
@@ -18,10 +19,6 @@ Answer_contra = TypeVar("Answer_contra", contravariant=True)
 
 class Waiter(Protocol[Answer_contra]):
     """Who waits for an answer: a future, or something that takes one as a future does, in the same turn of the loop."""
-
-    def done(self) -> bool:
-        """Tell whether no answer is waited for any more."""
-        ...
 
     def set_result(self, result: Answer_contra, /) -> None:
         """Take the answer."""
@@ -138,13 +135,14 @@ class Batcher(Generic[Item, Answer]):
             raise
         except Exception as error:  # noqa: BLE001 - whatever it was belongs to the callers of this batch
             for _, waiter in taken:
-                if not waiter.done():
+                with contextlib.suppress(asyncio.InvalidStateError):  # a future that nobody waits for any more
                     waiter.set_exception(error)
             return
         for (_, waiter), answer in zip(taken, answers, strict=True):
-            if not waiter.done():
-                try:
-                    waiter.set_result(answer)
-                except Exception as error:  # noqa: BLE001 - one waiter's mistake is not the others'
-                    context = {"message": "an answer was not taken", "exception": error}
-                    asyncio.get_running_loop().call_exception_handler(context)
+            try:
+                waiter.set_result(answer)
+            except asyncio.InvalidStateError:  # a future that nobody waits for any more
+                pass
+            except Exception as error:  # noqa: BLE001 - one waiter's mistake is not the others'
+                context = {"message": "an answer was not taken", "exception": error}
+                asyncio.get_running_loop().call_exception_handler(context)

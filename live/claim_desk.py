@@ -4,7 +4,7 @@ A claim on a draw is an entry: it goes to Postgres instead, by the same rhythm (
 """
 
 import asyncio
-from collections import Counter, OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Sequence
 from functools import partial
 
@@ -43,7 +43,7 @@ class ClaimDesk:
         self._claimed: OrderedDict[str, str] = OrderedDict()  # claim id to pool of the latest holds
         self._taken = 0
         self._closed = False
-        self._counts: Counter[tuple[str, str]] = Counter()
+        self._counts: defaultdict[tuple[str, str], int] = defaultdict(int)
 
     def claim(self, request: ClaimRequest, waiter: Waiter[DeskAnswer]) -> None:
         """Queue a claim; the waiter gets its answer, always.
@@ -78,7 +78,7 @@ class ClaimDesk:
 
     def take_counts(self) -> dict[tuple[str, str], int]:
         """Return what was counted since the last call."""
-        counts, self._counts = dict(self._counts), Counter()
+        counts, self._counts = dict(self._counts), defaultdict(int)
         return counts
 
     async def close(self) -> None:

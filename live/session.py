@@ -174,7 +174,7 @@ class ViewerSession:
         elif not self._address_rate.allows(now):
             self._over_rate(message)
         elif self._room is not None and not isinstance(message, wire.Hello):
-            self._serve(message, self._room)
+            self._serve(message, self._room, now)
         elif isinstance(message, wire.Hello):
             if self._said_hello:
                 self._bad_message("hello was said before")
@@ -271,20 +271,20 @@ class ViewerSession:
         self._connection.welcomed()
         early, self._early = self._early, None
         for asked in early or ():
-            self._serve(asked, room)
+            self._serve(asked, room, self._connection.loop.time())
 
     # --- requests -----------------------------------------------------------------------------------------------
 
-    def _serve(self, message: _Asked, room: Room) -> None:
+    def _serve(self, message: _Asked, room: Room, now: float) -> None:
         match message:
             case wire.Claim():
-                (self._requests or self._requests_of_viewer()).claim(message, room)
+                (self._requests or self._requests_of_viewer()).claim(message, room, now)
             case wire.Ping():
                 self._send(wire.Pong(server_time_ms=self._house.server_time_ms()))
             case wire.React(kind=kind, count=count):
                 self._react(room, kind, count)
             case wire.WaitlistJoin() | wire.WaitlistLeave():
-                self._requests_of_viewer().wait(message, room)
+                self._requests_of_viewer().wait(message, room, now)
             case wire.Checkout() | wire.Release() | wire.Extend():
                 self._requests_of_viewer().purchase(message)
             case _:

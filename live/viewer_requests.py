@@ -36,10 +36,6 @@ class _AskedClaim:
         self._requests = requests
         self._claim = claim
 
-    def done(self) -> bool:
-        """Return False: an answer is always waited for."""
-        return False
-
     def set_result(self, answer: DeskAnswer) -> None:
         """Pass the answer on."""
         self._requests.claim_answered(self._claim, answer)
@@ -88,15 +84,15 @@ class ViewerRequests:
         self._waits: set[asyncio.Task[None]] = set()
         self._waits_turn = asyncio.Lock()
 
-    def claim(self, claim: wire.Claim, room: Room) -> None:
-        """Ask for units; the answer comes when the desk has decided."""
+    def claim(self, claim: wire.Claim, room: Room, now: float) -> None:
+        """Ask for units; the answer comes when the desk has decided. ``now`` is the loop's clock, in seconds."""
         if self._buyer_id is None or self._claim_rate is None:
             self.refuse(claim, "unauthorised", temporary=False)
         elif not is_ulid(claim.claim_id) or not 1 <= claim.quantity <= OFFER_MOST_UNITS:
             self.refuse(claim, "invalid", temporary=False)
         elif claim.offer_id not in room.offer_ids:
             self.refuse(claim, "unknown_offer", temporary=False)
-        elif self._claims >= CLAIMS_MOST_IN_FLIGHT or not self._claim_rate.allows(asyncio.get_running_loop().time()):
+        elif self._claims >= CLAIMS_MOST_IN_FLIGHT or not self._claim_rate.allows(now):
             self.refuse(claim, "rate_limited", temporary=True)
         else:
             request = ClaimRequest(
@@ -200,15 +196,13 @@ class ViewerRequests:
             told = wire.HoldExpired if hold.status == "expired" else wire.HoldReleased
             self._reply(told(hold_id=hold.hold_id, offer_id=hold.pool_id))
 
-    def wait(self, message: _OnList, room: Room) -> None:
+    def wait(self, message: _OnList, room: Room, now: float) -> None:
         """Put the buyer on a waiting list or take them off; it goes on when the viewer leaves."""
         if self._buyer_id is None or self._claim_rate is None:
             self.refuse_waiting(message, "unauthorised")
         elif message.offer_id not in room.offer_ids:
             self.refuse_waiting(message, "unknown_offer")
-        elif len(self._waits) >= WAITLIST_MOST_IN_FLIGHT or not self._claim_rate.allows(
-            asyncio.get_running_loop().time()
-        ):
+        elif len(self._waits) >= WAITLIST_MOST_IN_FLIGHT or not self._claim_rate.allows(now):
             self.refuse_waiting(message, "rate_limited")
         else:
             task = asyncio.create_task(self._wait(message, self._buyer_id))
