@@ -8,7 +8,7 @@ from collections.abc import Callable
 import msgspec
 
 from checkout.limits import ANSWERS_MAX_ORDERS, NOT_ASKED_WAIT_MS, PAYMENT_DEADLINE_MS, PAYMENTS_IN_FLIGHT
-from checkout.order import LATE_PAYMENT, Order
+from checkout.order import LATE_PAYMENT, WITHOUT_UNITS, Order
 from checkout.order_rows_pg import OrderRows, Rule
 from checkout.payment_answer import Change, absorb, give_up, wait_on
 from checkout.payment_call import call
@@ -82,7 +82,7 @@ class Authoriser:
             rule = not_asked
         except PaymentUnknownError:
             rule = answer_rule(None)
-        after = await self._answers.submit((order.order_id, rule))
+        after = await self._answers.submit((order.order_id, _in_time(order, rule)))
         if after is not None:
             self._on_change(after)
 
@@ -108,6 +108,20 @@ class Authoriser:
                 )
             )
         )
+
+
+def _in_time(taken: Order, rule: Rule) -> Rule:
+    """Return the rule for an answer that may come when the order is not ours any more.
+
+    A webhook lets two ask for one order. When it has ended by the first one's answer, its payment is open, and whoever
+    gives money back asks for it under a lease of their own: the second answer would tell of a moment before that.
+    """
+
+    def in_time(now: Order) -> Change | None:
+        is_over = now.state in WITHOUT_UNITS and now.due_at_ms != taken.due_at_ms
+        return None if is_over else rule(now)
+
+    return in_time
 
 
 def forget_payment(order: Order) -> Change:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from checkout.authorise import authorise_key, forget_payment
-from checkout.limits import backoff_ms
+from checkout.limits import LEASE_MS, backoff_ms
 from checkout.order import WITHOUT_UNITS, Order
 from checkout.order_rows_pg import OrderRows, Rule
 from checkout.payment_answer import Change, absorb
@@ -50,6 +50,10 @@ class GiveBack:
     Reserved money is voided. Money that was charged at once is refunded. A payment whose outcome is not known is
     looked up first, for as long as it takes.
 
+    A webhook makes an order due while somebody is at it. So each writes only under the lease that the order was taken
+    under: of several at one order, the last to take it decides. Reserved money is let go under a fresh lease, with the
+    payment open, so that nobody rebooks the order meanwhile.
+
     Args:
         rebook: tries to give a late order its units after all (``rebook.py``); returns whether its money stays. None
             gives late money back.
@@ -81,6 +85,8 @@ class GiveBack:
         try:
             provider = self._providers.of_order(order.provider)
             known = await self._look_up(provider, order) if order.payment_open else order
+            if known.payment_open:
+                return  # somebody else has it now
             if self._rebook is not None and await self._rebook(known):
                 self._on_rebooked()
             elif known.captured > 0:
@@ -102,12 +108,15 @@ class GiveBack:
         if answer is None:
             return await self._change(order, _voided)
         found = answer
-        return await self._change(order, lambda now: absorb(now, found))
+        return await self._change(order, lambda now: _leased(absorb(now, found)))
 
     async def _void(self, provider: PaymentProvider, order: Order) -> None:
         if order.payment_id is not None:
+            after = await self._change(order, _letting_go)
+            if after.due_at_ms != order.due_at_ms or not after.payment_open:
+                return  # somebody else has it now
             await call(provider.void(order.payment_id, f"void:{order.order_id}"))
-        await self._change(order, _voided)
+        await self._rows.change([(order.order_id, _voided)])
 
     async def _refund(self, order: Order) -> None:
         refund = await self._refunds.reserve_give_back(order.order_id)
@@ -115,12 +124,28 @@ class GiveBack:
             await self._payer.handle(refund)
 
     async def _change(self, order: Order, rule: Rule) -> Order:
-        (after,) = await self._rows.change([(order.order_id, rule)])
+        """Apply a rule under the lease that the order was taken under; return the order as it is afterwards."""
+
+        def leased(now: Order) -> Change | None:
+            return rule(now) if now.due_at_ms == order.due_at_ms else None
+
+        (after,) = await self._rows.change([(order.order_id, leased)])
         return order if after is None else after
 
 
 def _voided(order: Order) -> Change | None:
     return forget_payment(order) if order.state in WITHOUT_UNITS else None
+
+
+def _leased(change: Change | None) -> Change | None:
+    """Return a change that leaves the order to who has taken it."""
+    return None if change is None else msgspec.structs.replace(change, wait_ms=None)
+
+
+def _letting_go(order: Order) -> Change | None:
+    if order.state not in WITHOUT_UNITS:
+        return None
+    return Change(order=msgspec.structs.replace(order, payment_open=True), wait_ms=LEASE_MS)
 
 
 def _waiting(order: Order) -> Change:

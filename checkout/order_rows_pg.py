@@ -9,7 +9,7 @@ import msgspec
 
 from checkout.limits import LEASE_MS
 from checkout.news import OutboxEvent
-from checkout.order import HoldOutcome, Order, OrderState, rebook
+from checkout.order import HoldOutcome, Order, OrderState, is_late, rebook
 from checkout.payment_answer import Change
 from checkout.payments.provider import PaymentAction
 from inventory.stock import Movement
@@ -151,6 +151,8 @@ class OrderRows:
                 [order] = await lock_orders(connection, [order_id])
                 if order.state != "declined" or order.hold_id == hold_id:
                     return order.state == "authorised"
+                if not is_late(order):
+                    return False  # its money is on its way back by now
                 revived = rebook(order, hold_id)
                 if await connection.fetchval(_sql.rebook_order, order_id, hold_id) is None:
                     if await connection.fetchval(_sql.is_resolved, order_id):
