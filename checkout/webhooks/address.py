@@ -4,13 +4,12 @@ The name is looked up and judged before every call, and the call goes to the add
 points elsewhere a moment later changes nothing.
 """
 
-import asyncio
-import socket
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal
 
 from inventory.channels.targets import allowed_address
 from kit.errors import UnavailableError
+from kit.lookup import NameLookup
 
 Lookup = Callable[[str, int], Awaitable[Sequence[str]]]
 """Returns the addresses of a host, for a port; raises OSError or UnicodeError when it has none."""
@@ -26,23 +25,17 @@ class NoAddressError(UnavailableError):
         self.word: Literal["no_address", "private_address"] = word
 
 
-async def system_lookup(host: str, port: int) -> Sequence[str]:
-    """Ask the system's resolver."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [str(entry[4][0]) for entry in found]
-
-
 class Addresses:
     """Finds and judges addresses.
 
     Args:
         allow_private: whether addresses on this machine and on private networks may be called.
-        lookup: how names are resolved.
+        lookup: how names are resolved; by the system unless told otherwise.
     """
 
-    def __init__(self, *, allow_private: bool, lookup: Lookup = system_lookup) -> None:
+    def __init__(self, *, allow_private: bool, lookup: Lookup | None = None) -> None:
         self.allow_private = allow_private
-        self._lookup = lookup
+        self._lookup = lookup or NameLookup()
 
     async def find(self, host: str, port: int) -> str:
         """Return the address to call.

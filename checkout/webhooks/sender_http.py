@@ -62,7 +62,7 @@ class HookCaller:
             error = "timeout"
         except NoAddressError as refused:
             error = refused.word
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as failed:
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, OSError) as failed:  # UnicodeError: no name of IDNA
             error = _word_of(failed)
         else:
             status, error = answer.status_code, error_of_status(answer.status_code)

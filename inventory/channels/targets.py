@@ -13,6 +13,11 @@ from inventory.channels.limits import URL_CHARS
 from kit.errors import InvalidError
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+# Of IPv6 only this part is given out for the internet. Some of the rest holds IPv4 addresses in more ways than anybody
+# would list, or is private without Python's saying so (fec0::/10).
+_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
+# Not of the internet either, and a cloud answers questions about its machines there; not every Python 3.11 knows.
+_PROTOCOL_ASSIGNMENTS = ipaddress.IPv4Network("192.0.0.0/24")
 
 
 def checked_url(text: str) -> str:
@@ -48,7 +53,8 @@ def is_public(address: str) -> bool:
             inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
         if inner is not None:
             return is_public(str(inner))
-    return ip.is_global and not ip.is_multicast
+        return ip.is_global and ip in _GLOBAL_UNICAST
+    return ip.is_global and not ip.is_multicast and ip not in _PROTOCOL_ASSIGNMENTS
 
 
 def allowed_address(addresses: Sequence[str], *, allow_private: bool) -> str | None:

@@ -8,7 +8,6 @@ import asyncio
 import base64
 import hashlib
 import secrets
-import socket
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -30,6 +29,7 @@ from inventory.channels.channel import (
 from inventory.channels.limits import CALL_TIMEOUT_S, RESPONSE_BYTES, WEBHOOK_BATCH, WEBHOOK_CALLS_PER_S
 from inventory.channels.targets import allowed_address, checked_url
 from kit.errors import InvalidError
+from kit.lookup import NameLookup
 
 SECRET_BYTES = 32
 """Random bytes of a signing secret; Standard Webhooks ask for 24 to 64."""
@@ -46,6 +46,7 @@ class WebhookKind:
 
     def __init__(self, *, allow_private: bool) -> None:
         self._allow_private = allow_private
+        self._lookup = NameLookup()
 
     async def prepare(self, settings: Mapping[str, str]) -> Prepared:
         """See ``ChannelKind``; the secret is made here."""
@@ -54,8 +55,8 @@ class WebhookKind:
             raise InvalidError(f"a webhook has no setting {unknown[0]!r}", field=unknown[0])
         url = checked_url(settings.get("url", ""))
         try:
-            await _resolve(httpx.URL(url), allow_private=self._allow_private)
-        except (ChannelDownError, httpx.InvalidURL) as error:
+            await _resolve(httpx.URL(url), self._lookup, allow_private=self._allow_private)
+        except (ChannelDownError, httpx.InvalidURL, UnicodeError) as error:
             raise InvalidError(f"url cannot be used: {error}", field="url", code="invalid_url") from error
         secret = "whsec_" + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
         return Prepared(settings={"url": url}, secret=secret, generated=True)
@@ -73,6 +74,7 @@ class WebhookChannel:
         self._url = httpx.URL(config.settings["url"])
         self._signer = Webhook(config.secret)
         self._allow_private = allow_private
+        self._lookup = NameLookup()
         # No proxy from the environment: it would resolve the name again.
         self._client = httpx.AsyncClient(timeout=CALL_TIMEOUT_S, follow_redirects=False, trust_env=False)
 
@@ -98,7 +100,7 @@ class WebhookChannel:
                 await self._post(body, headers)
         except TimeoutError as error:
             raise ChannelDownError(f"no answer within {CALL_TIMEOUT_S:.0f} s") from error
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, OSError) as error:
             raise ChannelDownError(f"{type(error).__name__}: {error}") from error
         return [Told()] * len(levels)
 
@@ -107,7 +109,7 @@ class WebhookChannel:
         await self._client.aclose()
 
     async def _post(self, body: bytes, headers: dict[str, str]) -> None:
-        address = await _resolve(self._url, allow_private=self._allow_private)
+        address = await _resolve(self._url, self._lookup, allow_private=self._allow_private)
         request = self._client.build_request(
             "POST",
             self._url.copy_with(host=address),
@@ -138,7 +140,7 @@ def retry_after_ms(header: str, now: datetime) -> int | None:
         return int(text[:9]) * 1000
     try:
         until = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     aware = until if until.tzinfo is not None else until.replace(tzinfo=UTC)
     return max(0, round((aware - now).total_seconds() * 1000))
@@ -155,22 +157,21 @@ def _message_id(channel_id: str, levels: Sequence[Level]) -> str:
     return f"msg_{hashlib.sha256(content).hexdigest()[:32]}"
 
 
-async def _resolve(url: httpx.URL, *, allow_private: bool) -> str:
+async def _resolve(url: httpx.URL, lookup: NameLookup, *, allow_private: bool) -> str:
     """The address to call.
 
     Raises:
         ChannelDownError: the name has no address, or a private one that is not allowed.
+        UnicodeError: it is no name.
     """
-    loop = asyncio.get_running_loop()
+    host = url.host
     try:
-        found = await loop.getaddrinfo(
-            url.host, url.port or (443 if url.scheme == "https" else 80), type=socket.SOCK_STREAM
-        )
+        found = await lookup(host, url.port or (443 if url.scheme == "https" else 80))
     except (OSError, UnicodeError) as error:
-        raise ChannelDownError(f"the host {url.host!r} has no address") from error
-    address = allowed_address([str(entry[4][0]) for entry in found], allow_private=allow_private)
+        raise ChannelDownError(f"the host {host!r} has no address") from error
+    address = allowed_address(found, allow_private=allow_private)
     if address is None:
-        raise ChannelDownError(f"the host {url.host!r} has a private address, which is not allowed here")
+        raise ChannelDownError(f"the host {host!r} has a private address, which is not allowed here")
     return address
 
 

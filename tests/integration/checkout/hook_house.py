@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from checkout.order import Order
 from checkout.stage import RowLoop
-from checkout.webhooks.address import Addresses, Lookup, system_lookup
+from checkout.webhooks.address import Addresses, Lookup
 from checkout.webhooks.deliveries_pg import HookDeliveries
 from checkout.webhooks.delivery_log_pg import HookLog
 from checkout.webhooks.endpoint import DeliveryView, EventChoice
@@ -91,7 +91,7 @@ async def receiving() -> AsyncIterator[Receiver]:
 class House:
     """Endpoints, the way to them, and a sender that runs when told."""
 
-    def __init__(self, shop: Shop, *, allow_private: bool = True, lookup: Lookup = system_lookup) -> None:
+    def __init__(self, shop: Shop, *, allow_private: bool = True, lookup: Lookup | None = None) -> None:
         self.shop = shop
         self.postgres = shop.postgres
         self.secrets = EndpointSecrets(SECRET)

@@ -54,6 +54,17 @@ async def test_a_name_that_points_to_us_after_it_was_subscribed_is_not_called(sh
         assert not connected.is_set()
 
 
+async def test_a_name_that_only_the_resolver_knows_is_a_failure_like_any_other(shop: Shop) -> None:
+    async def anything(_host: str, _port: int) -> Sequence[str]:
+        return [PUBLIC]
+
+    house = House(shop, allow_private=False, lookup=anything)
+    made = await house.subscribe("https://xn--.shop.example/hooks")
+    await house.queued()
+    assert await house.send() == 1
+    assert (await house.only(made)).last_error == "no_answer"
+
+
 async def test_one_private_address_among_public_ones_is_not_called(shop: Shop) -> None:
     async def mixed(_host: str, _port: int) -> Sequence[str]:
         return [PUBLIC, "10.0.0.1"]

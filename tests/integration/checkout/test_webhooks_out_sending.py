@@ -123,6 +123,14 @@ async def test_a_busy_endpoint_says_when_to_come_back(house: House, receiver: Re
     assert 99_000 < ((await house.only(made)).next_at_ms or 0) - now_ms() <= 100_000
 
 
+async def test_an_answer_with_a_senseless_date_is_an_answer(house: House, receiver: Receiver) -> None:
+    made = await house.subscribe(receiver.url)
+    receiver.answers = [Response(headers={"retry-after": "Wed, 01 May 99999999999999999999 12:00:30 GMT"})]
+    await house.queued()
+    assert await house.send() == 1
+    assert (await house.only(made)).state == "delivered"
+
+
 async def test_a_receiver_that_is_slow_is_cut_at_the_timeout(house: House, receiver: Receiver) -> None:
     made = await house.subscribe(receiver.url)
     receiver.gate.clear()
