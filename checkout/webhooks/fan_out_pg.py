@@ -11,6 +11,7 @@ from typing import cast
 import msgspec
 
 from checkout.order import OrderState
+from checkout.payments.provider import kind_of
 from checkout.webhooks.endpoint import EventKind, event_id_of, message_id_of, wants
 from checkout.webhooks.event import EventOrder, event_body
 from checkout.webhooks.limits import BUYER_FIRST_MS, FAN_OUT_EVENTS
@@ -97,7 +98,7 @@ def _order(row: Record) -> EventOrder:
         created_at_ms=row["created_at_ms"],
         updated_at_ms=row["at_ms"],
         confirmed_at_ms=row["confirmed_at_ms"],
-        payment_method=row["payment_method"],
+        payment_method=kind_of(row["payment_method"]),
         refunded=Money(row["refunded"], row["currency"]),
         reason=row["reason"],
         shipping=None if row["shipping"] is None else _shipping.decode(row["shipping"]),

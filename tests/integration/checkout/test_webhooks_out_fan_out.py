@@ -99,6 +99,17 @@ async def test_a_body_is_the_order_as_http_shows_it(house: House) -> None:
     assert (detail.body["type"], data["state"]) == ("order.confirmed", "confirmed")
 
 
+async def test_a_body_names_the_payment_method_without_the_buyers_phone_number(house: House, shop: Shop) -> None:
+    made = await house.subscribe(URL)
+    await house.news(1)
+    await shop.execute("UPDATE orders SET provider = 'mpesa', payment_method = 'mpesa:254712345678'")
+    await house.fan_out.round()
+    detail = await house.log.get(made.endpoint.endpoint_id, (await house.only(made)).delivery_id)
+    data = detail.body["data"]
+    assert isinstance(data, dict)
+    assert data["payment_method"] == "mpesa"
+
+
 async def test_two_fan_outs_at_once_queue_everything_exactly_once(house: House, shop: Shop) -> None:
     for _ in range(2):
         await house.subscribe(URL)
