@@ -223,12 +223,12 @@ def release(order: Order, refund: Refund) -> Change:
     return Change(order=freed, wait_ms=None)
 
 
-def has_failed(order: Order, refund: Refund) -> bool:
-    """Tell whether a refund that was refused once more ends here.
+def has_failed(order: Order, refusals: int) -> bool:
+    """Tell whether a refund that the provider refused so often ends here.
 
     Money of an order that never got its units has to go back: that is tried for ever.
     """
-    return refund.attempts >= REFUND_MAX_REFUSALS and order.state not in WITHOUT_UNITS
+    return refusals >= REFUND_MAX_REFUSALS and order.state not in WITHOUT_UNITS
 
 
 def cancel_unpaid(order: Order, reason: str) -> Change:

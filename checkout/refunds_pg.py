@@ -127,11 +127,11 @@ class RefundRows:
         """Write down that the provider refused; return whether the refund has failed for good."""
         async with self._postgres.transaction() as connection:
             order = await _lock_one(connection, refund.order_id)
-            if not has_failed(order, refund):
-                await connection.execute(_sql.postpone_refund, refund.refund_id, wait_ms)
+            refusals = await connection.fetchval(_sql.refuse_refund, refund.refund_id, wait_ms)
+            if refusals is None or not has_failed(order, refusals):
                 return False
-            if await connection.fetchval(_sql.end_refund, refund.refund_id, "failed") is not None:
-                await save_changes(connection, [release(order, refund)])
+            await connection.execute(_sql.end_refund, refund.refund_id, "failed")
+            await save_changes(connection, [release(order, refund)])
             return True
 
     async def postpone(self, refund: Refund, *, wait_ms: int) -> None:

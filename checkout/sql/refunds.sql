@@ -34,6 +34,12 @@ FROM taken JOIN orders USING (order_id)
 -- Nothing is returned when it has ended already.
 UPDATE refunds SET state = $2, done_at_ms = now_ms() WHERE refund_id = $1 AND state = 'pending' RETURNING refund_id
 
+-- name: refuse_refund
+-- Nothing is returned when it has ended already.
+UPDATE refunds SET refusals = refusals + 1, due_at_ms = now_ms() + $2
+WHERE refund_id = $1 AND state = 'pending'
+RETURNING refusals
+
 -- name: postpone_refund
 UPDATE refunds SET due_at_ms = now_ms() + $2 WHERE refund_id = $1 AND state = 'pending'
 

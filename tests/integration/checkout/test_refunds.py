@@ -4,11 +4,15 @@ import asyncio
 
 import pytest
 
+from checkout.give_back import RefundPayer
+from checkout.limits import REFUND_MAX_REFUSALS
 from checkout.order import Order
+from checkout.payments.provider import PaymentUnknownError, Providers
 from checkout.refund import Refunds
+from checkout.refunds_pg import RefundRows
 from kit.errors import ConflictError, InvalidError
 from kit.money import Money
-from tests.integration.checkout.checkout_shop import Shop, Worker
+from tests.integration.checkout.checkout_shop import Fuse, FusedBank, Shop, Worker
 
 
 @pytest.fixture
@@ -161,6 +165,37 @@ async def test_a_refund_whose_worker_died_is_finished_by_another(shop: Shop) -> 
     assert await shop.state(order) == "refunded"
     assert await shop.value("SELECT refunded FROM test_payments") == 1_000
     await shop.check_quiet(terms)
+
+
+class SilentBank(FusedBank):
+    """A bank that does not answer to refunds until it is told to."""
+
+    silent = True
+
+    async def refund(self, payment_id: str, amount: Money, idempotency_key: str) -> None:
+        if self.silent:
+            raise PaymentUnknownError("no answer")
+        await super().refund(payment_id, amount, idempotency_key)
+
+
+async def test_silence_however_long_is_no_refusal(shop: Shop) -> None:
+    order = await shop.captured(await shop.pool(5))
+    bank = SilentBank(shop.bank, Fuse())
+    payer = RefundPayer(RefundRows(shop.postgres), Providers([bank]))
+    await refund(Refunds(shop.postgres, Providers([bank])), order, "r1")
+
+    async def try_again() -> object:
+        await shop.hurry()
+        (pending,) = await payer.take(2)
+        await payer.handle(pending)
+        return await shop.value("SELECT state FROM refunds")
+
+    assert {await try_again() for _ in range(2 * REFUND_MAX_REFUSALS)} == {"pending"}
+    # It speaks again, and refuses what was given back behind our back.
+    bank.silent = False
+    await shop.execute("UPDATE test_payments SET refunded = captured")
+    said = [await try_again() for _ in range(REFUND_MAX_REFUSALS)]
+    assert said == ["pending"] * (REFUND_MAX_REFUSALS - 1) + ["failed"]
 
 
 async def test_a_refund_that_is_refused_again_and_again_fails_and_frees_its_amount(
