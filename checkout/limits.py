@@ -11,6 +11,9 @@ INSERT_MAX_QUEUED_ORDERS: Final = 20_000
 """Checkouts under way in one process, waiting for the hold book or their insert; more are refused as ``overloaded``."""
 SHIPPING_MAX_BYTES: Final = 4_096
 """The shipping part of a checkout, as JSON."""
+SHIPPING_MAX_DEPTH: Final = 8
+"""Objects and lists inside each other in it. What is nested as deep as one reader's stack allows is too deep for the
+next: one such order would hide a whole page of them."""
 PAGE_MAX_ORDERS: Final = 1_000
 LATEST_ORDERS: Final = 20
 """What a viewer who comes back is shown of their own orders."""

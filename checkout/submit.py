@@ -9,15 +9,15 @@ import msgspec
 from checkout.limits import (
     INSERT_MAX_ORDERS,
     INSERT_MAX_QUEUED_ORDERS,
-    SHIPPING_MAX_BYTES,
     SUBMIT_MAX_HOLDS,
 )
 from checkout.order import NewOrder, Order, SaleTerms
 from checkout.orders_pg import Orders
 from checkout.payments.provider import Providers
+from checkout.shipping import check_shipping
 from inventory.holds import Hold, HoldAsked
 from kit.batch import Batcher
-from kit.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
+from kit.errors import ConflictError, NotFoundError, UnavailableError
 from kit.ids import new_id
 
 __all__ = ["CheckoutRequest", "SaleTerms", "Submitter"]
@@ -64,14 +64,14 @@ class Submitter:
         """Return the hold's order, written durably; a retry gets the very same one.
 
         Raises:
-            InvalidError: the payment method is unknown, or ``shipping`` is too large; nothing was changed.
+            InvalidError: the payment method is unknown, or ``shipping`` cannot be taken; nothing was changed.
             NotFoundError: ``unknown_hold`` - there is no such hold of this buyer.
             ConflictError: ``hold_expired`` or ``hold_released`` - it ended without an order.
             UnavailableError: the hold book or Postgres does not answer; the same call may be repeated.
         """
         provider = self._providers.for_method(request.payment_method)
-        if request.shipping is not None and len(msgspec.json.encode(request.shipping)) > SHIPPING_MAX_BYTES:
-            raise InvalidError(f"shipping is longer than {SHIPPING_MAX_BYTES} bytes", field="shipping")
+        if request.shipping is not None:
+            check_shipping(request.shipping)
         if len(self._running) >= INSERT_MAX_QUEUED_ORDERS:
             raise UnavailableError("too many checkouts are under way; try again", code="overloaded")
         # A caller that goes away must not leave a submitted hold without its order.

@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 
 from kit.errors import InvalidError
-from kit.money import Money
+from kit.money import MAX_AMOUNT_MINOR, Money
 from live.api.endpoint import STAFF, Call, Empty, Endpoint, Request, endpoint
 from live.api.fields import NOT_BLANK, Price, Sku
 from live.api.limits import JSON_BODY_MAX_BYTES
@@ -162,6 +162,8 @@ class OfferEndpoints:
             raise InvalidError(
                 f"price.currency must be {show.currency}, the currency of the show", field="price.currency"
             )
+        if asked.price.amount * asked.quantity > MAX_AMOUNT_MINOR:
+            raise InvalidError(f"price.amount times quantity must be at most {MAX_AMOUNT_MINOR}", field="price.amount")
         waitlist_hold_ttl_ms = asked.waitlist_hold_ttl_ms or asked.hold_ttl_ms
         terms = OfferTerms(
             sku=asked.sku,

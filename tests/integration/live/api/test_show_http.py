@@ -114,6 +114,14 @@ async def show_id(client: httpx.AsyncClient, bearer: Bearer) -> str:
     return show_id
 
 
+def nested(deep: int) -> object:
+    """Return lists inside each other, ``deep`` of them."""
+    value: object = "home"
+    for _ in range(deep):
+        value = [value]
+    return value
+
+
 def code_of(response: httpx.Response) -> tuple[int, str]:
     return response.status_code, response.json()["error"]["code"]
 
@@ -213,6 +221,7 @@ async def test_an_offer_is_voided_with_its_reason(client: httpx.AsyncClient, bea
         ({"sku": "NO-SUCH"}, 404, "unknown_sku"),
         ({"per_buyer_limit": 6}, 422, "per_buyer_limit"),
         ({"price": {"amount": 799, "currency": "USD"}}, 422, "price.currency"),
+        ({"price": {"amount": 2**53 - 1, "currency": "EUR"}}, 422, "price.amount"),
         *[({"quantity": value}, 422, "quantity") for value in (0, -1, 10**9, 1.5, "3")],
     ],
 )
@@ -265,6 +274,7 @@ async def test_a_buyer_pays_for_their_hold_once(
         ({"payment_method": "pm_test_ok", "shipping": "home"}, "shipping"),
         ({"payment_method": "pm_test_ok", "shipping": {"name": ["zero \x00 byte"]}}, "shipping"),
         ({"payment_method": "pm_test_ok", "shipping": {"name": "x" * 5_000}}, "shipping"),
+        *[({"payment_method": "pm_test_ok", "shipping": {"name": nested(deep)}}, "shipping") for deep in (8, 400, 934)],
     ],
 )
 async def test_a_checkout_that_cannot_be_leaves_the_hold_as_it_is(
