@@ -122,9 +122,3 @@ def _in_time(taken: Order, rule: Rule) -> Rule:
         return None if is_over else rule(now)
 
     return in_time
-
-
-def forget_payment(order: Order) -> Change:
-    """Return the order with its payment closed and nothing reserved any more: it was voided, or never arrived."""
-    closed = msgspec.structs.replace(order, authorised=order.captured, payment_open=False)
-    return Change(order=closed)

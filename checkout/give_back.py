@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from checkout.authorise import authorise_key, forget_payment
+from checkout.authorise import authorise_key
 from checkout.limits import LEASE_MS, backoff_ms
 from checkout.order import WITHOUT_UNITS, Order
 from checkout.order_rows_pg import OrderRows, Rule
@@ -134,7 +134,10 @@ class GiveBack:
 
 
 def _voided(order: Order) -> Change | None:
-    return forget_payment(order) if order.state in WITHOUT_UNITS else None
+    """Close the payment of an ended order: it was voided, or never arrived, and nothing is reserved any more."""
+    if order.state not in WITHOUT_UNITS:
+        return None
+    return Change(order=msgspec.structs.replace(order, authorised=order.captured, payment_open=False))
 
 
 def _leased(change: Change | None) -> Change | None:

@@ -146,8 +146,8 @@ STRIPE_REFUNDS_MOST: Final = 100
 STRIPE_SIGNATURE_AGE_S: Final = 300
 """How far a webhook's time may be from ours, either way; Stripe's own libraries allow as much."""
 STRIPE_SIGNATURE_MAX_CHARS: Final = 4_096
-PAYMENT_METHOD_MAX_CHARS: Final = 128
-"""A payment method with its detail; Stripe's tokens have about 30."""
+STRIPE_METHOD_MAX_CHARS: Final = 128
+"""``card`` with its token; tokens have about 30."""
 BILLING_FIELD_MAX_CHARS: Final = 255
 
 assert PROVIDER_TIMEOUT_MS < LEASE_MS, "a call must end before its row can be taken again"

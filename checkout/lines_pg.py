@@ -70,7 +70,10 @@ class Lines:
         """
         limit = min(limit, PAGE_MAX_ORDERS)
         async with self._postgres.connection() as connection:
-            rows = await connection.fetch(_sql.lines_page, show_id, state, sku, after, limit + 1)
+            if sku is None:
+                rows = await connection.fetch(_sql.lines_page, show_id, state, after, limit + 1)
+            else:
+                rows = await connection.fetch(_sql.lines_of_sku_page, show_id, state, after, limit + 1, sku)
         lines = [_line_from(row) for row in rows[:limit]]
         return lines, lines[-1].order_id if len(rows) > limit else None
 

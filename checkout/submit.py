@@ -64,12 +64,13 @@ class Submitter:
         """Return the hold's order, written durably; a retry gets the very same one.
 
         Raises:
-            InvalidError: the payment method is unknown, or ``shipping`` cannot be taken; nothing was changed.
+            InvalidError: the payment method is unknown or cannot take such money, or ``shipping`` is too large; nothing
+                was changed.
             NotFoundError: ``unknown_hold`` - there is no such hold of this buyer.
             ConflictError: ``hold_expired`` or ``hold_released`` - it ended without an order.
             UnavailableError: the hold book or Postgres does not answer; the same call may be repeated.
         """
-        provider = self._providers.for_method(request.payment_method)
+        provider = self._providers.for_method(request.payment_method, request.terms.unit_price)
         if request.shipping is not None:
             check_shipping(request.shipping)
         if len(self._running) >= INSERT_MAX_QUEUED_ORDERS:

@@ -4,8 +4,6 @@ The browser's twin is ``live/web/reconnect.js``.
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Final, Literal
 
 from live.close_codes import CloseCode
@@ -77,19 +75,6 @@ class Reconnect:
             spread_s = max(spread_s, RESTART_SPREAD_S)
         self._attempt += 1
         return least_s + self._random01() * spread_s
-
-
-def parse_retry_after(value: str, now_ms: float) -> float:
-    """Return the seconds of a ``Retry-After`` header (RFC 9110, 10.2.3): a number or a date; 0 for anything else."""
-    if value.isascii() and value.isdigit():
-        return float(value)
-    try:
-        date = parsedate_to_datetime(value)
-    except ValueError:
-        return 0.0
-    # A date in GMT is read as one without a zone when the sender wrote "-0000".
-    date = date if date.tzinfo is not None else date.replace(tzinfo=UTC)
-    return max(0.0, (date - datetime.fromtimestamp(now_ms / 1000, UTC)).total_seconds())
 
 
 def may_dial_again(status: int) -> bool:

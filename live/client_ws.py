@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import time
 from typing import Final
 from urllib.parse import quote, urlsplit
 
@@ -13,10 +12,12 @@ from websockets.http11 import Response
 from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
+from kit.clock import now_ms
 from kit.errors import ShowdropError
+from kit.retry_after import retry_after_ms
 from live import wire
 from live.client_requests import ClientClosedError
-from live.client_rules import may_dial_again, parse_retry_after
+from live.client_rules import may_dial_again
 from live.limits import RESUME_MOST_BYTES, WELCOME_MOST_BYTES
 
 CLIENT_CLOSE_TIMEOUT_S: Final = 2.0
@@ -167,6 +168,6 @@ def _refused(response: Response) -> ConnectionLostError:
     text = " ".join(bytes(response.body or b"").decode(errors="replace").split())[:REFUSAL_TEXT_MAX_CHARACTERS]
     return ConnectionLostError(
         f"the server answered HTTP {status}: {text or response.reason_phrase}",
-        retry_after_s=parse_retry_after(response.headers.get("Retry-After", ""), time.time() * 1000),
+        retry_after_s=(retry_after_ms(response.headers.get("Retry-After", ""), now_ms()) or 0) / 1000,
         status=None if may_dial_again(status) else status,
     )

@@ -42,7 +42,7 @@ class Purchases:
         """Turn a hold into an order, and tell all of the buyer's connections.
 
         Raises:
-            InvalidError: the payment method is not known.
+            InvalidError: the payment method is not known, or cannot take such money.
             NotFoundError: ``unknown_hold``.
             ConflictError: ``hold_expired``, ``hold_released``.
             UnavailableError: the same call may be repeated.

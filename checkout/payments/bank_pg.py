@@ -74,7 +74,7 @@ class TestBank:
             self._capture, max_batch=BANK_MAX_BATCH, max_queued=BANK_MAX_QUEUED
         )
 
-    def check_method(self, method: str) -> None:
+    def check_method(self, method: str, unit_price: Money) -> None:  # noqa: ARG002 - it takes any money
         """Refuse a detail: none of its methods takes one."""
         without_detail(method)
 

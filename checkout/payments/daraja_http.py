@@ -19,15 +19,8 @@ from checkout.limits import (
     MPESA_TOKEN_MARGIN_S,
     RATE_LIMITED_PAUSE_S,
 )
-from checkout.payments.mpesa_answers import (
-    Acceptance,
-    PushResult,
-    is_bad_token,
-    password,
-    read_acceptance,
-    read_push_result,
-    timestamp,
-)
+from checkout.payments.mpesa_answers import Acceptance, PushResult, is_bad_token, read_acceptance, read_push_result
+from checkout.payments.mpesa_terms import password, timestamp
 from checkout.payments.pace import PacedCalls
 from checkout.payments.provider import PaymentUnknownError
 from kit.clock import now_ms

@@ -1,28 +1,20 @@
-"""What Daraja, the API of M-Pesa, wants to hear and what its answers mean. Pure.
+"""What the answers of Daraja, the API of M-Pesa, mean. Pure. What it wants to hear is in ``mpesa_terms``.
 
 Safaricom publishes no specification that could be checked against. What stands here agrees with many independent
 implementations: result codes come as numbers or as text, an error comes as ``errorCode`` with a three-part number,
 ``Value`` may be missing, and a list with one entry may come as that entry alone.
 """
 
-import base64
 import re
-from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any, Final, Literal
 
 import msgspec
 
-from checkout.limits import MPESA_CALLBACK_MAX_BYTES, MPESA_MOST_SHILLINGS
+from checkout.limits import MPESA_CALLBACK_MAX_BYTES
+from checkout.payments.mpesa_terms import CENTS
 from kit.errors import InvalidError
-from kit.money import Money
 
-CURRENCY: Final = "KES"
-CENTS: Final = 100
-EAST_AFRICA: Final = timezone(timedelta(hours=3), "EAT")
-"""Daraja's clock. Kenya has no summer time."""
-
-_PHONE = re.compile(r"(?:\+?254|0)([71][0-9]{8})")
 _ID = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 _RECEIPT = re.compile(r"[A-Z0-9]{6,20}")
 _NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?")
@@ -104,41 +96,6 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     is_completed: bool = False
     debit_party: str = ""
     credit_party: str = ""
-
-
-def phone_number(text: str) -> str:
-    """Return a Kenyan mobile number as twelve digits, ``2547…`` or ``2541…``.
-
-    Args:
-        text: those digits, also with ``+`` in front, or ``0`` in place of ``254``.
-
-    Raises:
-        InvalidError: field ``payment_method``.
-    """
-    match = _PHONE.fullmatch(text)
-    if match is None:
-        raise InvalidError(
-            "write the number that pays behind the colon, with its country: mpesa:254712345678", field="payment_method"
-        )
-    return f"254{match[1]}"
-
-
-def shillings_of(amount: Money) -> int | None:
-    """Return an amount in whole shillings; None for what M-Pesa does not take."""
-    shillings, cents = divmod(amount.amount, CENTS)
-    if amount.currency != CURRENCY or cents or not 0 < shillings <= MPESA_MOST_SHILLINGS:
-        return None
-    return shillings
-
-
-def timestamp(now_ms: int) -> str:
-    """Return a time as Daraja writes it: ``20261101123000``, East Africa Time."""
-    return datetime.fromtimestamp(now_ms / 1000, UTC).astimezone(EAST_AFRICA).strftime("%Y%m%d%H%M%S")
-
-
-def password(shortcode: str, passkey: str, at: str) -> str:
-    """Return the password of a push or of a question about one, asked at the timestamp ``at``."""
-    return base64.b64encode(f"{shortcode}{passkey}{at}".encode()).decode()
 
 
 def read_push_result(answer: dict[str, Any], checkout_request_id: str) -> PushResult:

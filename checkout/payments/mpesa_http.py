@@ -19,41 +19,29 @@ So nothing is charged twice (one push per key, one key per order, one request pe
 which a callback or the answer to a question ever arrives.
 
 A prompt cannot be taken back: ``void`` of one that may still live is unknown until it is decided. Refunds are in
-``mpesa_refunds``.
+``mpesa_refunds``, finding out what became of a push is in ``mpesa_find``.
 """
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
 from typing import Final
 
-from checkout.limits import MPESA_CLOSE_MS, MPESA_NO_ANSWER_MS, MPESA_PUSH_TIMEOUT_S
 from checkout.payments.daraja_http import Daraja, DarajaAccount, NotSentError
-from checkout.payments.mpesa_answers import (
-    CURRENCY,
-    Callback,
-    phone_number,
-    proves_payment,
-    read_body,
-    read_callback,
-    read_result,
-    shillings_of,
-)
+from checkout.payments.mpesa_answers import read_body, read_callback, read_result
 from checkout.payments.mpesa_checks import CallbackUrls, MpesaChecks
-from checkout.payments.mpesa_pg import MpesaRequest, MpesaRows, ReceivedCallback, event_kind
+from checkout.payments.mpesa_find import PushFinder, pending
+from checkout.payments.mpesa_pg import MpesaRows, event_kind
 from checkout.payments.mpesa_refunds import MpesaRefunds
 from checkout.payments.mpesa_refunds_pg import MpesaRefundRows
+from checkout.payments.mpesa_terms import check_price, phone_number, shillings_of
 from checkout.payments.mpesa_tokens import TokenSigner
 from checkout.payments.provider import (
-    Charged,
     Declined,
-    PaymentAction,
     PaymentEvent,
     PaymentRefusedError,
     PaymentRequest,
     PaymentResult,
     PaymentUnknownError,
-    Pending,
     WebhookRequest,
 )
 from kit.log import logger
@@ -63,7 +51,6 @@ from kit.postgres import Postgres
 _log = logger("mpesa")
 
 PROVIDER: Final = "mpesa"
-_NO_ANSWER: Final = "no_answer"
 _DIGEST_CHARS: Final = 32
 
 
@@ -115,8 +102,9 @@ class MpesaProvider:
         self._daraja = Daraja(account, api_url=api_url, per_s=per_s)
         self._rows = MpesaRows(postgres)
         refund_rows = MpesaRefundRows(postgres)
-        self._checks = MpesaChecks(self._rows, refund_rows, self._daraja, self._urls)
-        self._refunds = MpesaRefunds(self._rows, refund_rows, self._daraja, self._checks, self._urls)
+        checks = MpesaChecks(self._rows, refund_rows, self._daraja, self._urls)
+        self._finder = PushFinder(self._rows, self._daraja, checks)
+        self._refunds = MpesaRefunds(self._rows, refund_rows, self._daraja, checks, self._urls)
         self._pushes: set[asyncio.Task[PaymentResult]] = set()
 
     async def close(self) -> None:
@@ -126,9 +114,10 @@ class MpesaProvider:
         await self._refunds.close()
         await self._daraja.close()
 
-    def check_method(self, method: str) -> None:
-        """Check the number behind ``mpesa:``."""
+    def check_method(self, method: str, unit_price: Money) -> None:
+        """Check the number behind ``mpesa:``, and that the price is in whole shillings."""
         phone_number(method.partition(":")[2])
+        check_price(unit_price)
 
     async def authorise(self, request: PaymentRequest) -> PaymentResult:
         """Ask the phone for the money.
@@ -162,18 +151,7 @@ class MpesaProvider:
 
     async def find(self, idempotency_key: str) -> PaymentResult | None:
         """Return what became of a push, as far as Daraja itself tells."""
-        request = await self._rows.by_key(idempotency_key)
-        if request is None:
-            return None
-        if request.paid is not None:
-            return Charged(str(request.checkout_request_id), request.paid)
-        received = await self._rows.callbacks(request.order_id)
-        silent_ms = request.read_at_ms - max([request.asked_at_ms, *(one.received_at_ms for one in received)])
-        if request.checkout_request_id is not None:
-            return await self._find_pushed(request, request.checkout_request_id, received, silent_ms)
-        if request.state == "refused" and not received:
-            return Declined(None, str(request.reason))
-        return await self._find_lost(request, received, silent_ms)
+        return await self._finder.find(idempotency_key)
 
     async def capture(self, payment_id: str, amount: Money, idempotency_key: str) -> None:  # noqa: ARG002 - the port's
         """Refuse: M-Pesa never reserves, so there is nothing to capture."""
@@ -239,90 +217,9 @@ class MpesaProvider:
         if not await self._rows.accepted(key, acceptance.reference):
             _log.error("mpesa_payment_of_another_order", order_id=request.order_id)
             raise PaymentUnknownError("Daraja gave an id that another payment has")
-        return _pending(acceptance.reference)
+        return pending(acceptance.reference)
 
     def _pushed(self, task: asyncio.Task[PaymentResult]) -> None:
         self._pushes.discard(task)
         if not task.cancelled():
             task.exception()  # the caller may be gone; its error is then nobody's to raise
-
-    async def _find_pushed(
-        self, request: MpesaRequest, payment_id: str, received: Sequence[ReceivedCallback], silent_ms: int
-    ) -> PaymentResult:
-        outcome = await self._daraja.push_result(payment_id)
-        if outcome.state == "failed":
-            await self._rows.failed(request.idempotency_key, outcome.reason)
-            return Declined(payment_id, outcome.reason)
-        if outcome.state == "paid":
-            odd = [
-                one.callback
-                for one in received
-                if one.callback.checkout_request_id == payment_id
-                and one.callback.amount not in {None, request.amount.amount}
-            ]
-            proven = await self._prove(request, odd, patient=silent_ms <= MPESA_CLOSE_MS)
-            amount, receipt = (request.amount, None) if proven is None else proven
-            return await self._charged(request, payment_id, amount, receipt)
-        if silent_ms > MPESA_CLOSE_MS:
-            return Declined(payment_id, request.reason or _NO_ANSWER)
-        if outcome.state == "processing":
-            return _pending(payment_id)
-        raise PaymentUnknownError("Daraja does not tell what became of a push")
-
-    async def _find_lost(
-        self, request: MpesaRequest, received: Sequence[ReceivedCallback], silent_ms: int
-    ) -> PaymentResult:
-        if request.read_at_ms - request.asked_at_ms <= MPESA_PUSH_TIMEOUT_S * 1000:
-            raise PaymentUnknownError("Daraja may still be answering")
-        reasons: list[str] = []
-        undecided = not received
-        for payment_id in dict.fromkeys(one.callback.checkout_request_id for one in received):
-            outcome = await self._daraja.push_result(payment_id)
-            if outcome.state == "failed":
-                reasons.append(outcome.reason)
-                continue
-            if outcome.state == "paid":
-                claims = [one.callback for one in received if one.callback.checkout_request_id == payment_id]
-                proven = await self._prove(request, claims, patient=silent_ms <= MPESA_CLOSE_MS)
-                if proven is not None and await self._rows.paid(request.idempotency_key, payment_id, *proven):
-                    return Charged(payment_id, proven[0])
-            undecided = True
-        if reasons and not undecided:
-            return Declined(None, reasons[0])
-        if silent_ms > (MPESA_CLOSE_MS if received else MPESA_NO_ANSWER_MS):
-            _log.warning("mpesa_push_given_up", order_id=request.order_id, callbacks=len(received))
-            return Declined(None, _NO_ANSWER)
-        raise PaymentUnknownError("nobody knows yet what became of a push")
-
-    async def _charged(
-        self, request: MpesaRequest, payment_id: str, amount: Money, receipt: str | None
-    ) -> PaymentResult:
-        if not await self._rows.paid(request.idempotency_key, payment_id, amount, receipt):
-            _log.error("mpesa_payment_of_another_order", order_id=request.order_id)
-            raise PaymentUnknownError("another request holds this payment")
-        return Charged(payment_id, amount)
-
-    async def _prove(
-        self, request: MpesaRequest, claims: Sequence[Callback], *, patient: bool
-    ) -> tuple[Money, str] | None:
-        """Return the amount and receipt of the first claim that M-Pesa confirms as a payment by this number.
-
-        Raises:
-            PaymentUnknownError: none is confirmed, and about one the answer has not come; not raised without patience.
-        """
-        waiting: PaymentUnknownError | None = None
-        for receipt in dict.fromkeys(one.receipt for one in claims if one.receipt is not None):
-            try:
-                result = await self._checks.of_receipt(request.order_id, receipt)
-            except PaymentUnknownError as error:
-                waiting = error
-                continue
-            if result.amount and proves_payment(result, receipt=receipt, phone=request.phone):
-                return Money(result.amount, CURRENCY), receipt
-        if waiting is not None and patient:
-            raise waiting
-        return None
-
-
-def _pending(payment_id: str) -> Pending:
-    return Pending(payment_id, PaymentAction(kind="confirm"))

@@ -8,7 +8,8 @@ import asyncpg
 import msgspec
 
 from checkout.limits import MPESA_MAX_CALLBACKS
-from checkout.payments.mpesa_answers import CURRENCY, Callback, Result, read_callback, read_result
+from checkout.payments.mpesa_answers import Callback, Result, read_callback, read_result
+from checkout.payments.mpesa_terms import CURRENCY
 from checkout.payments.mpesa_tokens import Purpose
 from kit.errors import InvalidError
 from kit.money import Money

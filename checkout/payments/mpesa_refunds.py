@@ -18,10 +18,11 @@ import asyncio
 
 from checkout.limits import MPESA_RESULT_LATE_MS
 from checkout.payments.daraja_http import Daraja, NotSentError
-from checkout.payments.mpesa_answers import proves_payment, proves_return, shillings_of
+from checkout.payments.mpesa_answers import proves_payment, proves_return
 from checkout.payments.mpesa_checks import CallbackUrls, MpesaChecks, new_reference
 from checkout.payments.mpesa_pg import MpesaRequest, MpesaRows
 from checkout.payments.mpesa_refunds_pg import MpesaRefundRows, Reversal
+from checkout.payments.mpesa_terms import shillings_of
 from checkout.payments.provider import PaymentRefusedError, PaymentUnknownError
 from kit.log import logger
 from kit.money import Money

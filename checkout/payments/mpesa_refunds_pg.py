@@ -7,8 +7,8 @@ import asyncpg
 import msgspec
 
 from checkout.limits import MPESA_CHECK_AGAIN_MS
-from checkout.payments.mpesa_answers import CURRENCY
 from checkout.payments.mpesa_pg import MpesaRequest, request_from
+from checkout.payments.mpesa_terms import CURRENCY
 from checkout.payments.provider import PaymentRefusedError
 from kit.money import Money
 from kit.postgres import Postgres

@@ -174,11 +174,16 @@ class PaymentProvider(Protocol):
         """The payment methods that it takes, without detail."""
         ...
 
-    def check_method(self, method: str) -> None:
-        """Check the detail of one of its methods; nothing is asked of anybody.
+    def check_method(self, method: str, unit_price: Money) -> None:
+        """Check the detail of one of its methods, and that it can take such money; nothing is asked of anybody.
+
+        Args:
+            method: as the checkout named it.
+            unit_price: what one unit costs; how many there are, only the hold knows.
 
         Raises:
-            InvalidError: field ``payment_method``: the detail is missing, malformed, or should not be there.
+            InvalidError: field ``payment_method``: the detail is missing, malformed, or should not be there; or
+                ``currency_not_supported``.
         """
         ...
 
@@ -240,17 +245,17 @@ class Providers:
         if len(self._by_method) != sum(len(provider.methods) for provider in providers):
             raise ValueError("two payment providers take the same method")
 
-    def for_method(self, method: str) -> PaymentProvider:
-        """Return the provider that takes this method.
+    def for_method(self, method: str, unit_price: Money) -> PaymentProvider:
+        """Return the provider that takes this method for units at this price.
 
         Raises:
-            InvalidError: none does.
+            InvalidError: field ``payment_method``: none does.
         """
         provider = self._by_method.get(kind_of(method))
         if provider is None:
             known = ", ".join(sorted(self._by_method))
             raise InvalidError(f"the payment method is not known; use one of {known}", field="payment_method")
-        provider.check_method(method)
+        provider.check_method(method, unit_price)
         return provider
 
     def find(self, name: str) -> PaymentProvider | None:

@@ -77,7 +77,7 @@ class StripeProvider:
         self._calls = StripeCalls(api_key=api_key, api_url=api_url.rstrip("/"), per_s=per_s)
         self._finder = PaymentFinder(self._calls, plain=plain)
 
-    def check_method(self, method: str) -> None:
+    def check_method(self, method: str, unit_price: Money) -> None:  # noqa: ARG002 - judged with the amount, later
         """Check the card's token, and that nothing else has one."""
         check_method(method)
 

@@ -18,7 +18,7 @@ from typing import Final
 
 import msgspec
 
-from checkout.limits import BILLING_FIELD_MAX_CHARS, PAYMENT_METHOD_MAX_CHARS
+from checkout.limits import BILLING_FIELD_MAX_CHARS, STRIPE_METHOD_MAX_CHARS
 from checkout.payments.provider import PaymentAction, PaymentRequest, kind_of, without_detail
 from kit.errors import InvalidError
 
@@ -41,7 +41,7 @@ def check_method(method: str) -> None:
     if kind_of(method) != CARD:
         without_detail(method)
         return
-    if len(method) > PAYMENT_METHOD_MAX_CHARS or not _CARD_TOKEN.fullmatch(method.partition(":")[2]):
+    if len(method) > STRIPE_METHOD_MAX_CHARS or not _CARD_TOKEN.fullmatch(method.partition(":")[2]):
         raise InvalidError(
             "a card is given as card:pm_… or card:ctoken_…, made by Stripe's library in the buyer's browser",
             field="payment_method",

@@ -118,6 +118,15 @@ SELECT taken.*, webhook_events.body,
              ORDER BY ends_at_ms DESC NULLS FIRST) AS salts
 FROM taken JOIN webhook_events USING (event_id)
 
+-- name: backlog
+-- By the indexes of what is not done, and of a long queue no more than is asked for.
+SELECT coalesce((SELECT greatest(0, now_ms() - created_at_ms) FROM outbox WHERE NOT hooked ORDER BY outbox_id LIMIT 1), 0)
+           AS news_lag_ms,
+       (SELECT count(*) FROM (
+           SELECT FROM webhook_endpoints JOIN webhook_deliveries USING (endpoint_id)
+           WHERE enabled AND NOT removed AND state = 'pending' AND due_at_ms <= (SELECT now_ms())
+           LIMIT $1) AS waiting) AS due
+
 -- name: lock_deliveries
 -- In id order, so that two batches cannot lock up. Those that are gone meanwhile are left out.
 SELECT delivery_id FROM webhook_deliveries WHERE delivery_id = ANY ($1::text[]) ORDER BY delivery_id FOR UPDATE

@@ -22,8 +22,8 @@ from checkout.webhooks.limits import (
     SECRET_OVERLAP_S,
     URL_CHARS,
 )
-from inventory.channels.targets import checked_url
 from kit.errors import InvalidError
+from kit.public_addresses import checked_url
 
 EventKind = Literal[
     "order.submitted",
@@ -181,11 +181,9 @@ def checked_address(url: str, *, allow_http: bool) -> str:
     Raises:
         InvalidError: ``invalid_url`` - it is too long, not https, or has a user name, password or fragment.
     """
-    if len(url) > URL_CHARS:
-        raise _bad_url(f"must have at most {URL_CHARS} characters")
-    checked_url(url)
+    checked_url(url, most_chars=URL_CHARS)
     if not allow_http and not url.startswith("https://"):
-        raise _bad_url("must start with https://")
+        raise InvalidError("url must start with https://", field="url", code="invalid_url")
     return url
 
 
@@ -258,7 +256,3 @@ def error_of_status(status: int) -> ErrorWord | None:
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
-def _bad_url(why: str) -> InvalidError:
-    return InvalidError(f"url {why}", field="url", code="invalid_url")

@@ -4,11 +4,9 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 import msgspec
 
-from checkout.webhooks.address import Addresses, NoAddressError
 from checkout.webhooks.endpoint import (
     EndpointView,
     EventChoice,
@@ -19,6 +17,7 @@ from checkout.webhooks.endpoint import (
 )
 from checkout.webhooks.limits import ENDPOINTS_MOST, LOOKUP_TIMEOUT_S, SECRET_OVERLAP_S, SECRETS_MOST
 from checkout.webhooks.signing import EndpointSecrets, new_salt
+from kit.address_lookup import Addresses, NoAddressError
 from kit.errors import ConflictError, InvalidError, NotFoundError
 from kit.postgres import Connection, Postgres, Record
 from kit.sql import Queries
@@ -140,10 +139,9 @@ class HookEndpoints:
                 raise unknown_endpoint()
 
     async def _check_target(self, url: str) -> None:
-        parts = urlsplit(url)
         try:
             async with asyncio.timeout(LOOKUP_TIMEOUT_S):
-                await self._addresses.find(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
+                await self._addresses.find(url)
         except NoAddressError as error:
             raise InvalidError(f"url cannot be used: {error.message}", field="url", code="invalid_url") from error
         except TimeoutError as error:

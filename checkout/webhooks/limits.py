@@ -44,6 +44,10 @@ RESPONSE_TIMEOUT_S: Final = 2.0
 """For the beginning of the answer's body, which goes into the log only; the status has decided by then."""
 RESPONSE_BYTES: Final = 1_000
 """Bytes of an answer that are read and kept."""
+BACKLOG_EVERY_S: Final = 15.0
+"""How often what waits is looked at, for the metrics: as often as they are usually collected."""
+BACKLOG_COUNTED: Final = 10_000
+"""Deliveries that are due are counted up to here, so that the look stays short when there are millions."""
 LEASE_MS: Final = 30_000
 """A delivery that was taken is nobody else's for this long: a worker that died gives it back by doing nothing."""
 CLIENTS_MOST: Final = 128

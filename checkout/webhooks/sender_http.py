@@ -12,7 +12,6 @@ from typing import Final
 
 import httpx
 
-from checkout.webhooks.address import Addresses, NoAddressError
 from checkout.webhooks.deliveries_pg import HookDeliveries
 from checkout.webhooks.endpoint import Due, ErrorWord, Outcome, Tried, error_of_status, next_step
 from checkout.webhooks.limits import (
@@ -25,9 +24,11 @@ from checkout.webhooks.limits import (
     TIMEOUT_S,
 )
 from checkout.webhooks.signing import EndpointSecrets
-from inventory.channels.webhook_http import retry_after_ms
+from kit.address_lookup import Addresses, NoAddressError
 from kit.batch import Batcher
 from kit.clock import now_ms
+from kit.guarded_post_http import guarded_post
+from kit.retry_after import retry_after_ms
 
 _LIMITS: Final = httpx.Limits(max_connections=None, max_keepalive_connections=ENDPOINT_IN_FLIGHT, keepalive_expiry=30)
 
@@ -66,7 +67,7 @@ class HookCaller:
             error = _word_of(failed)
         else:
             status, error = answer.status_code, error_of_status(answer.status_code)
-            asked_ms = retry_after_ms(answer.headers.get("retry-after", ""), datetime.now(UTC))
+            asked_ms = retry_after_ms(answer.headers.get("retry-after", ""), now_ms())
             response = await _beginning(answer)
         return Outcome(
             started_at_ms=started_at_ms,
@@ -84,24 +85,11 @@ class HookCaller:
 
     async def _post(self, due: Due) -> httpx.Response:
         url = httpx.URL(due.url)
-        address = await self._addresses.find(url.host, url.port or (443 if url.scheme == "https" else 80))
-        signed = self._secrets.headers(due.endpoint_id, due.salts, due.message_id, due.body, datetime.now(UTC))
-        request = httpx.Request(
-            "POST",
-            url.copy_with(host=address),
-            content=due.body.encode(),
-            headers={
-                "host": url.netloc.decode("ascii"),
-                "user-agent": "showdrop",
-                "accept-encoding": "identity",
-                "content-type": "application/json",
-                **signed,
-            },
-            # The certificate is checked for the name, although the connection is made to the address.
-            extensions={"sni_hostname": url.host},
-        )
+        address = await self._addresses.find(due.url)
         transport = await self._transport(f"{url.scheme}://{url.netloc.decode('ascii')}")
-        return await transport.handle_async_request(request)
+        signed = self._secrets.headers(due.endpoint_id, due.salts, due.message_id, due.body, datetime.now(UTC))
+        headers = {"user-agent": "showdrop", "content-type": "application/json", **signed}
+        return await guarded_post(transport, due.url, address, due.body.encode(), headers)
 
     async def _transport(self, host: str) -> httpx.AsyncHTTPTransport:
         transport = self._transports.get(host)
@@ -121,14 +109,21 @@ class HookSender:
 
     Args:
         on_room: called when an endpoint that was at its limit has room again.
+        on_tried: called with every try that was written down.
     """
 
     def __init__(
-        self, deliveries: HookDeliveries, caller: HookCaller, *, on_room: Callable[[], None] = lambda: None
+        self,
+        deliveries: HookDeliveries,
+        caller: HookCaller,
+        *,
+        on_room: Callable[[], None] = lambda: None,
+        on_tried: Callable[[Tried], None] = lambda _: None,
     ) -> None:
         self._deliveries = deliveries
         self._caller = caller
         self._on_room = on_room
+        self._on_tried = on_tried
         self._calls: Counter[str] = Counter()
         self._full: set[str] = set()
         self._taking = False
@@ -157,7 +152,9 @@ class HookSender:
         try:
             outcome = await self._caller.call(due)
             step = next_step(outcome, due.attempts, random.random())  # noqa: S311 - jitter, not a secret
-            await self._tried.submit(Tried(due=due, outcome=outcome, step=step))
+            tried = Tried(due=due, outcome=outcome, step=step)
+            await self._tried.submit(tried)
+            self._on_tried(tried)
         finally:
             self._ended(due.endpoint_id)
 

@@ -10,7 +10,6 @@ import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 import httpx
 import msgspec
@@ -26,10 +25,13 @@ from inventory.channels.channel import (
     Prepared,
     Told,
 )
-from inventory.channels.limits import CALL_TIMEOUT_S, RESPONSE_BYTES, WEBHOOK_BATCH, WEBHOOK_CALLS_PER_S
-from inventory.channels.targets import allowed_address, checked_url
+from inventory.channels.limits import CALL_TIMEOUT_S, RESPONSE_BYTES, URL_CHARS, WEBHOOK_BATCH, WEBHOOK_CALLS_PER_S
+from kit.address_lookup import Addresses, NoAddressError
+from kit.clock import now_ms
 from kit.errors import InvalidError
-from kit.lookup import NameLookup
+from kit.guarded_post_http import guarded_post
+from kit.public_addresses import checked_url
+from kit.retry_after import retry_after_ms
 
 SECRET_BYTES = 32
 """Random bytes of a signing secret; Standard Webhooks ask for 24 to 64."""
@@ -45,38 +47,36 @@ class WebhookKind:
     """
 
     def __init__(self, *, allow_private: bool) -> None:
-        self._allow_private = allow_private
-        self._lookup = NameLookup()
+        self._addresses = Addresses(allow_private=allow_private)
 
     async def prepare(self, settings: Mapping[str, str]) -> Prepared:
         """See ``ChannelKind``; the secret is made here."""
         unknown = sorted(set(settings) - {"url"})
         if unknown:
             raise InvalidError(f"a webhook has no setting {unknown[0]!r}", field=unknown[0])
-        url = checked_url(settings.get("url", ""))
+        url = checked_url(settings.get("url", ""), most_chars=URL_CHARS)
         try:
-            await _resolve(httpx.URL(url), self._lookup, allow_private=self._allow_private)
-        except (ChannelDownError, httpx.InvalidURL, UnicodeError) as error:
+            httpx.URL(url)  # what it cannot read, it cannot call
+            await self._addresses.find(url)
+        except (NoAddressError, httpx.InvalidURL, UnicodeError) as error:
             raise InvalidError(f"url cannot be used: {error}", field="url", code="invalid_url") from error
         secret = "whsec_" + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
         return Prepared(settings={"url": url}, secret=secret, generated=True)
 
     def open(self, config: ChannelConfig) -> "WebhookChannel":
         """See ``ChannelKind``."""
-        return WebhookChannel(config, allow_private=self._allow_private)
+        return WebhookChannel(config, self._addresses)
 
 
 class WebhookChannel:
     """One webhook. It has a pool of connections of its own: one made for another name must not be used for this one."""
 
-    def __init__(self, config: ChannelConfig, *, allow_private: bool) -> None:
+    def __init__(self, config: ChannelConfig, addresses: Addresses) -> None:
         self._channel_id = config.channel_id
-        self._url = httpx.URL(config.settings["url"])
+        self._url = config.settings["url"]
         self._signer = Webhook(config.secret)
-        self._allow_private = allow_private
-        self._lookup = NameLookup()
-        # No proxy from the environment: it would resolve the name again.
-        self._client = httpx.AsyncClient(timeout=CALL_TIMEOUT_S, follow_redirects=False, trust_env=False)
+        self._addresses = addresses
+        self._transport = httpx.AsyncHTTPTransport(trust_env=False)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -100,25 +100,19 @@ class WebhookChannel:
                 await self._post(body, headers)
         except TimeoutError as error:
             raise ChannelDownError(f"no answer within {CALL_TIMEOUT_S:.0f} s") from error
+        except NoAddressError as error:
+            raise ChannelDownError(error.message) from error
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, OSError) as error:
             raise ChannelDownError(f"{type(error).__name__}: {error}") from error
         return [Told()] * len(levels)
 
     async def close(self) -> None:
         """See ``Channel``."""
-        await self._client.aclose()
+        await self._transport.aclose()
 
     async def _post(self, body: bytes, headers: dict[str, str]) -> None:
-        address = await _resolve(self._url, self._lookup, allow_private=self._allow_private)
-        request = self._client.build_request(
-            "POST",
-            self._url.copy_with(host=address),
-            content=body,
-            headers={"host": self._url.netloc.decode("ascii"), **headers},
-            # The certificate is checked for the name, although the connection is made to the address.
-            extensions={"sni_hostname": self._url.host},
-        )
-        response = await self._client.send(request, stream=True)
+        address = await self._addresses.find(self._url)
+        response = await guarded_post(self._transport, self._url, address, body, headers)
         try:
             await _drain(response)
         finally:
@@ -129,21 +123,8 @@ class WebhookChannel:
             raise ChannelGoneError("the address answered 410 Gone: it wants no more calls")
         raise ChannelDownError(
             f"the address answered {response.status_code}",
-            retry_after_ms=retry_after_ms(response.headers.get("retry-after", ""), datetime.now(UTC)),
+            retry_after_ms=retry_after_ms(response.headers.get("retry-after", ""), now_ms()),
         )
-
-
-def retry_after_ms(header: str, now: datetime) -> int | None:
-    """The wait that a ``Retry-After`` header asks for, in seconds or as a date (RFC 9110); None when it has neither."""
-    text = header.strip()
-    if text.isascii() and text.isdigit():
-        return int(text[:9]) * 1000
-    try:
-        until = parsedate_to_datetime(text)
-    except (ValueError, OverflowError):
-        return None
-    aware = until if until.tzinfo is not None else until.replace(tzinfo=UTC)
-    return max(0, round((aware - now).total_seconds() * 1000))
 
 
 def _body(channel_id: str, levels: Sequence[Level], now: datetime) -> bytes:
@@ -155,24 +136,6 @@ def _body(channel_id: str, levels: Sequence[Level], now: datetime) -> bytes:
 def _message_id(channel_id: str, levels: Sequence[Level]) -> str:
     content = _encoder.encode([channel_id, sorted((one.sku, one.quantity, one.version) for one in levels)])
     return f"msg_{hashlib.sha256(content).hexdigest()[:32]}"
-
-
-async def _resolve(url: httpx.URL, lookup: NameLookup, *, allow_private: bool) -> str:
-    """The address to call.
-
-    Raises:
-        ChannelDownError: the name has no address, or a private one that is not allowed.
-        UnicodeError: it is no name.
-    """
-    host = url.host
-    try:
-        found = await lookup(host, url.port or (443 if url.scheme == "https" else 80))
-    except (OSError, UnicodeError) as error:
-        raise ChannelDownError(f"the host {host!r} has no address") from error
-    address = allowed_address(found, allow_private=allow_private)
-    if address is None:
-        raise ChannelDownError(f"the host {host!r} has a private address, which is not allowed here")
-    return address
 
 
 async def _drain(response: httpx.Response) -> None:

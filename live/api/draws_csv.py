@@ -1,13 +1,11 @@
 """The order of a draw as CSV, for who checks it. Pure."""
 
-import csv
-import io
 from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
-from live.api.orders_csv import safe_cell
+from live.api.csv_answers import csv_rows, safe_cell
 
 COLUMNS: Final = ("rank", "buyer_id", "digest", "entered_at_ms")
 
@@ -28,15 +26,9 @@ class DrawnBuyer(msgspec.Struct, frozen=True, kw_only=True):
 
 def draw_csv_header() -> bytes:
     """Return the header line."""
-    return _lines([COLUMNS])
+    return csv_rows([COLUMNS])
 
 
 def draw_csv_lines(buyers: Sequence[DrawnBuyer]) -> bytes:
     """Return one line per buyer; an apostrophe stands before an id that a spreadsheet might take for a formula."""
-    return _lines([(one.rank, safe_cell(one.buyer_id), one.digest, one.entered_at_ms) for one in buyers])
-
-
-def _lines(rows: Sequence[Sequence[object]]) -> bytes:
-    out = io.StringIO()
-    csv.writer(out).writerows(rows)
-    return out.getvalue().encode()
+    return csv_rows([(one.rank, safe_cell(one.buyer_id), one.digest, one.entered_at_ms) for one in buyers])

@@ -7,11 +7,11 @@ import msgspec
 
 from inventory.draws_pg import Draw, Draws
 from kit.errors import NotFoundError
+from live.api.csv_answers import csv_file, wants_csv
 from live.api.draws_csv import DrawnBuyer, draw_csv_header, draw_csv_lines
 from live.api.endpoint import STAFF, Call, Chunks, Empty, Endpoint, Request, endpoint
 from live.api.fields import Limit
 from live.api.limits import CSV_CHUNK_ENTRIES, PAGE_DEFAULT_ITEMS
-from live.api.orders_http import wants_csv
 from live.stage import Stage
 
 Place = Annotated[
@@ -81,10 +81,10 @@ class DrawEndpoints:
         asked = call.query
         as_csv = wants_csv(call.asked.headers.get("accept", ""))
         if as_csv and asked.limit is None and asked.after is None:
-            return _csv(self._all_lines(call.id, draw))
+            return csv_file("draw.csv", self._all_lines(call.id, draw))
         items, after = await self._page(call.id, draw, asked.limit or PAGE_DEFAULT_ITEMS, asked.after)
         if as_csv:
-            return _csv(_page_lines(items))
+            return csv_file("draw.csv", _page_lines(items))
         return DrawView(
             offer_id=call.id,
             seed_hash=draw.seed_hash,
@@ -116,14 +116,6 @@ class DrawEndpoints:
             more = after is not None
             yield lines + draw_csv_lines(items)
             lines = b""
-
-
-def _csv(lines: AsyncGenerator[bytes, None]) -> Chunks:
-    return Chunks(
-        content=lines,
-        media_type="text/csv; charset=utf-8; header=present",
-        headers={"content-disposition": 'attachment; filename="draw.csv"', "vary": "accept"},
-    )
 
 
 async def _page_lines(items: list[DrawnBuyer]) -> AsyncGenerator[bytes, None]:

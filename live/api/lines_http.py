@@ -5,11 +5,10 @@ import msgspec
 from checkout.exports_pg import Exports
 from checkout.lines_pg import Lines, OrderLine
 from checkout.order import OrderState
+from live.api.csv_answers import csv_file, csv_limit, wants_csv
 from live.api.endpoint import STAFF, Call, Chunks, Empty, Endpoint, Request, endpoint
 from live.api.fields import Cursor, Limit, ShowId, Sku
 from live.api.limits import PAGE_DEFAULT_ITEMS
-from live.api.orders_csv import csv_file
-from live.api.orders_http import wants_csv
 
 
 class LineQuery(Request, frozen=True):
@@ -61,8 +60,7 @@ class LineEndpoints:
             call.require_show(asked.show_id)
         show_id = asked.show_id or call.identity.show_id
         if wants_csv(call.asked.headers.get("accept", "")):
-            # As in JSON, a page has the usual length where only its begin is said.
-            limit = asked.limit or (None if asked.after is None else PAGE_DEFAULT_ITEMS)
+            limit = csv_limit(asked.limit, asked.after)
             rows = self._exports.lines(
                 show_id=show_id, state=asked.state, sku=asked.sku, limit=limit, after=asked.after
             )

@@ -11,10 +11,10 @@ from checkout.refund import Refunds
 from checkout.refund_rules import ReturnedLine
 from kit.errors import NotFoundError
 from kit.money import Money
+from live.api.csv_answers import csv_file, csv_limit, wants_csv
 from live.api.endpoint import ANYONE_SIGNED_IN, STAFF, Call, Chunks, Empty, Endpoint, Request, endpoint
 from live.api.fields import SAFE_INTEGER_MAX, Cursor, Limit, PositivePrice, Reason, ShowId, Sku
 from live.api.limits import JSON_BODY_MAX_BYTES, PAGE_DEFAULT_ITEMS, REFUND_MOST_LINES
-from live.api.orders_csv import csv_file
 
 
 class OrderQuery(Request, frozen=True):
@@ -137,8 +137,7 @@ class OrderEndpoints:
         show_id = asked.show_id or call.identity.show_id
         buyer_id = call.identity.subject if call.identity.role == "viewer" else None
         if wants_csv(call.asked.headers.get("accept", "")):
-            # As in JSON, a page has the usual length where only its begin is said.
-            limit = asked.limit or (None if asked.after is None else PAGE_DEFAULT_ITEMS)
+            limit = csv_limit(asked.limit, asked.after)
             rows = self._exports.orders(
                 show_id=show_id, state=asked.state, buyer_id=buyer_id, limit=limit, after=asked.after
             )
@@ -179,14 +178,3 @@ class OrderEndpoints:
             # The same words as for an id that does not exist: nobody learns which ids others have.
             raise NotFoundError("there is no such order", code="unknown_order", details={"order_id": call.id})
         return order
-
-
-def wants_csv(accept: str) -> bool:
-    """Tell whether an Accept header names CSV before JSON and before "anything"."""
-    for part in accept.split(","):
-        media = part.partition(";")[0].strip().lower()
-        if media == "text/csv":
-            return True
-        if media in ("application/json", "*/*"):
-            return False
-    return False

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from checkout.reports_pg import ShowReport
-from live.api.orders_csv import csv_rows, safe_cell
+from live.api.csv_answers import csv_rows, safe_cell
 
 COLUMNS: Final = ("section", "name", "figure", "value")
 

@@ -8,11 +8,10 @@ import msgspec
 from checkout.reports_pg import Reports, ShowReport
 from kit.errors import NotFoundError
 from kit.money import known_currency
+from live.api.csv_answers import csv_file, wants_csv
 from live.api.endpoint import STAFF, Call, Chunks, Empty, Endpoint, Handler, Request, endpoint
 from live.api.fields import NOT_BLANK, Currency, Cursor, Limit, ProductId, TimeMs
 from live.api.limits import JSON_BODY_MAX_BYTES, PAGE_DEFAULT_ITEMS
-from live.api.orders_csv import csv_file
-from live.api.orders_http import wants_csv
 from live.api.report_csv import report_csv
 from live.limits import SHOW_TITLE_MAX_CHARS, SPOTLIGHT_MOST_PRODUCTS
 from live.stage import Stage

@@ -13,7 +13,6 @@ from checkout.lines_pg import Lines
 from checkout.payment_events_pg import PaymentEvents
 from checkout.refund import Refunds
 from checkout.reports_pg import Reports
-from checkout.webhooks.address import Addresses
 from checkout.webhooks.delivery_log_pg import HookLog
 from checkout.webhooks.endpoints_pg import HookEndpoints
 from checkout.webhooks.signing import EndpointSecrets
@@ -22,6 +21,7 @@ from inventory.channels.channels_pg import Channels
 from inventory.channels.registry import channel_kinds
 from inventory.draws_pg import Draws
 from inventory.stock_pg import StockLedger
+from kit.address_lookup import Addresses
 from kit.errors import StartupError
 from kit.metrics import new_registry
 from kit.tasks import Tasks

@@ -10,7 +10,6 @@ from checkout.order import SaleTerms
 from checkout.order_rows_pg import OrderRows
 from checkout.payments.bank_webhooks_http import BankWebhooks
 from checkout.rebook import Rebooker
-from checkout.webhooks.address import Addresses
 from checkout.webhooks.worker import HookWorker
 from checkout.workers import CheckoutWorker
 from inventory.channels.channels_pg import Channels
@@ -21,6 +20,7 @@ from inventory.draw_line import DrawLine
 from inventory.draws_pg import Draws
 from inventory.holds import Hold, Pool
 from inventory.keeper import Keeper
+from kit.address_lookup import Addresses
 from kit.metrics import new_registry
 from kit.tasks import Tasks
 from live.draw_clock import DrawClock
@@ -63,6 +63,7 @@ class WorkerRole:
             SettingError: REDIS_URL is malformed.
             UnavailableError: Postgres or Redis does not answer.
         """
+        registry = registry or new_registry()
         async with AsyncExitStack() as stack:
             stores = await Stores.open(place, "worker", connections=POSTGRES_CONNECTIONS)
             stack.push_async_callback(stores.close)
@@ -74,7 +75,7 @@ class WorkerRole:
             keeper = build_keeper(stores)
             kinds = channel_kinds(allow_private=demo)
             sync = ChannelSync(Channels(stores.postgres, kinds), Leadership(stores.postgres), kinds)
-            watch = ReconcileWatch(stores, registry or new_registry())
+            watch = ReconcileWatch(stores, registry)
             # The keeper first: a book that a dead Redis left behind is rebuilt before anything is sold from it.
             await keeper.round()
             tasks = Tasks()
@@ -87,7 +88,7 @@ class WorkerRole:
             tasks.forever("reconcile watch", watch.run)
             tasks.forever("checkout housekeeping", Housekeeping(stores.postgres).round, every_s=HOUSEKEEPING_EVERY_S)
             tasks.forever("show housekeeping", ShowHousekeeping(stores.postgres).round, every_s=HOUSEKEEPING_EVERY_S)
-            hooks = HookWorker(stores.postgres, place.secret, Addresses(allow_private=demo))
+            hooks = HookWorker(stores.postgres, place.secret, Addresses(allow_private=demo), registry=registry)
             stack.push_async_callback(hooks.stop)
             hooks.start()
             checkout = _checkout(stores, client)

@@ -117,9 +117,9 @@ class FusedBank:
         await self._bank.refund(payment_id, amount, idempotency_key)
         self._fuse.step()
 
-    def check_method(self, method: str) -> None:
+    def check_method(self, method: str, unit_price: Money) -> None:
         """Pass on."""
-        self._bank.check_method(method)
+        self._bank.check_method(method, unit_price)
 
     def parse_webhook(self, request: WebhookRequest) -> PaymentEvent:
         return self._bank.parse_webhook(request)

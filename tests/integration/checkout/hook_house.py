@@ -2,19 +2,14 @@
 
 import asyncio
 import contextlib
-import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import msgspec
-import uvicorn
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from checkout.order import Order
 from checkout.stage import RowLoop
-from checkout.webhooks.address import Addresses, Lookup
 from checkout.webhooks.deliveries_pg import HookDeliveries
 from checkout.webhooks.delivery_log_pg import HookLog
 from checkout.webhooks.endpoint import DeliveryView, EventChoice
@@ -23,10 +18,10 @@ from checkout.webhooks.fan_out_pg import HookFanOut
 from checkout.webhooks.limits import TIMEOUT_S
 from checkout.webhooks.sender_http import HookCaller, HookSender
 from checkout.webhooks.signing import EndpointSecrets
+from kit.address_lookup import Addresses, Lookup
 from kit.ids import new_id
 from tests.integration.checkout.checkout_shop import SECRET, Shop
-
-Handler = Callable[[Request], Awaitable[Response]]
+from tests.serving import serving_hooks
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,26 +58,9 @@ class Receiver:
 
 
 @contextlib.asynccontextmanager
-async def serving(handler: Handler) -> AsyncIterator[str]:
-    """A real HTTP server on a free loopback port; yields its address."""
-    app = Starlette(routes=[Route("/hooks", handler, methods=["POST"])])
-    listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(
-        uvicorn.Config(app, log_level="error", lifespan="off", ws="none", timeout_graceful_shutdown=1)
-    )
-    task = asyncio.create_task(server.serve(sockets=[listening]))
-    try:
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}/hooks"
-    finally:
-        server.should_exit = True
-        await task
-        listening.close()
-
-
-@contextlib.asynccontextmanager
 async def receiving() -> AsyncIterator[Receiver]:
     receiver = Receiver()
-    async with serving(receiver.take) as url:
+    async with serving_hooks(receiver.take) as url:
         receiver.url = url
         yield receiver
         receiver.gate.set()

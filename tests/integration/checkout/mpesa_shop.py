@@ -29,8 +29,8 @@ from kit.ids import new_id
 from kit.money import Money
 from kit.postgres import Postgres
 from tests.fakes.daraja.fake_daraja import PUSH, FakeDaraja
-from tests.fakes.daraja.serving import serving
 from tests.integration.checkout.checkout_shop import SECRET, Shop
+from tests.serving import serving
 
 PHONE = "254712345678"
 PRICE = Money(100_000, "KES")

@@ -16,7 +16,7 @@ from checkout.lines_pg import Lines, OrderLine
 from checkout.order import OrderState, OrderView, view
 from kit.errors import UnavailableError
 from kit.postgres import Postgres
-from live.api.orders_csv import csv_rows, safe_cell
+from live.api.csv_answers import csv_rows, safe_cell
 from tests.integration.checkout.checkout_shop import Shop
 
 ORDER_COLUMNS = (

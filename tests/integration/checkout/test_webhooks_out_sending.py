@@ -15,7 +15,8 @@ from checkout.webhooks.endpoint import Due, Outcome, Step, Tried
 from checkout.webhooks.limits import ENDPOINT_IN_FLIGHT, FAILING_IN_FLIGHT, FAILING_MOST_MS, RESPONSE_TIMEOUT_S
 from kit.clock import now_ms
 from tests.integration.checkout.checkout_shop import Shop
-from tests.integration.checkout.hook_house import House, Receiver, receiving, serving
+from tests.integration.checkout.hook_house import House, Receiver, receiving
+from tests.serving import serving_hooks
 
 
 @pytest.fixture
@@ -105,7 +106,7 @@ async def test_a_redirect_is_a_failure_and_is_not_followed(house: House, receive
     async def elsewhere(_request: Request) -> Response:
         return RedirectResponse(receiver.url, status_code=307)
 
-    async with serving(elsewhere) as url:
+    async with serving_hooks(elsewhere) as url:
         made = await house.subscribe(url)
         await house.queued()
         await house.send()
@@ -158,7 +159,7 @@ async def test_an_answer_that_never_ends_is_read_no_further_than_the_log_needs(h
         await request.body()
         return StreamingResponse(endless())
 
-    async with serving(answer) as url:
+    async with serving_hooks(answer) as url:
         made = await house.subscribe(url)
         await house.queued()
         began = time.monotonic()

@@ -15,6 +15,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from kit.errors import InvalidError, SettingError, StartupError
+from kit.money import Money
 from kit.settings import Settings
 from live.roles.api import ApiRole
 from live.roles.gateway import GatewayRole
@@ -112,10 +113,10 @@ async def test_with_the_test_bank_off_its_methods_are_unknown(database_url: str,
         stores = await Stores.open(a_place(database_url, redis_url, test_bank=test_bank), "test", connections=2)
         try:
             if test_bank:
-                assert stores.providers.for_method("pm_test_ok") is stores.bank
+                assert stores.providers.for_method("pm_test_ok", Money(100, "EUR")) is stores.bank
             else:
                 with pytest.raises(InvalidError):
-                    stores.providers.for_method("pm_test_ok")
+                    stores.providers.for_method("pm_test_ok", Money(100, "EUR"))
         finally:
             await stores.close()
 

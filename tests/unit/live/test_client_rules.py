@@ -1,5 +1,4 @@
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 import pytest
 
@@ -12,7 +11,6 @@ from live.client_rules import (
     Reconnect,
     judge_seq,
     may_dial_again,
-    parse_retry_after,
 )
 from live.close_codes import may_reconnect
 from live.wire import Goodbye, Position, Welcome
@@ -88,26 +86,6 @@ def test_the_jitter_on_top_of_retry_after_grows_with_the_tries() -> None:
 
 def test_a_mistaken_retry_after_does_not_cost_the_show() -> None:
     assert Reconnect(always(0.0)).wait_s(1006, 86_400.0) == RETRY_AFTER_MOST_S
-
-
-@pytest.mark.parametrize(
-    ("value", "seconds"),
-    [
-        ("5", 5.0),
-        ("0", 0.0),
-        ("Wed, 21 Oct 2026 07:28:30 GMT", 30.0),
-        ("Wed, 21 Oct 2026 07:28:30 -0000", 30.0),
-        ("Wed, 21 Oct 2026 07:27:00 GMT", 0.0),
-        ("", 0.0),
-        ("soon", 0.0),
-        ("-3", 0.0),
-        ("\u0665", 0.0),
-        ("Wed, 99 Oct 2026 07:28:30 GMT", 0.0),
-    ],
-)
-def test_retry_after_is_a_number_or_a_date(value: str, seconds: float) -> None:
-    now_ms = datetime(2026, 10, 21, 7, 28, 0, tzinfo=UTC).timestamp() * 1000
-    assert parse_retry_after(value, now_ms) == seconds
 
 
 @pytest.mark.parametrize(

@@ -6,115 +6,27 @@ import itertools
 import random
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 
 import msgspec
 import pytest
-import uvicorn
-from standardwebhooks import Webhook, WebhookVerificationError
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response, StreamingResponse
-from starlette.routing import Route
+from starlette.responses import Response
 
-from inventory.channels.channel import ChannelConfig, ChannelDownError, Level, Told
 from inventory.channels.channels_pg import Channels, ChannelView, CreatedChannel
 from inventory.channels.leader_pg import Leadership
 from inventory.channels.registry import channel_kinds
 from inventory.channels.sync import ChannelSync
-from inventory.channels.webhook_http import WebhookKind
 from inventory.stock import allocate, give_back, sale
 from inventory.stock_pg import StockLedger, record_movements
-from kit.errors import InvalidError
 from kit.ids import new_ulid
 from kit.postgres import Postgres
 from kit.tasks import Tasks
+from tests.integration.inventory.channels.merchant import Receiver
+from tests.serving import serving_hooks
 
 SKUS = [f"SKU-{number:03}" for number in range(20)]
 LEASE_MS = 600
-
-Handler = Callable[[Request], Awaitable[Response]]
-
-
-class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """One call that the receiver took or refused."""
-
-    webhook_id: str
-    at: float
-    body: bytes
-
-    def levels(self) -> dict[str, int]:
-        return {one["sku"]: one["quantity"] for one in msgspec.json.decode(self.body)["data"]["levels"]}
-
-
-class Receiver:
-    """A merchant's server: checks signatures, keeps the highest version of each level, and fails when asked to."""
-
-    def __init__(self) -> None:
-        self.url = ""
-        self.secret: str | None = None
-        self.calls: list[Call] = []
-        self.shown: dict[str, int] = {}
-        self.versions: dict[str, int] = {}
-        self.forged = 0
-        self.answers: list[Response] = []  # used up first, the last one at the end
-        self.gate = asyncio.Event()  # closed: calls wait before they are answered
-        self.gate.set()
-        self.called = asyncio.Event()
-
-    async def take(self, request: Request) -> Response:
-        body = await request.body()
-        if self.secret is not None:
-            try:
-                Webhook(self.secret).verify(body, dict(request.headers))
-            except WebhookVerificationError:
-                self.forged += 1
-                return Response(status_code=401)
-        self.calls.append(Call(webhook_id=request.headers["webhook-id"], at=time.monotonic(), body=body))
-        self.called.set()
-        answer = self.answers.pop() if self.answers else Response(status_code=204)
-        if answer.status_code < 300:
-            self._take(body)
-        await self.gate.wait()
-        return answer
-
-    def _take(self, body: bytes) -> None:
-        for one in msgspec.json.decode(body)["data"]["levels"]:
-            if one["version"] >= self.versions.get(one["sku"], 0):
-                self.versions[one["sku"]] = one["version"]
-                self.shown[one["sku"]] = one["quantity"]
-
-    async def wait_called(self) -> None:
-        self.called.clear()
-        async with asyncio.timeout(10):
-            await self.called.wait()
-
-
-@contextlib.asynccontextmanager
-async def serving(handler: Handler) -> AsyncIterator[str]:
-    """A real HTTP server on a free loopback port; yields its address."""
-    app = Starlette(routes=[Route("/hooks", handler, methods=["POST"])])
-    listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(
-        uvicorn.Config(app, log_level="warning", lifespan="off", ws="none", timeout_graceful_shutdown=1)
-    )
-    task = asyncio.create_task(server.serve(sockets=[listening]))
-    try:
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}/hooks"
-    finally:
-        server.should_exit = True
-        await task
-        listening.close()
-
-
-@pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    receiver = Receiver()
-    async with serving(receiver.take) as url:
-        receiver.url = url
-        yield receiver
-        receiver.gate.set()
 
 
 @pytest.fixture
@@ -265,6 +177,19 @@ async def test_retry_after_is_honoured(postgres: Postgres, channels: Channels, r
     assert receiver.calls[1].at - receiver.calls[0].at >= 2
 
 
+async def test_cookies_of_a_receiver_do_not_come_back_to_it(
+    postgres: Postgres, channels: Channels, receiver: Receiver
+) -> None:
+    answer = Response(status_code=503)
+    answer.set_cookie("session", "of-the-receiver", path="/")
+    receiver.answers = [answer]
+    channel_id = await connect(channels, receiver)
+    async with syncing(postgres, channels):
+        await in_step(channels, channel_id)
+    assert len(receiver.calls) == 2
+    assert not any("cookie" in call.headers for call in receiver.calls)
+
+
 async def test_gone_pauses_the_channel_until_somebody_resumes_it(
     postgres: Postgres, channels: Channels, ledger: StockLedger, receiver: Receiver
 ) -> None:
@@ -357,7 +282,7 @@ async def test_a_dead_channel_costs_only_its_own_lag(
     dead = await channels.create("webhook", name="Dead", settings={"url": f"http://127.0.0.1:{dead_port}/"})
     hanging = Receiver()
     hanging.gate.clear()
-    async with serving(hanging.take) as url:
+    async with serving_hooks(hanging.take) as url:
         hanging.url = url
         hangs = await connect(channels, hanging)
         alive = await connect(channels, receiver)
@@ -383,77 +308,3 @@ async def test_a_worker_started_after_the_receiver_was_away_catches_up(
     async with syncing(postgres, channels):
         await in_step(channels, channel_id)
     assert receiver.calls[-1].levels() == {SKUS[1]: 950}
-
-
-def webhook(url: str) -> ChannelConfig:
-    return ChannelConfig(
-        channel_id="chan_1", kind="webhook", name="", settings={"url": url}, secret="whsec_" + "c2VjcmV0" * 4
-    )
-
-
-LEVEL = Level(sku="A", quantity=1, version=1)
-
-
-async def tell(kind: WebhookKind, url: str) -> object:
-    channel = kind.open(webhook(url))
-    try:
-        return await channel.tell([LEVEL])
-    finally:
-        await channel.close()
-
-
-async def test_a_private_address_is_refused_at_set_up_and_at_every_call(receiver: Receiver) -> None:
-    guarded = WebhookKind(allow_private=False)
-    by_name = receiver.url.replace("127.0.0.1", "localhost")
-    for url in (receiver.url, by_name):
-        with pytest.raises(InvalidError, match="private") as caught:
-            await guarded.prepare({"url": url})
-        assert caught.value.details["field"] == "url"
-        # The name may have been a public one when the channel was set up.
-        with pytest.raises(ChannelDownError, match="private"):
-            await tell(guarded, url)
-    assert receiver.calls == []
-    assert await tell(WebhookKind(allow_private=True), by_name) == [Told()]
-
-
-async def test_a_setting_that_a_webhook_does_not_have_is_named() -> None:
-    with pytest.raises(InvalidError) as caught:
-        await WebhookKind(allow_private=True).prepare({"url": "http://127.0.0.1/", "color": "red"})
-    assert caught.value.details["field"] == "color"
-
-
-async def test_redirects_are_not_followed(receiver: Receiver) -> None:
-    async def elsewhere(_request: Request) -> Response:
-        return RedirectResponse(receiver.url)
-
-    async with serving(elsewhere) as url:
-        with pytest.raises(ChannelDownError, match="307"):
-            await tell(WebhookKind(allow_private=True), url)
-    assert receiver.calls == []
-
-
-async def test_an_endless_answer_is_cut_off() -> None:
-    async def endless() -> AsyncIterator[bytes]:
-        while True:
-            yield b"x" * 1024
-            await asyncio.sleep(0)
-
-    async def talk(_request: Request) -> Response:
-        return StreamingResponse(endless())
-
-    async with serving(talk) as url, asyncio.timeout(2):
-        assert await tell(WebhookKind(allow_private=True), url) == [Told()]
-
-
-async def test_what_is_not_http_is_a_failed_call() -> None:
-    async def babble(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"SSH-2.0-nothing\r\n")
-        writer.close()
-        await writer.wait_closed()
-
-    server = await asyncio.start_server(babble, "127.0.0.1", 0)
-    async with server:
-        port = server.sockets[0].getsockname()[1]
-        for url in (f"http://127.0.0.1:{port}/", f"https://127.0.0.1:{port}/", "http://no-such-host.invalid/"):
-            with pytest.raises(ChannelDownError):
-                await tell(WebhookKind(allow_private=True), url)

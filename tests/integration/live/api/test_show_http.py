@@ -17,7 +17,6 @@ from checkout.payments.provider import Providers
 from checkout.refund import Refunds
 from checkout.reports_pg import Reports
 from checkout.submit import Submitter
-from checkout.webhooks.address import Addresses
 from checkout.webhooks.delivery_log_pg import HookLog
 from checkout.webhooks.endpoints_pg import HookEndpoints
 from checkout.webhooks.signing import EndpointSecrets
@@ -29,6 +28,7 @@ from inventory.holds import Accepted, ClaimRequest
 from inventory.holds_redis import RedisHolds
 from inventory.pools_pg import Pools
 from inventory.stock_pg import StockLedger
+from kit.address_lookup import Addresses
 from kit.ids import is_id, new_id, new_ulid
 from kit.metrics import new_registry
 from kit.postgres import Postgres

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from checkout.webhooks.address import Addresses
 from checkout.webhooks.delivery_log_pg import HookLog
 from checkout.webhooks.endpoints_pg import HookEndpoints
 from checkout.webhooks.signing import EndpointSecrets
+from kit.address_lookup import Addresses
 from kit.ids import new_id
 from kit.postgres import Postgres
 from live.api.rest_hooks_http import RestHookEndpoints

@@ -261,6 +261,12 @@ def a_claim(offer_id: str, quantity: int = 1, claim_id: str | None = None) -> wi
     return wire.Claim(claim_id=claim_id or new_ulid(), offer_id=offer_id, quantity=quantity)
 
 
+async def counts(house: House, offer_id: str) -> tuple[int, int, int]:
+    """Return the units of an offer that are available, held and sold."""
+    offer = await house.stage.offer(offer_id)
+    return offer.available, offer.held, offer.sold
+
+
 def upgrade(show_id: str, extra: Sequence[str] = ()) -> bytes:
     """Return the request that becomes a WebSocket."""
     lines = [

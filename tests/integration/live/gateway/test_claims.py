@@ -10,7 +10,7 @@ from kit.ids import new_id, new_ulid
 from live import wire
 from live.close_codes import CloseCode
 from live.limits import OFFER_MOST_UNITS
-from tests.integration.live.gateway.house import House, Viewer, a_claim, open_house
+from tests.integration.live.gateway.house import House, Viewer, a_claim, counts, open_house
 
 
 async def refusal(viewer: Viewer, claim: wire.Claim) -> tuple[str, bool]:
@@ -23,11 +23,6 @@ async def refusal(viewer: Viewer, claim: wire.Claim) -> tuple[str, bool]:
 
 async def answered(viewer: Viewer) -> None:
     await viewer.when(lambda: bool(viewer.all(wire.ClaimAccepted) or viewer.all(wire.ClaimRefused)))
-
-
-async def counts(house: House, offer_id: str) -> tuple[int, int, int]:
-    offer = await house.stage.offer(offer_id)
-    return offer.available, offer.held, offer.sold
 
 
 async def test_a_claim_is_accepted_once_however_often_and_wherever_it_is_said(house: House) -> None:

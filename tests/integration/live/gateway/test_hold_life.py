@@ -11,7 +11,7 @@ from kit.ids import new_id
 from live import wire
 from live.limits import BUYER_CLAIMS_BURST, BUYER_CLAIMS_PER_S, OFFER_MOST_UNITS
 from tests.integration.live.gateway.crowd import Light, connect, say, until
-from tests.integration.live.gateway.house import House, Viewer, a_claim, upgrade
+from tests.integration.live.gateway.house import House, Viewer, a_claim, counts, upgrade
 
 DEVICES = 20
 
@@ -25,11 +25,6 @@ async def a_hold(viewer: Viewer, offer_id: str, quantity: int = 1) -> wire.Claim
 def both(hold: wire.ClaimAccepted) -> list[wire.Extend | wire.Release]:
     """Return what would leave a hold alive."""
     return [wire.Extend(hold_id=hold.hold_id), wire.Release(hold_id=hold.hold_id, keep=1)]
-
-
-async def counts(house: House, offer_id: str) -> tuple[int, int, int]:
-    offer = await house.stage.offer(offer_id)
-    return offer.available, offer.held, offer.sold
 
 
 async def test_a_hold_is_extended_twice_and_then_no_more(house: House) -> None:

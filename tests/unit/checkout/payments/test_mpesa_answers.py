@@ -1,6 +1,5 @@
 """What Daraja's answers mean."""
 
-import base64
 from typing import Any
 
 import pytest
@@ -10,8 +9,6 @@ from checkout.payments.mpesa_answers import (
     Acceptance,
     Callback,
     PushResult,
-    password,
-    phone_number,
     proves_payment,
     proves_return,
     read_acceptance,
@@ -20,11 +17,8 @@ from checkout.payments.mpesa_answers import (
     read_push_result,
     read_result,
     reason_of,
-    shillings_of,
-    timestamp,
 )
 from kit.errors import InvalidError
-from kit.money import Money
 from tests.fakes.daraja import bodies
 from tests.fakes.daraja.ledger import Prompt, Transaction
 
@@ -32,49 +26,6 @@ PHONE = "254712345678"
 PUSH_ID = "ws_CO_1"
 PROMPT = Prompt(checkout_request_id=PUSH_ID, phone=PHONE, shillings=10, callback_url="", receipt="TJ00000001")
 PAID = Transaction(receipt="TJ00000001", shillings=10, debit_party=f"{PHONE} - Ana", credit_party="174379 - Showdrop")
-
-
-@pytest.mark.parametrize("text", ["254712345678", "+254712345678", "0712345678"])
-def test_a_number_is_written_with_its_country(text: str) -> None:
-    assert phone_number(text) == PHONE
-
-
-def test_the_newer_numbers_are_taken_too() -> None:
-    assert phone_number("0110123456") == "254110123456"
-
-
-@pytest.mark.parametrize(
-    "text", ["", "2547123456789", "25471234567", "254212345678", "712345678", "254712345678\n", "٢٥٤٧١٢٣٤٥٦٧٨", "phone"]
-)
-def test_what_is_no_kenyan_mobile_number_is_refused_by_field(text: str) -> None:
-    with pytest.raises(InvalidError) as caught:
-        phone_number(text)
-    assert caught.value.details["field"] == "payment_method"
-
-
-@pytest.mark.parametrize(
-    ("amount", "currency", "shillings"),
-    [
-        (100, "KES", 1),
-        (25_000_000, "KES", 250_000),
-        (25_000_100, "KES", None),
-        (150, "KES", None),
-        (0, "KES", None),
-        (-100, "KES", None),
-        (100, "EUR", None),
-        (100, "JPY", None),
-    ],
-)
-def test_only_whole_shillings_up_to_the_limit_are_taken(amount: int, currency: str, shillings: int | None) -> None:
-    assert shillings_of(Money(amount, currency)) == shillings
-
-
-def test_the_timestamp_is_east_african_and_crosses_midnight_three_hours_early() -> None:
-    assert timestamp(1_793_482_200_000) == "20261101003000"  # 31 October, 21:30 UTC
-
-
-def test_the_password_is_what_daraja_computes() -> None:
-    assert base64.b64decode(password("174379", "key", "20261101003000")) == b"174379key20261101003000"
 
 
 @pytest.mark.parametrize("as_text", [False, True])

@@ -3,8 +3,8 @@ import io
 
 import pytest
 
-from live.api.orders_csv import csv_rows, safe_cell
-from live.api.orders_http import wants_csv
+from live.api.csv_answers import csv_limit, csv_rows, safe_cell, wants_csv
+from live.api.limits import PAGE_DEFAULT_ITEMS
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n"])
@@ -38,3 +38,11 @@ def test_quotes_and_breaks_survive_the_file() -> None:
 )
 def test_csv_comes_only_to_those_who_ask_for_it_first(accept: str, csv_wanted: bool) -> None:
     assert wants_csv(accept) is csv_wanted
+
+
+@pytest.mark.parametrize(
+    ("limit", "after", "rows"),
+    [(None, None, None), (7, None, 7), (7, "order_1", 7), (None, "order_1", PAGE_DEFAULT_ITEMS)],
+)
+def test_a_file_has_all_rows_unless_a_page_is_asked_for(limit: int | None, after: str | None, rows: int | None) -> None:
+    assert csv_limit(limit, after) == rows

@@ -1,4 +1,4 @@
-"""Finding the address of an endpoint's host, and refusing those that strangers must not make us call.
+"""Finding the address of a host that a stranger named, and refusing those that strangers must not make us call.
 
 The name is looked up and judged before every call, and the call goes to the address that was judged: a name that
 points elsewhere a moment later changes nothing.
@@ -6,10 +6,11 @@ points elsewhere a moment later changes nothing.
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal
+from urllib.parse import urlsplit
 
-from inventory.channels.targets import allowed_address
 from kit.errors import UnavailableError
 from kit.lookup import NameLookup
+from kit.public_addresses import allowed_address
 
 Lookup = Callable[[str, int], Awaitable[Sequence[str]]]
 """Returns the addresses of a host, for a port; raises OSError or UnicodeError when it has none."""
@@ -37,14 +38,16 @@ class Addresses:
         self.allow_private = allow_private
         self._lookup = lookup or NameLookup()
 
-    async def find(self, host: str, port: int) -> str:
-        """Return the address to call.
+    async def find(self, url: str) -> str:
+        """Return the address to call for a URL that ``checked_url`` took.
 
         Raises:
             NoAddressError: there is none, or not all of them are public and they have to be.
         """
+        parts = urlsplit(url)
+        host = parts.hostname or ""
         try:
-            found = await self._lookup(host, port)
+            found = await self._lookup(host, parts.port or (443 if parts.scheme == "https" else 80))
         except (OSError, UnicodeError) as error:
             raise NoAddressError(f"the host {host!r} has no address", "no_address") from error
         if not found:

@@ -1,6 +1,6 @@
-"""Which addresses a webhook may be sent to. Pure: names are resolved by the caller, and addresses judged here.
+"""Which addresses that strangers typed in may be called. Pure: ``address_lookup.py`` resolves, here is judged.
 
-A server that calls addresses which strangers typed in can be made to call its own neighbours: the cloud's metadata
+A server that calls such addresses can be made to call its own neighbours: the cloud's metadata
 service, a database without a password (server-side request forgery). So addresses are judged after the name was
 resolved, at set-up and again before every call, and the call goes to the address that was judged.
 """
@@ -9,7 +9,6 @@ import ipaddress
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from inventory.channels.limits import URL_CHARS
 from kit.errors import InvalidError
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
@@ -20,14 +19,15 @@ _GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
 _PROTOCOL_ASSIGNMENTS = ipaddress.IPv4Network("192.0.0.0/24")
 
 
-def checked_url(text: str) -> str:
-    """Return the address when it has the form of one that a webhook can be sent to.
+def checked_url(text: str, *, most_chars: int) -> str:
+    """Return a URL when it has the form of one that can be called.
 
     Raises:
-        InvalidError: ``invalid_url`` - not http or https, no host, or with user name, password or fragment.
+        InvalidError: ``invalid_url``, field ``url`` - too long, not http or https, no host, or with user name,
+            password or fragment.
     """
-    if len(text) > URL_CHARS or not text.isascii() or not text.isprintable() or " " in text:
-        raise _invalid(f"must be at most {URL_CHARS} printable ASCII characters")
+    if len(text) > most_chars or not text.isascii() or not text.isprintable() or " " in text:
+        raise _invalid(f"must be at most {most_chars} printable ASCII characters")
     try:
         parts = urlsplit(text)
         port = parts.port

@@ -1,4 +1,4 @@
-"""CSV for spreadsheets: cells that start no formula, lines as RFC 4180 has them, and the answer that carries them.
+"""CSV answers: who wants one, cells that start no formula, lines as RFC 4180 has them, and the file itself.
 
 The files of orders and lines are written by Postgres, which does the same (``csv_cell`` in its schema).
 """
@@ -9,9 +9,29 @@ from collections.abc import AsyncGenerator, Iterable
 from typing import Final
 
 from live.api.endpoint import Chunks
+from live.api.limits import PAGE_DEFAULT_ITEMS
 
 # A cell that starts with one of these may be taken for a formula; OWASP's list for CSV injection.
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def wants_csv(accept: str) -> bool:
+    """Tell whether an Accept header names CSV before JSON and before "anything"."""
+    for part in accept.split(","):
+        media = part.partition(";")[0].strip().lower()
+        if media == "text/csv":
+            return True
+        if media in ("application/json", "*/*"):
+            return False
+    return False
+
+
+def csv_limit(limit: int | None, after: str | None) -> int | None:
+    """Return how many rows a file has: None for all of them, unless a page was asked for.
+
+    As in JSON, a page has the usual length where only its begin is said.
+    """
+    return limit or (None if after is None else PAGE_DEFAULT_ITEMS)
 
 
 def safe_cell(text: str) -> str:

@@ -1,12 +1,17 @@
-"""A real HTTP server for an app of the tests, on a free loopback port."""
+"""Real HTTP servers for apps of the tests, on free loopback ports."""
 
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+Handler = Callable[[Request], Awaitable[Response]]
 
 
 class _Server(uvicorn.Server):
@@ -28,3 +33,10 @@ async def serving(app: Starlette) -> AsyncIterator[str]:
         server.should_exit = True
         await task
         listening.close()
+
+
+@contextlib.asynccontextmanager
+async def serving_hooks(handler: Handler) -> AsyncIterator[str]:
+    """Serve one path that takes POSTs, as a merchant's server does; yields its address."""
+    async with serving(Starlette(routes=[Route("/hooks", handler, methods=["POST"])])) as url:
+        yield f"{url}/hooks"
