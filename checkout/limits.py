@@ -116,16 +116,8 @@ WEBHOOK_BACKOFF_MOST_MS: Final = 60_000
 # --- calls to payment providers -------------------------------------------------------------------------------------
 STRIPE_CALLS_PER_S: Final = 25.0
 """What Stripe allows for one endpoint, unless it says otherwise."""
-PACE_MARGIN: Final = 1.05
-"""Our calls are this much further apart than they may be: some come closer together on their way."""
 PACE_MOST_WAIT_S: Final = 4.0
 """A line as long as this at full pace takes nobody more: who waits longer has no time left for the call itself."""
-PACE_SETTLES_S: Final = 1.0
-"""Complaints about too many calls within this time count once."""
-PACE_LEAST_SHARE: Final = 0.1
-"""Slower than this part of the full pace it does not get."""
-PACE_RECOVERY_SHARE_PER_S: Final = 0.02
-"""After a complaint the full pace is back within half a minute."""
 RATE_LIMITED_TRIES: Final = 3
 RATE_LIMITED_PAUSE_S: Final = 1.0
 """When the provider does not say how long."""
