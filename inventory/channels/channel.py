@@ -3,10 +3,16 @@
 A channel is told *levels*: the quantity that it should show from now on. It is never told differences, so a level may
 be told twice, late, or after a newer one failed, and the last one told is the truth. ``version`` grows with every
 change of a SKU's level at one channel: a receiver that gets calls out of order keeps the highest.
+
+A channel has names of its own for what it sells: *item ids*. Which of them is which SKU is a link, made by staff or by
+matching; in what form a kind writes its item ids is told by ``ChannelKind.item_form``. What is not linked is not told.
+
+The engine (``sync.py``) owns time: it spaces calls, waits, backs off and comes back. A channel makes one call when it
+is asked to, says what came of it, and keeps nothing but its connections and its access token. Decision 0030.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Literal, Protocol
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final, Literal, Protocol
 
 import msgspec
 
@@ -14,9 +20,17 @@ from kit.errors import ShowdropError, UnavailableError
 
 
 class Level(msgspec.Struct, frozen=True, kw_only=True):
-    """The units of a SKU that a channel should show; ``version`` is above 0."""
+    """The units of a SKU that a channel should show.
+
+    Attributes:
+        sku: ours.
+        item_id: the channel's name for it.
+        quantity: 0 or more, and not above ``Capabilities.most_quantity``.
+        version: above 0.
+    """
 
     sku: str
+    item_id: str
     quantity: int
     version: int
 
@@ -39,38 +53,61 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True):
 
 Answer = Told | Refused
 
+BY_SKU: Final = "sku"
+"""The form of item ids of a channel that calls its items as we call our SKUs."""
+
+SIGNING: Final = "signing"
+"""The name of the secret that a webhook is signed with."""
+
+
+class Pending(msgspec.Struct, frozen=True, kw_only=True):
+    """The channel took the call and works on it; what came of it is asked for with this handle."""
+
+    handle: str
+
 
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """What a channel can take.
 
     Attributes:
         batch_size: levels in one call.
-        calls_per_s: calls per second, on average and at any time.
+        calls_per_s: calls per second for long; a channel that counts by the minute has a fraction.
+        calls_at_once: calls that may follow each other directly after a rest.
         tells: ``quantity``, or ``availability`` for a channel that only knows "in stock" and "sold out": such a
             channel is called only when that changes.
+        most_quantity: the highest quantity it takes; a higher level is told as this.
+        reads: whether ``read`` works.
+        orders: how it tells what it sold: ``push`` (webhooks), ``poll``, or ``none``.
     """
 
     batch_size: int
     calls_per_s: float
+    calls_at_once: int = 1
     tells: Literal["quantity", "availability"] = "quantity"
+    most_quantity: int = 1_000_000_000
+    reads: bool = False
+    orders: Literal["push", "poll", "none"] = "none"
 
 
 class ChannelConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """A channel as it was set up. ``secret`` must not reach a log or an answer."""
+    """A channel as it was set up. ``secrets``, by name, must not reach a log, an error or an answer."""
 
     channel_id: str
     kind: str
     name: str
     settings: dict[str, str]
-    secret: str
+    secrets: dict[str, str]
 
     def __repr__(self) -> str:
-        """Without the secret."""
+        """Without the secrets."""
         return f"ChannelConfig({self.channel_id!r}, {self.kind!r})"
 
 
 class ChannelDownError(UnavailableError):
-    """The whole call failed for now; ``retry_after_ms`` is what the channel asked for, if it did."""
+    """The whole call failed for now; ``retry_after_ms`` is what the channel asked for, if it did.
+
+    It may have been applied all the same: whoever asks again says the same.
+    """
 
     default_code = "channel_down"
 
@@ -80,7 +117,10 @@ class ChannelDownError(UnavailableError):
 
 
 class ChannelGoneError(ShowdropError):
-    """The channel wants no more calls; it is paused until somebody resumes it."""
+    """The channel wants no more calls: it says so, or the access it gave us has ended and cannot be renewed.
+
+    It is paused until somebody resumes it; that is an alert, not a loop of tries.
+    """
 
     default_code = "channel_gone"
 
@@ -93,12 +133,31 @@ class Channel(Protocol):
         """What it can take; the same for its whole life."""
         ...
 
-    async def tell(self, levels: Sequence[Level]) -> list[Answer]:
-        """Tell 1 to ``batch_size`` levels; one answer per level, in order. Telling a level again does no harm.
+    async def tell(self, levels: Sequence[Level]) -> list[Answer] | Pending:
+        """Tell 1 to ``batch_size`` levels of different SKUs and of one group (``ChannelKind.group_of``).
+
+        Telling a level again does no harm: a channel that only takes differences is read first.
+
+        Returns:
+            One answer per level, in order; or what to ask ``outcome`` with.
 
         Raises:
             ChannelDownError: nothing is known about any of the levels; try again.
             ChannelGoneError: do not try again.
+        """
+        ...
+
+    async def outcome(self, pending: Pending, levels: Sequence[Level]) -> list[Answer] | None:
+        """Return what came of an earlier call with these levels; None while the channel still works on it.
+
+        Only asked for what ``tell`` answered with ``Pending``. Raises as ``tell`` does.
+        """
+        ...
+
+    async def read(self, item_ids: Sequence[str]) -> list[int | None]:
+        """Return what the channel shows now of 1 to ``batch_size`` items of one group; None for an item it has not.
+
+        A channel that tells availability answers 1 or 0. Only asked where ``Capabilities.reads``. Raises as ``tell``.
         """
         ...
 
@@ -108,24 +167,45 @@ class Channel(Protocol):
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
-    """A checked set-up: what to store. ``generated`` tells that we made the secret and have to show it once."""
+    """A checked set-up: what to store. ``generated`` is a secret that we made and have to show once, if we did."""
 
     settings: dict[str, str]
-    secret: str
-    generated: bool
+    secrets: dict[str, str]
+    generated: str | None = None
+
+
+SaveSecrets = Callable[[Mapping[str, str]], Awaitable[None]]
+"""Stores a channel's secrets in place of those it had: called with renewed tokens, before they are used."""
 
 
 class ChannelKind(Protocol):
     """How channels of one kind are set up and opened."""
 
+    @property
+    def item_form(self) -> str:
+        """How item ids of this kind are written, for staff: ``product_id/sku_id``; ``sku`` where it takes our own."""
+        ...
+
+    def check_item_id(self, item_id: str) -> None:
+        """Check the form of an item id.
+
+        Raises:
+            InvalidError: it is not of this form; the message says which is.
+        """
+        ...
+
+    def group_of(self, item_id: str) -> str:
+        """Return what items of one call have in common: a product's id, or nothing where any may go together."""
+        ...
+
     async def prepare(self, settings: Mapping[str, str]) -> Prepared:
-        """Check a new channel's settings, and take out or make its secret.
+        """Check a new channel's settings, and take out or make its secrets.
 
         Raises:
             InvalidError: a setting is missing or wrong; ``details["field"]`` names it.
         """
         ...
 
-    def open(self, config: ChannelConfig) -> Channel:
+    def open(self, config: ChannelConfig, save: SaveSecrets) -> Channel:
         """Return a connection to a channel that was set up before."""
         ...

@@ -1,27 +1,21 @@
-"""Channels in Postgres: setting them up, and the levels that each has still to be told."""
+"""Channels in Postgres: setting them up, switching them, and how far each is behind."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
-from inventory.channels.channel import ChannelConfig, Level
-from inventory.channels.limits import (
-    ERROR_CHARS,
-    LEASE_MS,
-    MAX_PAGE,
-    NAME_CHARS,
-    WRITE_BACK_PAUSE_S,
-    WRITE_BACK_TRIES,
-)
+from inventory.channels.channel import BY_SKU, SIGNING, ChannelConfig
+from inventory.channels.levels_pg import shown
+from inventory.channels.limits import NAME_CHARS
 from inventory.channels.registry import Registry
 from inventory.import_pg import BULK_LOCK
 from kit.errors import InvalidError, NotFoundError
 from kit.ids import new_id
 from kit.postgres import Connection, Postgres
 from kit.sql import Queries
+from kit.vault import SealedError, Vault
 
 _sql = Queries(Path(__file__).parent / "sql" / "channels.sql")
 
@@ -37,8 +31,10 @@ class ChannelView(msgspec.Struct, frozen=True, kw_only=True):
     """A channel as staff see it.
 
     Attributes:
+        switched_off: shows 0 of everything.
         lag_ms: age of the oldest change that it has not been told; 0 when it is in step.
         behind: SKUs with such a change.
+        unlinked: SKUs of which nobody has said which of its items they are.
         last_error: of the last call, None when that went well.
     """
 
@@ -47,56 +43,25 @@ class ChannelView(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     state: Literal["active", "paused"]
     safety_stock: int
+    switched_off: bool
     lag_ms: int
     behind: int
+    unlinked: int
     last_error: str | None
-
-
-class LevelItem(msgspec.Struct, frozen=True, kw_only=True):
-    """What a channel should show of a SKU, and what it was last told; None when it never was."""
-
-    sku: str
-    desired: int
-    told: int | None
-    told_at_ms: int | None
-    last_error: str | None
-
-
-class LevelPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Some levels in the order of SKUs; ``next`` is the ``after`` of the following page, None on the last one."""
-
-    items: list[LevelItem]
-    next: str | None
-
-
-class DueLevel(msgspec.Struct, frozen=True, kw_only=True):
-    """A level that has to be told now; ``attempts`` failed before, and ``told`` is the quantity told last."""
-
-    level: Level
-    attempts: int
-    told: int | None
-
-
-class Failure(msgspec.Struct, frozen=True, kw_only=True):
-    """A level that was not taken; it is due again after ``delay_ms``."""
-
-    sku: str
-    reason: str
-    delay_ms: int
 
 
 class Channels:
-    """The channels and their levels.
+    """The channels.
 
     Args:
         kinds: the kinds that can be set up.
-        lease_ms: how long rows that were taken belong to the taker.
+        vault: seals their secrets.
     """
 
-    def __init__(self, postgres: Postgres, kinds: Registry, *, lease_ms: int = LEASE_MS) -> None:
+    def __init__(self, postgres: Postgres, kinds: Registry, vault: Vault) -> None:
         self._postgres = postgres
         self._kinds = kinds
-        self._lease_ms = lease_ms
+        self._vault = vault
 
     async def create(
         self, kind: str, *, name: str, settings: Mapping[str, str], safety_stock: int = 0
@@ -118,14 +83,15 @@ class Channels:
             raise InvalidError(f"name must have 1 to {NAME_CHARS} characters", field="name")
         _check_safety(safety_stock)
         prepared = await self._kinds[kind].prepare(settings)
+        by_sku = self._kinds[kind].item_form == BY_SKU
         channel_id = new_id("chan")
         stored = msgspec.json.encode(prepared.settings).decode()
+        sealed = self._seal(channel_id, prepared.secrets)
         async with self._postgres.transaction() as connection:
-            await _hold_levels(connection)
-            await connection.execute(_sql.create_channel, channel_id, kind, name, stored, prepared.secret, safety_stock)
-            await connection.execute(_sql.level_every_sku, channel_id)
-            await connection.execute(_sql.wake)
-        return CreatedChannel(channel_id=channel_id, secret=prepared.secret if prepared.generated else None)
+            await hold_levels(connection)
+            await connection.execute(_sql.create_channel, channel_id, kind, name, stored, sealed, safety_stock, by_sku)
+            await _level_again(connection, [channel_id])
+        return CreatedChannel(channel_id=channel_id, secret=prepared.generated)
 
     async def remove(self, channel_id: str) -> None:
         """Forget a channel and its levels.
@@ -134,7 +100,7 @@ class Channels:
             NotFoundError: ``unknown_channel``.
         """
         async with self._postgres.transaction() as connection:
-            await _hold_levels(connection)
+            await hold_levels(connection)
             _check_found(channel_id, await connection.execute(_sql.remove_channel, channel_id))
 
     async def pause(self, channel_id: str, *, reason: str | None = None) -> None:
@@ -144,7 +110,8 @@ class Channels:
             NotFoundError: ``unknown_channel``.
         """
         async with self._postgres.connection() as connection:
-            _check_found(channel_id, await connection.execute(_sql.set_state, channel_id, "paused", _cut(reason)))
+            error = None if reason is None else shown(reason)
+            _check_found(channel_id, await connection.execute(_sql.set_state, channel_id, "paused", error))
 
     async def resume(self, channel_id: str) -> None:
         """Tell it what it has missed, and go on.
@@ -166,102 +133,107 @@ class Channels:
         """
         _check_safety(units)
         async with self._postgres.transaction() as connection:
-            await _hold_levels(connection)
+            await hold_levels(connection)
             _check_found(channel_id, await connection.execute(_sql.set_safety_stock, channel_id, units))
-            await connection.execute(_sql.level_every_sku, channel_id)
-            await connection.execute(_sql.wake)
+            await _level_again(connection, [channel_id])
+
+    async def set_safety_stock_of(self, channel_id: str, sku: str, units: int | None) -> None:
+        """Change the units of one SKU that this channel never shows; None: as many as of every other.
+
+        Raises:
+            NotFoundError: ``unknown_sku`` - the channel has no level of it.
+            InvalidError: ``units`` is negative.
+        """
+        _check_safety(units or 0)
+        async with self._postgres.transaction() as connection:
+            await hold_levels(connection)
+            if (await connection.execute(_sql.set_safety_stock_of, channel_id, sku, units)).endswith(" 0"):
+                raise NotFoundError(
+                    f"channel {channel_id!r} has no level of {sku!r}", code="unknown_sku", details={"field": "sku"}
+                )
+            await _level_again(connection, [channel_id])
+
+    async def switch(
+        self, *, off: bool, channel_ids: Sequence[str] | None = None, skus: Sequence[str] | None = None
+    ) -> list[str]:
+        """Let channels show 0, or again what there is.
+
+        Args:
+            off: show 0.
+            channel_ids: which; None: all, those that are set up later not.
+            skus: of what; None: of everything, also of SKUs that come later. A SKU that was switched off by itself
+                stays so when its channel is switched on.
+
+        Returns:
+            The channels that were switched.
+        """
+        async with self._postgres.transaction() as connection:
+            await hold_levels(connection)
+            ids = channel_ids
+            if ids is None:
+                ids = [row["channel_id"] for row in await connection.fetch(_sql.every_id)]
+            if skus is None:
+                ids = [row["channel_id"] for row in await connection.fetch(_sql.switch, ids, off)]
+            else:
+                await connection.execute(_sql.switch_skus, ids, skus, off)
+            await _level_again(connection, ids)
+        return list(ids)
 
     async def list(self) -> list[ChannelView]:
         """Return every channel, oldest first."""
         async with self._postgres.connection() as connection:
             return [msgspec.convert(dict(row), ChannelView) for row in await connection.fetch(_sql.channels)]
 
-    async def levels(self, channel_id: str, *, limit: int = 100, after: str | None = None) -> LevelPage:
-        """Return a page of a channel's levels.
-
-        Raises:
-            NotFoundError: ``unknown_channel``.
-            InvalidError: ``limit`` is not 1 to ``MAX_PAGE``.
-        """
-        if not 1 <= limit <= MAX_PAGE:
-            raise InvalidError(f"limit must be 1 to {MAX_PAGE}", field="limit")
-        async with self._postgres.connection() as connection:
-            rows = await connection.fetch(_sql.levels, channel_id, after or "", limit + 1)
-            if not rows and not await connection.fetchval(_sql.exists, channel_id):
-                raise _unknown(channel_id)
-        items = [msgspec.convert(dict(row), LevelItem) for row in rows[:limit]]
-        return LevelPage(items=items, next=items[-1].sku if len(rows) > limit else None)
-
     async def active(self) -> dict[str, ChannelConfig]:
         """Return the channels that are to be told, by id, secrets included."""
         async with self._postgres.connection() as connection:
             rows = await connection.fetch(_sql.active_configs)
+        opened = []
+        for row in rows:
+            secrets = self._open(row["channel_id"], row["secrets"], row["secret"])
+            if secrets is None:
+                why = "its secrets do not open with this SHOWDROP_SECRET: set the old one again, or connect it anew"
+                await self.pause(row["channel_id"], reason=why)
+            else:
+                opened.append((row, secrets))
         return {
             row["channel_id"]: ChannelConfig(
                 channel_id=row["channel_id"],
                 kind=row["kind"],
                 name=row["name"],
                 settings=msgspec.json.decode(row["settings"], type=dict[str, str]),
-                secret=row["secret"],
+                secrets=secrets,
             )
-            for row in rows
+            for row, secrets in opened
         }
 
-    async def take_due(self, channel_id: str, batch: int) -> Sequence[DueLevel]:
-        """Take up to ``batch`` levels that are to be told now; nobody else gets them until the lease ends.
-
-        The caller tells them and then calls ``told`` or ``failed`` for each. None are due while a channel is paused.
-        """
+    async def save_secrets(self, channel_id: str, secrets: Mapping[str, str]) -> None:
+        """Keep a channel's secrets, sealed, in place of those it had."""
         async with self._postgres.connection() as connection:
-            rows = await connection.fetch(_sql.take_due, channel_id, batch, self._lease_ms)
-        return [
-            DueLevel(
-                level=Level(sku=row["sku"], quantity=row["desired"], version=row["version"]),
-                attempts=row["attempts"],
-                told=row["told"],
-            )
-            for row in rows
-        ]
+            await connection.execute(_sql.save_secrets, channel_id, self._seal(channel_id, secrets))
 
-    async def told(self, channel_id: str, levels: Sequence[Level]) -> None:
-        """Write back what the channel took. A SKU that changed meanwhile stays due, for its newer version.
+    def _seal(self, channel_id: str, secrets: Mapping[str, str]) -> bytes:
+        return self._vault.seal(msgspec.json.encode(secrets), owner=channel_id)
 
-        A row that cannot be written within a few seconds keeps its lease and is told again later.
-        """
-        open_levels = {one.sku: one for one in levels}
-        for _ in range(WRITE_BACK_TRIES):
-            if not open_levels:
-                return
-            rest = list(open_levels.values())
-            async with self._postgres.connection() as connection:
-                rows = await connection.fetch(
-                    _sql.told,
-                    channel_id,
-                    [one.sku for one in rest],
-                    [one.quantity for one in rest],
-                    [one.version for one in rest],
-                )
-            for row in rows:
-                del open_levels[row["sku"]]
-            if open_levels:
-                await asyncio.sleep(WRITE_BACK_PAUSE_S)
-
-    async def failed(self, channel_id: str, failures: Sequence[Failure]) -> None:
-        """Write back what the channel did not take; the first reason becomes the channel's last error."""
-        async with self._postgres.connection() as connection:
-            await connection.execute(
-                _sql.failed,
-                channel_id,
-                [one.sku for one in failures],
-                [_cut(one.reason) for one in failures],
-                [one.delay_ms for one in failures],
-            )
+    def _open(self, channel_id: str, sealed: bytes | None, plain: str) -> dict[str, str] | None:
+        """Return a channel's secrets, or None when they do not open; an older row holds the only one as it is."""
+        if sealed is None:
+            return {SIGNING: plain}
+        try:
+            return msgspec.json.decode(self._vault.open(sealed, owner=channel_id), type=dict[str, str])
+        except SealedError:
+            return None
 
 
-async def _hold_levels(connection: Connection) -> None:
+async def hold_levels(connection: Connection) -> None:
     """Wait for an import first: while one waits for the table itself, every sale would have to wait behind."""
     await connection.execute(_sql.lock_bulk, BULK_LOCK)
     await connection.execute(_sql.lock_levels)
+
+
+async def _level_again(connection: Connection, channel_ids: Sequence[str]) -> None:
+    await connection.execute(_sql.level_every_sku, channel_ids)
+    await connection.execute(_sql.wake)
 
 
 def _check_safety(units: int) -> None:
@@ -276,7 +248,3 @@ def _check_found(channel_id: str, status: str) -> None:
 
 def _unknown(channel_id: str) -> NotFoundError:
     return NotFoundError(f"there is no channel {channel_id!r}", code="unknown_channel", details={"field": "channel_id"})
-
-
-def _cut(reason: str | None) -> str | None:
-    return None if reason is None else reason[:ERROR_CHARS].replace("\x00", "")

@@ -20,6 +20,24 @@ BACKOFF_FIRST_MS: Final = 500
 BACKOFF_MOST_MS: Final = 60_000
 """The longest wait between two tries of a channel that is down: it is back in step a minute after it recovers."""
 
+OUTCOME_FIRST_S: Final = 1.0
+"""A channel that answers later is asked after this time, and then less and less often ..."""
+
+OUTCOME_PAUSE_MOST_S: Final = 30.0
+"""... but at least this often ..."""
+
+OUTCOME_MOST_S: Final = 900.0
+"""... for this long; after that the levels are told again."""
+
+PENDING_MOST_CALLS: Final = 8
+"""Calls that a channel may work on at the same time."""
+
+DRIFT_EVERY_S: Final = 600.0
+"""Pause between two rounds of reading a channel back."""
+
+DRIFT_PAGE: Final = 1_000
+"""Levels that are looked up at a time for it."""
+
 REFUSED_RETRY_MS: Final = 15 * 60_000
 """A level that a channel refused for good is offered again this late; somebody may have repaired it over there."""
 
@@ -28,6 +46,9 @@ RETRY_AFTER_MOST_MS: Final = 3_600_000
 
 RESPONSE_BYTES: Final = 4_096
 """Bytes of an answer that are read, so that its connection can be used again; the rest is cut off."""
+
+ANSWER_BYTES: Final = 4 * 1024 * 1024
+"""Bytes of an answer of a channel's API; the largest, 5,000 results with a message each, has about one million."""
 
 WEBHOOK_BATCH: Final = 500
 """Levels in one webhook call: about 40 KB."""
@@ -38,8 +59,20 @@ WEBHOOK_CALLS_PER_S: Final = 20.0
 URL_CHARS: Final = 2_048
 """Characters of a webhook address."""
 
+SETTINGS_MOST: Final = 20
+"""Settings of a channel, secrets among them."""
+
+SETTING_CHARS: Final = 2_048
+"""Characters of one; the longest known access token has some 500."""
+
 NAME_CHARS: Final = 100
 """Characters of a channel's name."""
+
+ITEM_ID_CHARS: Final = 200
+"""Characters of a channel's name for an item: the longest known has two numbers of 20 digits."""
+
+LINKS_MOST: Final = 200_000
+"""Lines of one file of links; at most 20 MB of memory."""
 
 ERROR_CHARS: Final = 300
 """Characters of an error that are kept and shown."""

@@ -16,13 +16,17 @@ import msgspec
 from standardwebhooks import Webhook
 
 from inventory.channels.channel import (
+    BY_SKU,
+    SIGNING,
     Answer,
     Capabilities,
     ChannelConfig,
     ChannelDownError,
     ChannelGoneError,
     Level,
+    Pending,
     Prepared,
+    SaveSecrets,
     Told,
 )
 from inventory.channels.limits import CALL_TIMEOUT_S, RESPONSE_BYTES, URL_CHARS, WEBHOOK_BATCH, WEBHOOK_CALLS_PER_S
@@ -61,9 +65,21 @@ class WebhookKind:
         except (NoAddressError, httpx.InvalidURL, UnicodeError) as error:
             raise InvalidError(f"url cannot be used: {error}", field="url", code="invalid_url") from error
         secret = "whsec_" + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
-        return Prepared(settings={"url": url}, secret=secret, generated=True)
+        return Prepared(settings={"url": url}, secrets={SIGNING: secret}, generated=secret)
 
-    def open(self, config: ChannelConfig) -> "WebhookChannel":
+    @property
+    def item_form(self) -> str:
+        """See ``ChannelKind``."""
+        return BY_SKU
+
+    def check_item_id(self, item_id: str) -> None:
+        """See ``ChannelKind``; every SKU is one."""
+
+    def group_of(self, item_id: str) -> str:  # noqa: ARG002 - any may go together
+        """See ``ChannelKind``."""
+        return ""
+
+    def open(self, config: ChannelConfig, save: SaveSecrets) -> "WebhookChannel":  # noqa: ARG002 - nothing is renewed
         """See ``ChannelKind``."""
         return WebhookChannel(config, self._addresses)
 
@@ -74,7 +90,7 @@ class WebhookChannel:
     def __init__(self, config: ChannelConfig, addresses: Addresses) -> None:
         self._channel_id = config.channel_id
         self._url = config.settings["url"]
-        self._signer = Webhook(config.secret)
+        self._signer = Webhook(config.secrets[SIGNING])
         self._addresses = addresses
         self._transport = httpx.AsyncHTTPTransport(trust_env=False)
 
@@ -106,6 +122,14 @@ class WebhookChannel:
             raise ChannelDownError(f"{type(error).__name__}: {error}") from error
         return [Told()] * len(levels)
 
+    async def outcome(self, pending: Pending, levels: Sequence[Level]) -> list[Answer] | None:  # noqa: ARG002 - none is pending
+        """See ``Channel``; every answer comes at once."""
+        return [Told()] * len(levels)
+
+    async def read(self, item_ids: Sequence[str]) -> list[int | None]:
+        """See ``Channel``; a webhook tells nothing."""
+        return [None] * len(item_ids)
+
     async def close(self) -> None:
         """See ``Channel``."""
         await self._transport.aclose()
@@ -128,8 +152,9 @@ class WebhookChannel:
 
 
 def _body(channel_id: str, levels: Sequence[Level], now: datetime) -> bytes:
+    told = [{"sku": one.sku, "quantity": one.quantity, "version": one.version} for one in levels]
     return _encoder.encode(
-        {"type": "stock.levels", "timestamp": now, "data": {"channel_id": channel_id, "levels": list(levels)}}
+        {"type": "stock.levels", "timestamp": now, "data": {"channel_id": channel_id, "levels": told}}
     )
 
 

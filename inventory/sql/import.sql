@@ -107,8 +107,8 @@ INSERT INTO stock (sku, location) SELECT sku, $1 FROM import_judged WHERE verdic
 
 -- name: put_levels
 -- Movements level what they move; a new SKU with no units moves nothing, and a channel must show 0 for it all the same.
-INSERT INTO channel_levels (channel_id, sku, desired)
-SELECT channel_id, sku, 0 FROM import_judged CROSS JOIN channels WHERE verdict = 'created' AND delta = 0
+INSERT INTO channel_levels (channel_id, sku, desired, call_group)
+SELECT channel_id, sku, 0, CASE WHEN links_by_sku THEN '' END FROM import_judged CROSS JOIN channels WHERE verdict = 'created' AND delta = 0
 
 -- name: moving
 SELECT sku, delta FROM import_judged WHERE delta <> 0 AND verdict IN ('created', 'updated') ORDER BY sku

@@ -28,10 +28,14 @@ WITH recorded AS (
     WHERE stock.sku = summed.sku AND stock.location = summed.location
     RETURNING stock.sku, stock.location, stock.on_hand, stock.ring_fenced
 ), levelled AS (
-    INSERT INTO channel_levels (channel_id, sku, desired)
+    INSERT INTO channel_levels (channel_id, sku, desired, call_group)
     SELECT channels.channel_id, changed.sku,
-           greatest(0, sum(changed.on_hand - changed.ring_fenced)::bigint - channels.safety_stock)
+           channel_level(sum(changed.on_hand - changed.ring_fenced)::bigint,
+                         coalesce(min(own.safety_stock), channels.safety_stock),
+                         channels.switched_off OR coalesce(bool_or(own.switched_off), false)),
+           CASE WHEN channels.links_by_sku THEN '' END
     FROM changed CROSS JOIN channels
+    LEFT JOIN channel_levels AS own ON own.channel_id = channels.channel_id AND own.sku = changed.sku
     GROUP BY channels.channel_id, changed.sku
     ON CONFLICT (channel_id, sku) DO UPDATE
         SET desired = excluded.desired, version = channel_levels.version + 1, due_at_ms = 0,

@@ -18,12 +18,16 @@ from checkout.webhooks.delivery_log_pg import HookLog
 from checkout.webhooks.endpoints_pg import HookEndpoints
 from inventory.catalogue_pg import Catalogue
 from inventory.channels.channels_pg import Channels
+from inventory.channels.feeds_pg import Feeds
+from inventory.channels.levels_pg import Levels
+from inventory.channels.links_pg import Links
 from inventory.draws_pg import Draws
 from inventory.stock_pg import StockLedger
 from live.api.catalogue_http import CatalogueEndpoints
 from live.api.channels_http import ChannelEndpoints
 from live.api.draws_http import DrawEndpoints
 from live.api.endpoint import Endpoint
+from live.api.feeds_http import FeedEndpoints
 from live.api.health import Check
 from live.api.health_http import HealthEndpoints
 from live.api.holds_http import HoldEndpoints
@@ -75,6 +79,9 @@ class ApiParts:
     hooks: HookEndpoints
     hook_log: HookLog
     channels: Channels
+    levels: Levels
+    links: Links
+    feeds: Feeds
     registry: CollectorRegistry
     ws_url: str
     currency: str
@@ -98,7 +105,8 @@ def endpoints_of(parts: ApiParts) -> list[Endpoint]:
         *WebhookEndpointEndpoints(parts.hooks).endpoints(),
         *WebhookDeliveryEndpoints(parts.hook_log).endpoints(),
         *RestHookEndpoints(parts.hooks, parts.hook_log).endpoints(),
-        *ChannelEndpoints(parts.channels).endpoints(),
+        *ChannelEndpoints(parts.channels, parts.levels, parts.links).endpoints(),
+        *FeedEndpoints(parts.feeds).endpoints(),
         *TokenEndpoints(parts.tokens).endpoints(),
         *(DemoEndpoints(parts.tokens, parts.stage).endpoints() if parts.demo else ()),
         *WebhookEndpoints(parts.webhooks).endpoints(),

@@ -1,23 +1,37 @@
 """Channels: the other places that sell this stock, and how far they are behind."""
 
+import asyncio
 from typing import Annotated
 
 import msgspec
 
-from inventory.channels.channels_pg import Channels, ChannelView, LevelPage
-from inventory.channels.limits import MAX_PAGE, NAME_CHARS, URL_CHARS
+from inventory.channels.channels_pg import Channels, ChannelView
+from inventory.channels.levels_pg import LevelPage, Levels
+from inventory.channels.limits import MAX_PAGE, NAME_CHARS, SETTING_CHARS, SETTINGS_MOST, URL_CHARS
+from inventory.channels.links import Linked
+from inventory.channels.links_csv import read_links
+from inventory.channels.links_pg import Links
+from kit.errors import InvalidError
+from kit.ids import ULID_PATTERN
 from live.api.endpoint import STAFF, Call, Empty, Endpoint, Request, endpoint
-from live.api.fields import NOT_BLANK, Cursor
-from live.api.limits import JSON_BODY_MAX_BYTES, PAGE_DEFAULT_ITEMS
+from live.api.fields import NOT_BLANK, PRINTABLE, Cursor, Sku
+from live.api.limits import JSON_BODY_MAX_BYTES, LINKS_BODY_MAX_BYTES, PAGE_DEFAULT_ITEMS
 from live.limits import OFFER_MOST_UNITS
+
+ChannelId = Annotated[str, msgspec.Meta(pattern=rf"^chan_{ULID_PATTERN}(?![\s\S])")]
+SettingName = Annotated[str, msgspec.Meta(max_length=64, pattern=r"^[a-z][a-z0-9_]*(?![\s\S])")]
+SettingValue = Annotated[str, msgspec.Meta(max_length=SETTING_CHARS, pattern=PRINTABLE)]
 
 
 class NewChannel(Request, frozen=True):
-    """A channel to be connected. The kind ``webhook`` takes ``url``."""
+    """A channel to be connected. The kind ``webhook`` takes ``url``, others ``settings`` of their own."""
 
     kind: Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=NOT_BLANK)]
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=NAME_CHARS, pattern=NOT_BLANK)]
     url: Annotated[str, msgspec.Meta(min_length=1, max_length=URL_CHARS)] | None = None
+    settings: Annotated[dict[SettingName, SettingValue], msgspec.Meta(max_length=SETTINGS_MOST)] = msgspec.field(
+        default_factory=dict
+    )
     safety_stock: Annotated[int, msgspec.Meta(ge=0, le=OFFER_MOST_UNITS)] = 0
 
 
@@ -40,6 +54,36 @@ class ChannelList(msgspec.Struct, frozen=True, kw_only=True):
     items: list[ChannelView]
 
 
+class ChannelAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The channel that was changed."""
+
+    channel_id: str
+
+
+class NewSwitch(Request, frozen=True):
+    """Show 0, or again what there is: at these channels (at all of them), of these SKUs (of everything)."""
+
+    off: bool
+    channel_ids: Annotated[list[ChannelId], msgspec.Meta(min_length=1, max_length=MAX_PAGE)] | None = None
+    skus: Annotated[list[Sku], msgspec.Meta(min_length=1, max_length=MAX_PAGE)] | None = None
+
+
+class SwitchAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The channels that were switched."""
+
+    channel_ids: list[str]
+
+
+class SafetyStock(Request, frozen=True):
+    """Units that the channel never shows: of one SKU, or of every SKU that has no number of its own.
+
+    With ``sku`` and without ``units`` the SKU has no number of its own any more.
+    """
+
+    units: Annotated[int, msgspec.Meta(ge=0, le=OFFER_MOST_UNITS)] | None = None
+    sku: Sku | None = None
+
+
 class LevelQuery(Request, frozen=True):
     """Which levels."""
 
@@ -50,12 +94,15 @@ class LevelQuery(Request, frozen=True):
 class ChannelEndpoints:
     """The calls about channels."""
 
-    def __init__(self, channels: Channels) -> None:
+    def __init__(self, channels: Channels, levels: Levels, links: Links) -> None:
         self._channels = channels
+        self._links = links
+        self._channel_levels = levels
 
     def endpoints(self) -> list[Endpoint]:
         """Return them."""
         return [
+            *self._switches(),  # first: a word in the place of an id is no id
             endpoint(
                 "channels",
                 "list_channels",
@@ -106,6 +153,79 @@ class ChannelEndpoints:
                 answer=RemovedChannelAnswer,
                 handle=self._remove,
             ),
+            *self._linking(),
+        ]
+
+    def _switches(self) -> list[Endpoint]:
+        return [
+            endpoint(
+                "channels",
+                "pause_channel",
+                "POST",
+                "/v1/channels/{id}/pause",
+                "Tell a channel nothing until it is resumed",
+                roles=STAFF,
+                body=Empty,
+                query=Empty,
+                answer=ChannelAnswer,
+                handle=self._pause,
+            ),
+            endpoint(
+                "channels",
+                "resume_channel",
+                "POST",
+                "/v1/channels/{id}/resume",
+                "Tell a paused channel what it has missed, and go on",
+                roles=STAFF,
+                body=Empty,
+                query=Empty,
+                answer=ChannelAnswer,
+                handle=self._resume,
+            ),
+            endpoint(
+                "channels",
+                "switch_channels",
+                "POST",
+                "/v1/channels/switch",
+                "Show 0 everywhere now, or again what there is",
+                roles=STAFF,
+                body=NewSwitch,
+                body_limit=JSON_BODY_MAX_BYTES,
+                query=Empty,
+                answer=SwitchAnswer,
+                handle=self._switch,
+            ),
+            endpoint(
+                "channels",
+                "set_safety_stock",
+                "POST",
+                "/v1/channels/{id}/safety-stock",
+                "Change the units that a channel never shows",
+                roles=STAFF,
+                body=SafetyStock,
+                body_limit=JSON_BODY_MAX_BYTES,
+                query=Empty,
+                answer=ChannelAnswer,
+                handle=self._safety_stock,
+            ),
+        ]
+
+    def _linking(self) -> list[Endpoint]:
+        return [
+            endpoint(
+                "channels",
+                "link_channel_items",
+                "POST",
+                "/v1/channels/{id}/links",
+                "Upload a CSV (`sku,item_id`) that says which of the channel's items is which SKU",
+                roles=STAFF,
+                body=Empty,
+                body_kind="file",
+                body_limit=LINKS_BODY_MAX_BYTES,
+                query=Empty,
+                answer=Linked,
+                handle=self._link,
+            ),
         ]
 
     async def _list(self, call: Call[Empty, Empty]) -> ChannelList:  # noqa: ARG002 - a handler takes the call
@@ -115,14 +235,44 @@ class ChannelEndpoints:
         created = await self._channels.create(
             call.body.kind,
             name=call.body.name,
-            settings={} if call.body.url is None else {"url": call.body.url},
+            settings=call.body.settings | ({} if call.body.url is None else {"url": call.body.url}),
             safety_stock=call.body.safety_stock,
         )
         return NewChannelAnswer(channel_id=created.channel_id, secret=created.secret)
 
     async def _levels(self, call: Call[Empty, LevelQuery]) -> LevelPage:
-        return await self._channels.levels(call.id, limit=call.query.limit, after=call.query.after)
+        return await self._channel_levels.page(call.id, limit=call.query.limit, after=call.query.after)
 
     async def _remove(self, call: Call[Empty, Empty]) -> RemovedChannelAnswer:
         await self._channels.remove(call.id)
         return RemovedChannelAnswer(channel_id=call.id)
+
+    async def _pause(self, call: Call[Empty, Empty]) -> ChannelAnswer:
+        await self._channels.pause(call.id)
+        return ChannelAnswer(channel_id=call.id)
+
+    async def _resume(self, call: Call[Empty, Empty]) -> ChannelAnswer:
+        await self._channels.resume(call.id)
+        return ChannelAnswer(channel_id=call.id)
+
+    async def _switch(self, call: Call[NewSwitch, Empty]) -> SwitchAnswer:
+        asked = call.body
+        switched = await self._channels.switch(off=asked.off, channel_ids=asked.channel_ids, skus=asked.skus)
+        return SwitchAnswer(channel_ids=switched)
+
+    async def _safety_stock(self, call: Call[SafetyStock, Empty]) -> ChannelAnswer:
+        asked = call.body
+        if asked.sku is not None:
+            await self._channels.set_safety_stock_of(call.id, asked.sku, asked.units)
+        elif asked.units is None:
+            raise InvalidError("units is missing", field="units")
+        else:
+            await self._channels.set_safety_stock(call.id, asked.units)
+        return ChannelAnswer(channel_id=call.id)
+
+    async def _link(self, call: Call[Empty, Empty]) -> Linked:
+        if call.asked.file is None:
+            raise RuntimeError("links are declared with a file body")
+        links, left_out = await asyncio.to_thread(read_links, call.asked.file)
+        linked = await self._links.link(call.id, links)
+        return msgspec.structs.replace(linked, left_out=sorted([*left_out, *linked.left_out], key=lambda one: one.line))

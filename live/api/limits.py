@@ -73,3 +73,6 @@ CSV_CHUNK_ENTRIES: Final = 500
 
 REFUND_MOST_LINES: Final = 1
 """Lines of one refund: an order has one."""
+
+LINKS_BODY_MAX_BYTES: Final = 50 * 1024 * 1024
+"""A file of links, as many lines as one may have."""

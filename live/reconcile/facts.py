@@ -146,23 +146,17 @@ class LevelFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What a channel shows of a SKU; a suspect.
 
     Attributes:
-        units: not set aside for any pool.
+        due: what the channel should show, by the stock as it is.
         desired: what the row says; None when there is no row.
         waiting: whether the row has still to be told.
     """
 
     channel_id: str
     sku: str
-    units: int
-    safety_stock: int
+    due: int
     desired: int | None
     told: int | None
     waiting: bool
-
-    @property
-    def due(self) -> int:
-        """What the channel should show."""
-        return max(0, self.units - self.safety_stock)
 
 
 class Totals(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,7 +18,11 @@ from checkout.webhooks.endpoints_pg import HookEndpoints
 from checkout.webhooks.signing import EndpointSecrets
 from inventory.catalogue_pg import Catalogue
 from inventory.channels.channels_pg import Channels
-from inventory.channels.registry import channel_kinds
+from inventory.channels.feeds import FeedTokens
+from inventory.channels.feeds_pg import Feeds
+from inventory.channels.levels_pg import Levels
+from inventory.channels.links_pg import Links
+from inventory.channels.registry import channel_kinds, channel_vault
 from inventory.draws_pg import Draws
 from inventory.stock_pg import StockLedger
 from kit.address_lookup import Addresses
@@ -112,7 +116,10 @@ def _parts(stores: Stores, idempotency: Idempotency, *, demo: bool, registry: Co
         webhooks=WebhookInbox(PaymentEvents(stores.postgres), stores.providers),
         hooks=HookEndpoints(stores.postgres, EndpointSecrets(place.secret), Addresses(allow_private=demo)),
         hook_log=HookLog(stores.postgres),
-        channels=Channels(stores.postgres, channel_kinds(allow_private=demo)),
+        channels=Channels(stores.postgres, channel_kinds(allow_private=demo), channel_vault(place.secret)),
+        levels=Levels(stores.postgres),
+        links=Links(stores.postgres, channel_kinds(allow_private=demo)),
+        feeds=Feeds(stores.postgres, FeedTokens(place.secret)),
         registry=registry,
         ws_url=settings.ws_url or f"ws://{settings.host}:{settings.ws_port}",
         currency=settings.currency,

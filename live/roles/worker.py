@@ -13,8 +13,10 @@ from checkout.rebook import Rebooker
 from checkout.webhooks.worker import HookWorker
 from checkout.workers import CheckoutWorker
 from inventory.channels.channels_pg import Channels
+from inventory.channels.figures import ChannelFigures
 from inventory.channels.leader_pg import Leadership
-from inventory.channels.registry import channel_kinds
+from inventory.channels.levels_pg import Levels
+from inventory.channels.registry import channel_kinds, channel_vault
 from inventory.channels.sync import ChannelSync
 from inventory.draw_line import DrawLine
 from inventory.draws_pg import Draws
@@ -74,7 +76,13 @@ class WorkerRole:
             draw_clock = DrawClock(ShowDraws(stores.postgres, stores.shows), line, relay)
             keeper = build_keeper(stores)
             kinds = channel_kinds(allow_private=demo)
-            sync = ChannelSync(Channels(stores.postgres, kinds), Leadership(stores.postgres), kinds)
+            sync = ChannelSync(
+                Channels(stores.postgres, kinds, channel_vault(place.secret)),
+                Levels(stores.postgres),
+                Leadership(stores.postgres),
+                kinds,
+                ChannelFigures(registry),
+            )
             watch = ReconcileWatch(stores, registry)
             # The keeper first: a book that a dead Redis left behind is rebuilt before anything is sold from it.
             await keeper.round()

@@ -10,6 +10,7 @@ from standardwebhooks import Webhook
 
 from checkout.order import NEXT_STATES
 from checkout.payments.settings import PAYMENT_VARIABLES
+from inventory.channels.registry import channel_kinds
 from kit.settings import VARIABLES
 
 ROOT = Path(__file__).parents[2]
@@ -82,3 +83,12 @@ def test_the_webhook_example_refuses_another_body(verify: Verify) -> None:
 def test_the_webhook_example_refuses_an_old_call(verify: Verify) -> None:
     with pytest.raises(ValueError, match="timestamp"):
         verify(SECRET, signed(b"{}", datetime.now(UTC) - timedelta(hours=1)), b"{}")
+
+
+def test_every_kind_of_channel_is_described_with_its_item_ids() -> None:
+    rows = re.findall(r"(?m)^\| `(\w+)`[^|]*\|[^|]*\| ([^|]*) \|", (DOCS / "channels.md").read_text(encoding="utf-8"))
+    kinds = {name: kind for name, kind in channel_kinds(allow_private=False).items() if name != "webhook"}
+    described = {name: form.replace("`", "") for name, form in rows if name in kinds}
+    assert described.keys() == kinds.keys()
+    for name, kind in kinds.items():
+        assert described[name].startswith(kind.item_form), name

@@ -68,17 +68,10 @@ ORDER BY show_id
 
 -- name: levels
 -- Levels that are not what they should be, and SKUs without one.
-SELECT wanted.channel_id, wanted.sku, wanted.units, wanted.safety_stock, channel_levels.desired, channel_levels.told,
-       coalesce(told_version < version, false) AS waiting
-FROM (
-    SELECT channel_id, sku, safety_stock, sum(on_hand - ring_fenced)::bigint AS units
-    FROM stock CROSS JOIN channels
-    GROUP BY channel_id, sku, safety_stock
-) AS wanted
-LEFT JOIN channel_levels USING (channel_id, sku)
-WHERE channel_levels.desired IS DISTINCT FROM greatest(0, wanted.units - wanted.safety_stock)
-   OR (told_version = version AND told IS DISTINCT FROM desired)
-ORDER BY wanted.channel_id, wanted.sku
+SELECT channel_id, sku, wanted AS due, desired, told, coalesce(told_version < version, false) AS waiting
+FROM channel_wanted LEFT JOIN channel_levels USING (channel_id, sku)
+WHERE desired IS DISTINCT FROM wanted OR (told_version = version AND told IS DISTINCT FROM desired)
+ORDER BY channel_id, sku
 LIMIT $1
 
 -- name: totals

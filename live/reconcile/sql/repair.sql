@@ -43,17 +43,12 @@ LOCK TABLE channel_levels IN SHARE ROW EXCLUSIVE MODE
 
 -- name: level_again
 -- A new version of every level that is not what it should be, or was not told although nothing is waiting.
-INSERT INTO channel_levels (channel_id, sku, desired)
-SELECT wanted.channel_id, wanted.sku, wanted.due
-FROM (
-    SELECT channel_id, sku, greatest(0, sum(on_hand - ring_fenced)::bigint - safety_stock) AS due
-    FROM stock CROSS JOIN channels
-    WHERE channel_id = $1
-    GROUP BY channel_id, sku, safety_stock
-) AS wanted
-LEFT JOIN channel_levels AS present USING (channel_id, sku)
-WHERE present.desired IS DISTINCT FROM wanted.due
-   OR (present.told_version = present.version AND present.told IS DISTINCT FROM present.desired)
+INSERT INTO channel_levels (channel_id, sku, desired, call_group)
+SELECT channel_id, sku, wanted, CASE WHEN links_by_sku THEN '' END
+FROM channel_wanted JOIN channels USING (channel_id) LEFT JOIN channel_levels AS present USING (channel_id, sku)
+WHERE channel_id = $1
+  AND (present.desired IS DISTINCT FROM wanted
+       OR (present.told_version = present.version AND present.told IS DISTINCT FROM present.desired))
 ON CONFLICT (channel_id, sku) DO UPDATE
     SET desired = excluded.desired, version = channel_levels.version + 1, due_at_ms = 0,
         changed_at_ms = CASE WHEN channel_levels.told_version < channel_levels.version

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from inventory.catalogue_pg import Catalogue
 from inventory.channels.channels_pg import Channels
-from inventory.channels.registry import channel_kinds
+from inventory.channels.registry import channel_kinds, channel_vault
 from inventory.hold_ids import born_ms_of, key_of
 from inventory.holds import Accepted, ClaimRequest
 from inventory.stock_pg import StockLedger
@@ -127,7 +127,7 @@ async def shop(postgres: Postgres, database_url: str, redis_url: str, tmp_path: 
     stores = await Stores.open(place, "test", connections=4)
     made = Shop(settings, stores, sku)
     kinds = channel_kinds(allow_private=True)
-    created = await Channels(postgres, kinds).create(
+    created = await Channels(postgres, kinds, channel_vault(SECRET)).create(
         "webhook", name="shop", settings={"url": "http://127.0.0.1:9/levels"}
     )
     made.channel_id = created.channel_id

@@ -1,45 +1,30 @@
 """The levels of channels on a real Postgres: what they are, who may take them, and what is written back."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
 
 import pytest
 
-from inventory.channels.channel import Answer, Capabilities, ChannelConfig, Level, Prepared, Refused, Told
-from inventory.channels.channels_pg import Channels, ChannelView, Failure
-from inventory.channels.leader_pg import Leadership
-from inventory.channels.sync import ChannelSync
+from inventory.channels.channel import (
+    Capabilities,
+    Refused,
+)
+from inventory.channels.channels_pg import Channels
+from inventory.channels.levels_pg import Failure, Levels
 from inventory.stock import allocate
 from inventory.stock_pg import StockLedger, record_movements
 from kit.errors import InvalidError, NotFoundError
 from kit.postgres import Postgres
-from kit.tasks import Tasks
-
-SKUS = [f"SKU-{number:03}" for number in range(20)]
-
-
-class Shelf:
-    """A channel that is a shelf in this process: it remembers what it was told, and refuses what it is asked to."""
-
-    def __init__(self, capabilities: Capabilities) -> None:
-        self.capabilities = capabilities
-        self.calls: list[list[Level]] = []
-        self.shown: dict[str, int] = {}
-        self.refusals: dict[str, Refused] = {}
-
-    async def prepare(self, settings: Mapping[str, str]) -> Prepared:
-        return Prepared(settings=dict(settings), secret="a token", generated=False)
-
-    def open(self, _config: ChannelConfig) -> "Shelf":
-        return self
-
-    async def tell(self, levels: Sequence[Level]) -> list[Answer]:
-        self.calls.append(list(levels))
-        self.shown.update({one.sku: one.quantity for one in levels if one.sku not in self.refusals})
-        return [self.refusals.get(one.sku) or Told() for one in levels]
-
-    async def close(self) -> None:
-        """It has nothing to give up."""
+from tests.integration.inventory.channels.shelf import (
+    SKUS,
+    VAULT,
+    Shelf,
+    create,
+    desired,
+    in_step,
+    start_sync,
+    stock_up,
+    view,
+)
 
 
 @pytest.fixture
@@ -49,7 +34,12 @@ def shelf() -> Shelf:
 
 @pytest.fixture
 def channels(postgres: Postgres, shelf: Shelf) -> Channels:
-    return Channels(postgres, {"shelf": shelf}, lease_ms=300)
+    return Channels(postgres, {"shelf": shelf}, VAULT)
+
+
+@pytest.fixture
+def rows(postgres: Postgres) -> Levels:
+    return Levels(postgres, lease_ms=300)
 
 
 @pytest.fixture
@@ -59,85 +49,50 @@ def ledger(postgres: Postgres) -> StockLedger:
 
 @pytest.fixture(autouse=True)
 async def stock(postgres: Postgres, ledger: StockLedger) -> None:
-    """Twenty SKUs with ten units each."""
-    async with postgres.transaction() as connection:
-        await connection.execute("INSERT INTO products (product_id, product_key, title) VALUES ('prod_1', 'k', 'T')")
-        await connection.execute(
-            "INSERT INTO variants (sku, product_id, price_amount, price_currency)"
-            " SELECT sku, 'prod_1', 100, 'EUR' FROM unnest($1::text[]) AS sku",
-            SKUS,
-        )
-        await connection.execute("INSERT INTO stock (sku) SELECT sku FROM variants")
-    for sku in SKUS:
-        await ledger.adjust(sku, 10, key=f"first:{sku}", reason="count")
+    await stock_up(postgres, ledger)
 
 
-async def create(channels: Channels, *, safety_stock: int = 0) -> str:
-    return (await channels.create("shelf", name="Shelf", settings={}, safety_stock=safety_stock)).channel_id
+async def tell_all(rows: Levels, channel_id: str) -> None:
+    while due := await rows.take_due(channel_id, 100):
+        await rows.told(channel_id, [one.level for one in due])
 
 
-async def view(channels: Channels, channel_id: str) -> ChannelView:
-    return next(one for one in await channels.list() if one.channel_id == channel_id)
-
-
-async def desired(channels: Channels, channel_id: str) -> dict[str, int]:
-    return {item.sku: item.desired for item in (await channels.levels(channel_id)).items}
-
-
-async def tell_all(channels: Channels, channel_id: str) -> None:
-    while due := await channels.take_due(channel_id, 100):
-        await channels.told(channel_id, [one.level for one in due])
-
-
-async def in_step(channels: Channels, channel_id: str, *, behind: int = 0) -> None:
-    """Wait until at most ``behind`` levels have still to be told."""
-    for _ in range(1_000):
-        if (await view(channels, channel_id)).behind <= behind:
-            return
-        await asyncio.sleep(0.01)
-    pytest.fail(f"the channel is still behind: {await view(channels, channel_id)}")
-
-
-def start_sync(postgres: Postgres, channels: Channels, shelf: Shelf) -> Tasks:
-    tasks = Tasks()
-    tasks.forever("channels", ChannelSync(channels, Leadership(postgres), {"shelf": shelf}).run)
-    return tasks
-
-
-async def test_a_new_channel_has_a_level_for_every_sku(channels: Channels) -> None:
+async def test_a_new_channel_has_a_level_for_every_sku(channels: Channels, rows: Levels) -> None:
     channel_id = await create(channels, safety_stock=3)
-    assert await desired(channels, channel_id) == dict.fromkeys(SKUS, 7)
+    assert await desired(rows, channel_id) == dict.fromkeys(SKUS, 7)
     seen = await view(channels, channel_id)
     assert (seen.state, seen.behind, seen.last_error) == ("active", 20, None)
 
 
 async def test_levels_are_available_units_less_safety_stock_and_never_negative(
-    postgres: Postgres, channels: Channels, ledger: StockLedger
+    postgres: Postgres, channels: Channels, ledger: StockLedger, rows: Levels
 ) -> None:
     channel_id = await create(channels, safety_stock=4)
     async with postgres.transaction() as connection:
         await record_movements(connection, [allocate(SKUS[0], 5, pool_id="offer_1")])
     await ledger.adjust(SKUS[1], -9, key="lost", reason="lost")
 
-    levels = await desired(channels, channel_id)
+    levels = await desired(rows, channel_id)
     assert (levels[SKUS[0]], levels[SKUS[1]], levels[SKUS[2]]) == (1, 0, 6)
 
     await channels.set_safety_stock(channel_id, 0)
-    levels = await desired(channels, channel_id)
+    levels = await desired(rows, channel_id)
     assert (levels[SKUS[0]], levels[SKUS[1]], levels[SKUS[2]]) == (5, 1, 10)
 
 
 async def test_changing_the_safety_stock_makes_due_only_what_it_changes(
-    channels: Channels, ledger: StockLedger
+    channels: Channels, ledger: StockLedger, rows: Levels
 ) -> None:
     await ledger.adjust(SKUS[0], -10, key="lost", reason="lost")
     channel_id = await create(channels)
-    await tell_all(channels, channel_id)
+    await tell_all(rows, channel_id)
     await channels.set_safety_stock(channel_id, 2)
     assert (await view(channels, channel_id)).behind == 19
 
 
-async def test_channels_set_up_in_the_middle_of_sales_miss_none(channels: Channels, ledger: StockLedger) -> None:
+async def test_channels_set_up_in_the_middle_of_sales_miss_none(
+    channels: Channels, ledger: StockLedger, rows: Levels
+) -> None:
     async def sell(worker: int) -> None:
         for number in range(30):
             await ledger.adjust(SKUS[number % 20], -1 if number % 2 else 1, key=f"{worker}:{number}", reason="test")
@@ -155,53 +110,55 @@ async def test_channels_set_up_in_the_middle_of_sales_miss_none(channels: Channe
     stock = {sku: (await ledger.level(sku)).available for sku in SKUS}
     for channel_id in ids:
         safety = (await view(channels, channel_id)).safety_stock
-        assert await desired(channels, channel_id) == {sku: max(0, units - safety) for sku, units in stock.items()}
+        assert await desired(rows, channel_id) == {sku: max(0, units - safety) for sku, units in stock.items()}
 
 
-async def test_taken_levels_are_nobody_elses_until_the_lease_ends(channels: Channels) -> None:
+async def test_taken_levels_are_nobody_elses_until_the_lease_ends(channels: Channels, rows: Levels) -> None:
     channel_id = await create(channels)
-    batches = await asyncio.gather(*(channels.take_due(channel_id, 5) for _ in range(5)))
+    batches = await asyncio.gather(*(rows.take_due(channel_id, 5) for _ in range(5)))
     assert sorted(one.level.sku for batch in batches for one in batch) == SKUS
-    assert await channels.take_due(channel_id, 100) == []
+    assert await rows.take_due(channel_id, 100) == []
     await asyncio.sleep(0.35)
-    assert len(await channels.take_due(channel_id, 100)) == 20
+    assert len(await rows.take_due(channel_id, 100)) == 20
 
 
 async def test_a_level_that_changes_while_it_is_told_stays_due_for_its_newer_version(
-    channels: Channels, ledger: StockLedger
+    channels: Channels, ledger: StockLedger, rows: Levels
 ) -> None:
     channel_id = await create(channels)
-    due = await channels.take_due(channel_id, 100)
+    due = await rows.take_due(channel_id, 100)
     await ledger.adjust(SKUS[0], -1, key="sold", reason="test")
-    await channels.told(channel_id, [one.level for one in due])
+    await rows.told(channel_id, [one.level for one in due])
 
-    [again] = await channels.take_due(channel_id, 100)
+    [again] = await rows.take_due(channel_id, 100)
     assert (again.level.sku, again.level.quantity, again.told) == (SKUS[0], 9, 10)
-    await channels.told(channel_id, [again.level])
+    await rows.told(channel_id, [again.level])
     assert (await view(channels, channel_id)).lag_ms == 0
 
 
 async def test_an_older_answer_that_comes_late_does_not_undo_a_newer_one(
-    channels: Channels, ledger: StockLedger
+    channels: Channels, ledger: StockLedger, rows: Levels
 ) -> None:
     channel_id = await create(channels)
-    old = await channels.take_due(channel_id, 100)
+    old = await rows.take_due(channel_id, 100)
     await ledger.adjust(SKUS[0], -1, key="sold", reason="test")
     await asyncio.sleep(0.35)
-    await tell_all(channels, channel_id)
-    await channels.told(channel_id, [one.level for one in old])
-    item = (await channels.levels(channel_id, limit=1)).items[0]
+    await tell_all(rows, channel_id)
+    await rows.told(channel_id, [one.level for one in old])
+    item = (await rows.page(channel_id, limit=1)).items[0]
     assert (item.desired, item.told) == (9, 9)
 
 
-async def test_telling_waits_for_no_sale_while_it_holds_rows(postgres: Postgres, channels: Channels) -> None:
+async def test_telling_waits_for_no_sale_while_it_holds_rows(
+    postgres: Postgres, channels: Channels, rows: Levels
+) -> None:
     channel_id = await create(channels)
-    due = await channels.take_due(channel_id, 100)
+    due = await rows.take_due(channel_id, 100)
     async with postgres.transaction() as sale:
         # A sale that has levelled a SKU in the middle and then levels both ends: whatever order telling takes rows in,
         # it would hold one that the sale needs, and wait for one that the sale has.
         await record_movements(sale, [allocate(SKUS[10], 1, pool_id="offer_0")])
-        telling = asyncio.create_task(channels.told(channel_id, [one.level for one in due]))
+        telling = asyncio.create_task(rows.told(channel_id, [one.level for one in due]))
         await asyncio.sleep(0.2)
         ends = [allocate(sku, 1, pool_id=f"offer_{sku}") for sku in (SKUS[0], SKUS[1], SKUS[-2], SKUS[-1])]
         await record_movements(sale, ends)
@@ -209,49 +166,49 @@ async def test_telling_waits_for_no_sale_while_it_holds_rows(postgres: Postgres,
     assert (await view(channels, channel_id)).behind == 5
 
 
-async def test_a_failure_is_visible_and_due_again_after_its_delay(channels: Channels) -> None:
+async def test_a_failure_is_visible_and_due_again_after_its_delay(channels: Channels, rows: Levels) -> None:
     channel_id = await create(channels)
-    [due] = await channels.take_due(channel_id, 1)
-    await channels.failed(channel_id, [Failure(sku=due.level.sku, reason="no such item", delay_ms=200)])
+    [due] = await rows.take_due(channel_id, 1)
+    await rows.failed(channel_id, [Failure(sku=due.level.sku, reason="no such item", delay_ms=200)])
 
-    item = next(one for one in (await channels.levels(channel_id)).items if one.sku == due.level.sku)
+    item = next(one for one in (await rows.page(channel_id)).items if one.sku == due.level.sku)
     assert (item.told, item.last_error) == (None, "no such item")
     assert (await view(channels, channel_id)).last_error == "no such item"
-    assert due.level.sku not in {one.level.sku for one in await channels.take_due(channel_id, 100)}
+    assert due.level.sku not in {one.level.sku for one in await rows.take_due(channel_id, 100)}
     await asyncio.sleep(0.25)
-    [again] = await channels.take_due(channel_id, 1)
+    [again] = await rows.take_due(channel_id, 1)
     assert (again.level.sku, again.attempts) == (due.level.sku, 1)
 
 
-async def test_lag_is_the_age_of_the_oldest_change_that_was_not_told(channels: Channels) -> None:
+async def test_lag_is_the_age_of_the_oldest_change_that_was_not_told(channels: Channels, rows: Levels) -> None:
     channel_id = await create(channels)
     await asyncio.sleep(0.05)
     assert 50 <= (await view(channels, channel_id)).lag_ms < 5_000
-    await tell_all(channels, channel_id)
+    await tell_all(rows, channel_id)
     assert (await view(channels, channel_id)).lag_ms == 0
 
 
 async def test_a_paused_channel_is_told_nothing_and_catches_up_when_resumed(
-    channels: Channels, ledger: StockLedger
+    channels: Channels, ledger: StockLedger, rows: Levels
 ) -> None:
     channel_id = await create(channels)
-    await tell_all(channels, channel_id)
+    await tell_all(rows, channel_id)
     await channels.pause(channel_id, reason="closed for today")
     await ledger.adjust(SKUS[0], -2, key="sold", reason="test")
-    assert await channels.take_due(channel_id, 100) == []
+    assert await rows.take_due(channel_id, 100) == []
     assert (await view(channels, channel_id)).last_error == "closed for today"
     assert await channels.active() == {}
 
     await channels.resume(channel_id)
-    assert [one.level.quantity for one in await channels.take_due(channel_id, 100)] == [8]
+    assert [one.level.quantity for one in await rows.take_due(channel_id, 100)] == [8]
 
 
-async def test_levels_come_in_pages_that_hold_every_sku_once(channels: Channels) -> None:
+async def test_levels_come_in_pages_that_hold_every_sku_once(channels: Channels, rows: Levels) -> None:
     channel_id = await create(channels)
     seen: list[str] = []
     after: str | None = None
     while True:
-        page = await channels.levels(channel_id, limit=6, after=after)
+        page = await rows.page(channel_id, limit=6, after=after)
         seen += [item.sku for item in page.items]
         after = page.next
         if after is None:
@@ -259,9 +216,9 @@ async def test_levels_come_in_pages_that_hold_every_sku_once(channels: Channels)
     assert seen == SKUS
 
 
-async def test_unknown_channels_and_wrong_fields_are_named(channels: Channels) -> None:
+async def test_unknown_channels_and_wrong_fields_are_named(channels: Channels, rows: Levels) -> None:
     for call in (
-        channels.levels("chan_x"),
+        rows.page("chan_x"),
         channels.pause("chan_x"),
         channels.resume("chan_x"),
         channels.remove("chan_x"),
@@ -293,7 +250,7 @@ async def test_a_removed_channel_leaves_nothing_and_sales_go_on(channels: Channe
 
 
 async def test_batches_keep_to_the_channels_size_and_refusals_do_not_hold_up_the_rest(
-    postgres: Postgres, channels: Channels, shelf: Shelf
+    postgres: Postgres, channels: Channels, shelf: Shelf, rows: Levels
 ) -> None:
     shelf.refusals[SKUS[3]] = Refused(reason="try later", temporary=True)
     shelf.refusals[SKUS[4]] = Refused(reason="no such item", temporary=False)
@@ -303,7 +260,7 @@ async def test_batches_keep_to_the_channels_size_and_refusals_do_not_hold_up_the
         await in_step(channels, channel_id, behind=2)
         async with asyncio.timeout(10):
             # One that is told again and again has no error while it is being told.
-            while await errors_of(channels, channel_id) != {SKUS[3]: "try later", SKUS[4]: "no such item"}:
+            while await errors_of(rows, channel_id) != {SKUS[3]: "try later", SKUS[4]: "no such item"}:
                 await asyncio.sleep(0.01)
         shelf.refusals.clear()
         await in_step(channels, channel_id, behind=1)
@@ -314,8 +271,8 @@ async def test_batches_keep_to_the_channels_size_and_refusals_do_not_hold_up_the
     assert SKUS[4] not in shelf.shown
 
 
-async def errors_of(channels: Channels, channel_id: str) -> dict[str, str]:
-    return {one.sku: one.last_error for one in (await channels.levels(channel_id)).items if one.last_error}
+async def errors_of(rows: Levels, channel_id: str) -> dict[str, str]:
+    return {one.sku: one.last_error for one in (await rows.page(channel_id)).items if one.last_error}
 
 
 async def test_a_channel_that_shows_availability_only_is_called_when_that_changes(
@@ -359,7 +316,7 @@ async def test_one_process_leads_and_the_next_takes_over_when_it_ends(
     other_shelf = Shelf(shelf.capabilities)
     first = start_sync(postgres, channels, shelf)
     await in_step(channels, channel_id)
-    second = start_sync(other_postgres, Channels(other_postgres, {"shelf": other_shelf}), other_shelf)
+    second = start_sync(other_postgres, Channels(other_postgres, {"shelf": other_shelf}, VAULT), other_shelf)
     try:
         await asyncio.sleep(0.2)
         await ledger.adjust(SKUS[0], -1, key="one", reason="test")

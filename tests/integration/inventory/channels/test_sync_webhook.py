@@ -14,12 +14,15 @@ import pytest
 from starlette.responses import Response
 
 from inventory.channels.channels_pg import Channels, ChannelView, CreatedChannel
+from inventory.channels.figures import ChannelFigures
 from inventory.channels.leader_pg import Leadership
-from inventory.channels.registry import channel_kinds
+from inventory.channels.levels_pg import Levels
+from inventory.channels.registry import channel_kinds, channel_vault
 from inventory.channels.sync import ChannelSync
 from inventory.stock import allocate, give_back, sale
 from inventory.stock_pg import StockLedger, record_movements
 from kit.ids import new_ulid
+from kit.metrics import new_registry
 from kit.postgres import Postgres
 from kit.tasks import Tasks
 from tests.integration.inventory.channels.merchant import Receiver
@@ -31,7 +34,7 @@ LEASE_MS = 600
 
 @pytest.fixture
 def channels(postgres: Postgres) -> Channels:
-    return Channels(postgres, channel_kinds(allow_private=True), lease_ms=LEASE_MS)
+    return Channels(postgres, channel_kinds(allow_private=True), channel_vault("a secret of 32 characters or more"))
 
 
 @pytest.fixture
@@ -58,7 +61,14 @@ async def stock(postgres: Postgres, ledger: StockLedger) -> None:
 async def syncing(postgres: Postgres, channels: Channels) -> AsyncIterator[None]:
     """A worker; it is cancelled at the end, wherever it is."""
     tasks = Tasks()
-    tasks.forever("channels", ChannelSync(channels, Leadership(postgres), channel_kinds(allow_private=True)).run)
+    sync = ChannelSync(
+        channels,
+        Levels(postgres, lease_ms=LEASE_MS),
+        Leadership(postgres),
+        channel_kinds(allow_private=True),
+        ChannelFigures(new_registry()),
+    )
+    tasks.forever("channels", sync.run)
     try:
         yield
     finally:
@@ -234,7 +244,7 @@ async def test_a_thousand_changes_end_in_one_right_level(
     assert receiver.shown == await true_levels(ledger, safety_stock)
     assert sum(receiver.shown.values()) == 20 * (1_000 - safety_stock) - 1_000
     assert len(receiver.calls) - before < 200
-    items = (await channels.levels(channel_id)).items
+    items = (await Levels(postgres).page(channel_id)).items
     assert {item.sku: item.told for item in items} == receiver.shown
 
 

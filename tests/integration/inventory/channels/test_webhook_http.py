@@ -1,7 +1,7 @@
 """The channel that POSTs: where it may go, and what it makes of odd answers."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 import pytest
 from starlette.requests import Request
@@ -16,15 +16,22 @@ from tests.serving import serving_hooks
 
 def webhook(url: str) -> ChannelConfig:
     return ChannelConfig(
-        channel_id="chan_1", kind="webhook", name="", settings={"url": url}, secret="whsec_" + "c2VjcmV0" * 4
+        channel_id="chan_1",
+        kind="webhook",
+        name="",
+        settings={"url": url},
+        secrets={"signing": "whsec_" + "c2VjcmV0" * 4},
     )
 
 
-LEVEL = Level(sku="A", quantity=1, version=1)
+LEVEL = Level(sku="A", item_id="A", quantity=1, version=1)
 
 
 async def tell(kind: WebhookKind, url: str) -> object:
-    channel = kind.open(webhook(url))
+    async def save(secrets: Mapping[str, str]) -> None:
+        raise AssertionError(f"a webhook renews nothing, and saved {sorted(secrets)}")
+
+    channel = kind.open(webhook(url), save)
     try:
         return await channel.tell([LEVEL])
     finally:

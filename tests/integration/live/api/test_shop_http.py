@@ -8,7 +8,9 @@ from prometheus_client import CollectorRegistry
 
 from inventory.catalogue_pg import Catalogue
 from inventory.channels.channels_pg import Channels
-from inventory.channels.registry import channel_kinds
+from inventory.channels.levels_pg import Levels
+from inventory.channels.links_pg import Links
+from inventory.channels.registry import channel_kinds, channel_vault
 from inventory.stock_pg import StockLedger
 from kit.errors import UnavailableError
 from kit.ids import new_id
@@ -18,7 +20,7 @@ from live.api.channels_http import ChannelEndpoints
 from live.api.health_http import HealthEndpoints
 from live.api.limits import FILE_BODY_MAX_BYTES
 from live.api.stock_http import StockEndpoints
-from tests.integration.live.api.api_client import Bearer, Serve
+from tests.integration.live.api.api_client import SECRET, Bearer, Serve
 
 CSV = b"""Handle,Title,Option1 Name,Option1 Value,Variant SKU,Variant Price,Variant Inventory Qty
 mug,Blue mug,Size,S,MUG-S,9.99,10
@@ -35,7 +37,11 @@ async def client(serve: Serve, postgres: Postgres) -> AsyncIterator[httpx.AsyncC
     declared = [
         *CatalogueEndpoints(Catalogue(postgres), "EUR").endpoints(),
         *StockEndpoints(StockLedger(postgres)).endpoints(),
-        *ChannelEndpoints(Channels(postgres, channel_kinds(allow_private=True))).endpoints(),
+        *ChannelEndpoints(
+            Channels(postgres, channel_kinds(allow_private=True), channel_vault(SECRET)),
+            Levels(postgres),
+            Links(postgres, channel_kinds(allow_private=True)),
+        ).endpoints(),
         *HealthEndpoints({"postgres": postgres.ping, "redis": redis_is_down}, CollectorRegistry()).endpoints(),
     ]
     async with serve(declared) as client:
@@ -172,6 +178,9 @@ async def test_a_channel_that_cannot_be_names_the_field(
         ("POST", "/v1/channels"),
         ("GET", f"/v1/channels/{new_id('chan')}/levels"),
         ("DELETE", f"/v1/channels/{new_id('chan')}"),
+        ("POST", "/v1/channels/switch"),
+        ("POST", f"/v1/channels/{new_id('chan')}/resume"),
+        ("POST", f"/v1/channels/{new_id('chan')}/links"),
     ],
 )
 async def test_none_of_it_is_for_viewers_or_strangers(

@@ -22,7 +22,11 @@ from checkout.webhooks.endpoints_pg import HookEndpoints
 from checkout.webhooks.signing import EndpointSecrets
 from inventory.catalogue_pg import Catalogue
 from inventory.channels.channels_pg import Channels
-from inventory.channels.registry import channel_kinds
+from inventory.channels.feeds import FeedTokens
+from inventory.channels.feeds_pg import Feeds
+from inventory.channels.levels_pg import Levels
+from inventory.channels.links_pg import Links
+from inventory.channels.registry import channel_kinds, channel_vault
 from inventory.draws_pg import Draws
 from inventory.holds import Accepted, ClaimRequest
 from inventory.holds_redis import RedisHolds
@@ -82,7 +86,10 @@ async def parts(postgres: Postgres, redis: Redis, tokens: Tokens) -> AsyncIterat
         webhooks=WebhookInbox(PaymentEvents(postgres), providers),
         hooks=HookEndpoints(postgres, EndpointSecrets(SECRET), Addresses(allow_private=True)),
         hook_log=HookLog(postgres),
-        channels=Channels(postgres, channel_kinds(allow_private=True)),
+        channels=Channels(postgres, channel_kinds(allow_private=True), channel_vault(SECRET)),
+        levels=Levels(postgres),
+        feeds=Feeds(postgres, FeedTokens(SECRET)),
+        links=Links(postgres, channel_kinds(allow_private=True)),
         registry=new_registry(),
         ws_url="ws://127.0.0.1:8001",
         currency="EUR",

@@ -45,6 +45,14 @@ GET /v1/shows/{id}/report
 GET /v1/channels
 POST /v1/channels
 GET /v1/channels/{id}/levels
+POST /v1/channels/switch
+POST /v1/channels/{id}/pause
+POST /v1/channels/{id}/resume
+POST /v1/channels/{id}/safety-stock
+POST /v1/channels/{id}/links
+GET /v1/channels/{id}/feed
+GET /v1/feeds/{id}/{token}.csv
+GET /v1/feeds/{id}/{token}.tsv
 DELETE /v1/channels/{id}
 POST /v1/tokens
 POST /v1/demo/tokens
@@ -159,6 +167,8 @@ def test_what_guests_may_call_is_exactly_this() -> None:
         "GET /v1/meta",
         "POST /v1/demo/tokens",
         "POST /v1/webhooks/payments/{provider}",
+        "GET /v1/feeds/{id}/{token}.csv",
+        "GET /v1/feeds/{id}/{token}.tsv",
         "GET /healthz",
         "GET /readyz",
         "GET /metrics",

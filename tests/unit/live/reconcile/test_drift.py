@@ -42,7 +42,7 @@ def with_money(**changes: object) -> Facts:
 
 
 def with_level(**changes: object) -> Facts:
-    right = LevelFacts(channel_id="chan_1", sku="mug", units=10, safety_stock=3, desired=7, told=7, waiting=False)
+    right = LevelFacts(channel_id="chan_1", sku="mug", due=7, desired=7, told=7, waiting=False)
     return msgspec.structs.replace(well.facts(), levels=(msgspec.structs.replace(right, **changes),))
 
 
@@ -191,7 +191,7 @@ OFF = {
     "a log that ends too late": (with_log(redis_top=5), "show logs", "none", "log in Redis at 5"),
     "a lost event": (with_log(newest_event=3), "show logs", "none", "newest event is 3"),
     "a wrong level": (with_level(desired=9, told=9), "channels", "level_again", "7 due, 9 desired"),
-    "a level below the safety stock": (with_level(units=2), "channels", "level_again", "0 due, 7 desired"),
+    "a level below the safety stock": (with_level(due=0), "channels", "level_again", "0 due, 7 desired"),
     "no level": (with_level(desired=None, told=None), "channels", "level_again", "7 due, no level"),
     "told something else": (with_level(told=8), "channels", "level_again", "7 desired, 8 told, and nothing waiting"),
 }

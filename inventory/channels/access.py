@@ -1,0 +1,123 @@
+"""Access that ends and is renewed with a token that changes each time; for the channels whose access is like that.
+
+Whoever renews gets a new refresh token, and the old one is worth nothing from then on. So a renewal that was begun is
+waited for and stored even when its caller is cancelled: a lost one locks the merchant out.
+
+Pure but for waiting: the channel makes the call.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Final
+
+import msgspec
+
+from inventory.channels.channel import ChannelDownError, SaveSecrets
+
+RETRY_S: Final = 60
+"""Seconds between two tries to renew access that has not ended yet; in between it is used as it is."""
+
+SHORTEST_HIDDEN: Final = 4
+"""Characters of the shortest secret that is looked for in a text; a shorter one says nothing."""
+
+
+class Access(msgspec.Struct, frozen=True, kw_only=True):
+    """What a renewal brought. ``expires_at_s`` is seconds since the epoch."""
+
+    access_token: str
+    refresh_token: str
+    expires_at_s: int
+
+    def __repr__(self) -> str:
+        """Without the tokens."""
+        return f"Access(expires_at_s={self.expires_at_s})"
+
+
+class RenewedAccess:
+    """The access to one channel.
+
+    Args:
+        secrets: the channel's; ``access_token``, ``refresh_token`` and ``access_token_expires_at`` (seconds since the
+            epoch, 0 where it is not known) are replaced, all others kept.
+        save: stores the secrets.
+        renew: asks the channel for new access with a refresh token. Raises as ``Channel.tell`` does.
+        margin_s: access is renewed so long before its end.
+        clock_ms: the wall clock.
+    """
+
+    def __init__(
+        self,
+        secrets: Mapping[str, str],
+        save: SaveSecrets,
+        renew: Callable[[str], Awaitable[Access]],
+        *,
+        margin_s: int,
+        clock_ms: Callable[[], int],
+    ) -> None:
+        self._secrets = dict(secrets)
+        self._unsaved: dict[str, str] | None = None
+        self._save = save
+        self._renew = renew
+        self._margin_s = margin_s
+        self._clock_ms = clock_ms
+        self._not_before_s = 0
+
+    async def token(self) -> str:
+        """Return an access token that has not ended, as far as we know."""
+        if self._unsaved is not None:
+            await self._finish(self._store(self._unsaved))
+        now_s = self._clock_ms() // 1000
+        ends_s = int(self._secrets["access_token_expires_at"])
+        if now_s < ends_s and (now_s < ends_s - self._margin_s or now_s < self._not_before_s):
+            return self._secrets["access_token"]
+        self._not_before_s = now_s + RETRY_S
+        try:
+            return await self.renewed()
+        except ChannelDownError:
+            if now_s >= ends_s:
+                raise
+            return self._secrets["access_token"]
+
+    async def renewed(self) -> str:
+        """Renew the access although it should be good, store it, and return its token."""
+        await self._finish(self._renew_and_store())
+        return self._secrets["access_token"]
+
+    def hide(self, text: str) -> str:
+        """Return a text of the channel's without our secrets, should it repeat them."""
+        for secret in self._secrets.values():
+            if len(secret) >= SHORTEST_HIDDEN:
+                text = text.replace(secret, "…")
+        return text
+
+    async def _renew_and_store(self) -> None:
+        access = await self._renew(self._secrets["refresh_token"])
+        await self._store(
+            self._secrets
+            | {
+                "access_token": access.access_token,
+                "refresh_token": access.refresh_token,
+                "access_token_expires_at": str(access.expires_at_s),
+            }
+        )
+
+    async def _store(self, secrets: dict[str, str]) -> None:
+        # Kept here until it is stored: the refresh token that it replaces is already worth nothing.
+        self._unsaved = secrets
+        await self._save(secrets)
+        self._secrets, self._unsaved = secrets, None
+
+    @staticmethod
+    async def _finish(work: Coroutine[object, object, None]) -> None:
+        task = asyncio.create_task(work)
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            # Both the call and the save end in bounded time; who stops us may cancel again meanwhile.
+            while not task.done():
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.wait({task})
+            if not task.cancelled():
+                task.exception()
+            raise

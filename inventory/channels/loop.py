@@ -1,0 +1,204 @@
+"""The work on one channel: take what is due, tell it, ask what came of it, write back what was told."""
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Sequence
+
+import msgspec
+
+from inventory.channels.backoff import backoff_ms
+from inventory.channels.channel import Answer, Channel, ChannelDownError, ChannelGoneError, Level, Pending, Told
+from inventory.channels.channels_pg import Channels
+from inventory.channels.drift import DriftCheck
+from inventory.channels.figures import ChannelFigures
+from inventory.channels.levels_pg import DueLevel, Failure, Levels
+from inventory.channels.limits import (
+    OUTCOME_FIRST_S,
+    OUTCOME_MOST_S,
+    OUTCOME_PAUSE_MOST_S,
+    PENDING_MOST_CALLS,
+    POLL_S,
+    REFUSED_RETRY_MS,
+)
+from kit.log import logger
+from kit.pace import Pace
+from kit.tasks import Wakeup
+
+_log = logger("channels")
+
+
+class _Asked(msgspec.Struct, kw_only=True):
+    """A call that the channel still works on; times by the loop's clock, in seconds."""
+
+    pending: Pending
+    due: Sequence[DueLevel]
+    ask_at: float
+    pause_s: float
+    give_up_at: float
+
+
+class ChannelLoop:
+    """The work on one channel; one call at a time.
+
+    Args:
+        channel: owned by the caller, who closes it.
+        wakeup: set when levels may have changed.
+    """
+
+    def __init__(
+        self,
+        channel_id: str,
+        channel: Channel,
+        *,
+        channels: Channels,
+        levels: Levels,
+        figures: ChannelFigures,
+        wakeup: Wakeup,
+    ) -> None:
+        self._channel_id = channel_id
+        self._channel = channel
+        self._channels = channels
+        self._levels = levels
+        self._figures = figures
+        self._wakeup = wakeup
+        can = channel.capabilities
+        self._pace = Pace(can.calls_per_s, at_once=can.calls_at_once)
+        self._drift: DriftCheck | None = None
+        if can.reads:
+            self._drift = DriftCheck(channel_id, channel, levels, figures, asyncio.get_running_loop().time())
+        self._asked: deque[_Asked] = deque()
+        self._group: str | None = None
+        self._failures = 0
+
+    async def step(self) -> None:
+        """One round: ask for what is worked on, or tell what is due, or wait for either."""
+        clock = asyncio.get_running_loop().time
+        try:
+            if self._asked and self._asked[0].ask_at <= clock():
+                await self._ask(self._asked[0])
+                return
+            # First the pause, then the taking: what is told is then as fresh as can be.
+            wait_s = self._pace.wait_s(clock())
+            if wait_s > 0:
+                await asyncio.sleep(min(wait_s, self._until_asked()))
+                return
+            due = await self._take()
+            if due:
+                self._pace.start(clock())
+                await self._tell(due)
+            elif self._drift is not None and self._drift.wait_s(clock()) <= 0:
+                self._pace.start(clock())
+                await self._drift.step()
+            else:
+                await self._wakeup.wait(min(POLL_S, self._until_asked()))
+        except ChannelGoneError as error:
+            _log.warning("channel_gone", channel_id=self._channel_id, error=error.message)
+            self._figures.called(self._channel_id, "gone")
+            await self._channels.pause(self._channel_id, reason=error.message)
+
+    # --- telling ------------------------------------------------------------------------------------------------
+
+    async def _take(self) -> Sequence[DueLevel]:
+        if len(self._asked) >= PENDING_MOST_CALLS:
+            return ()
+        # Of what the channel still works on nothing newer is told: it may finish two calls in the wrong order.
+        worked_on = [one.level.sku for asked in self._asked for one in asked.due]
+        batch = self._channel.capabilities.batch_size
+        due = await self._levels.take_due(self._channel_id, batch, after=self._group, but=worked_on)
+        if due:
+            self._group = due[0].group
+        return await self._without_needless(due)
+
+    async def _without_needless(self, due: Sequence[DueLevel]) -> Sequence[DueLevel]:
+        """A channel that only shows availability knows already when it was told the same side of zero."""
+        if self._channel.capabilities.tells == "quantity":
+            return due
+        known = [one.level for one in due if one.told is not None and (one.told > 0) == (one.level.quantity > 0)]
+        if known:
+            await self._levels.told(self._channel_id, known)
+        skus = {level.sku for level in known}
+        return [one for one in due if one.level.sku not in skus]
+
+    async def _tell(self, due: Sequence[DueLevel]) -> None:
+        try:
+            answers = await self._channel.tell([self._as_told(one.level) for one in due])
+        except ChannelDownError as error:
+            await self._call_failed(due, error)
+            return
+        self._failures = 0
+        self._figures.called(self._channel_id, "taken")
+        if isinstance(answers, Pending):
+            now = asyncio.get_running_loop().time()
+            asked = _Asked(
+                pending=answers,
+                due=due,
+                ask_at=now + OUTCOME_FIRST_S,
+                pause_s=OUTCOME_FIRST_S,
+                give_up_at=now + OUTCOME_MOST_S,
+            )
+            self._asked.append(asked)
+        else:
+            await self._write_back(due, answers)
+
+    def _as_told(self, level: Level) -> Level:
+        most = self._channel.capabilities.most_quantity
+        return level if level.quantity <= most else msgspec.structs.replace(level, quantity=most)
+
+    # --- what came of it ----------------------------------------------------------------------------------------
+
+    def _until_asked(self) -> float:
+        """Return for how long nothing is to be asked for, in seconds."""
+        if not self._asked:
+            return float("inf")
+        return max(0.0, self._asked[0].ask_at - asyncio.get_running_loop().time())
+
+    async def _ask(self, asked: _Asked) -> None:
+        self._asked.popleft()
+        now = asyncio.get_running_loop().time()
+        try:
+            answers = await self._channel.outcome(asked.pending, [self._as_told(one.level) for one in asked.due])
+        except ChannelDownError as error:
+            if now < asked.give_up_at:
+                self._ask_later(asked, now + max(asked.pause_s, (error.retry_after_ms or 0) / 1000))
+            else:
+                await self._call_failed(asked.due, error)
+            return
+        if answers is not None:
+            await self._write_back(asked.due, answers)
+        elif now < asked.give_up_at:
+            self._ask_later(asked, now + asked.pause_s)
+        else:
+            late = ChannelDownError(f"the channel has not finished a call within {OUTCOME_MOST_S:.0f} s")
+            await self._call_failed(asked.due, late)
+
+    def _ask_later(self, asked: _Asked, at: float) -> None:
+        asked.ask_at = at
+        asked.pause_s = min(asked.pause_s * 2, OUTCOME_PAUSE_MOST_S)
+        self._asked.append(asked)
+        self._asked = deque(sorted(self._asked, key=lambda one: one.ask_at))
+
+    async def _call_failed(self, due: Sequence[DueLevel], error: ChannelDownError) -> None:
+        self._failures += 1
+        delay_ms = backoff_ms(self._failures, random.random(), retry_after_ms=error.retry_after_ms)  # noqa: S311 - jitter
+        _log.warning("channel_down", channel_id=self._channel_id, error=error.message, retry_in_ms=delay_ms)
+        self._figures.called(self._channel_id, "failed")
+        await self._levels.failed(
+            self._channel_id, [Failure(sku=one.level.sku, reason=error.message, delay_ms=delay_ms) for one in due]
+        )
+        # The other rows wait as well: it is the channel that is down.
+        self._pace.slow_down(asyncio.get_running_loop().time(), delay_ms / 1000)
+
+    async def _write_back(self, due: Sequence[DueLevel], answers: Sequence[Answer]) -> None:
+        taken: list[Level] = []
+        refused: list[Failure] = []
+        for one, answer in zip(due, answers, strict=True):
+            if isinstance(answer, Told):
+                taken.append(one.level)
+                continue
+            delay_ms = backoff_ms(one.attempts + 1, random.random()) if answer.temporary else REFUSED_RETRY_MS  # noqa: S311 - jitter
+            refused.append(Failure(sku=one.level.sku, reason=answer.reason, delay_ms=delay_ms))
+        self._figures.told(self._channel_id, len(taken), len(refused))
+        await self._levels.told(self._channel_id, taken)
+        if refused:
+            await self._levels.failed(self._channel_id, refused)

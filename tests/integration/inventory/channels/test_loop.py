@@ -1,0 +1,243 @@
+"""The work on one channel: answers that come later, quantities that are too high, access that has ended."""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+
+import pytest
+
+from inventory.channels.channel import Answer, Capabilities, ChannelDownError, ChannelGoneError, Level, Pending, Refused
+from inventory.channels.channels_pg import Channels
+from inventory.channels.levels_pg import Levels
+from inventory.stock_pg import StockLedger
+from kit.postgres import Postgres
+from tests.integration.inventory.channels.shelf import (
+    SKUS,
+    VAULT,
+    Shelf,
+    create,
+    in_step,
+    start_sync,
+    stock_up,
+    until,
+    view,
+)
+
+
+class Moody(Shelf):
+    """A shelf that raises what a test put into ``moods`` before it takes a call or says what came of one."""
+
+    def __init__(self, capabilities: Capabilities) -> None:
+        super().__init__(capabilities)
+        self.moods: deque[Exception] = deque()
+        self.doubts: deque[Exception] = deque()
+
+    async def tell(self, levels: Sequence[Level]) -> list[Answer] | Pending:
+        if self.moods:
+            raise self.moods.popleft()
+        return await super().tell(levels)
+
+    async def outcome(self, pending: Pending, levels: Sequence[Level]) -> list[Answer] | None:
+        if self.doubts:
+            raise self.doubts.popleft()
+        return await super().outcome(pending, levels)
+
+
+@pytest.fixture
+def shelf() -> Moody:
+    return Moody(Capabilities(batch_size=50, calls_per_s=1000, most_quantity=9))
+
+
+@pytest.fixture
+def channels(postgres: Postgres, shelf: Moody) -> Channels:
+    return Channels(postgres, {"shelf": shelf}, VAULT)
+
+
+@pytest.fixture
+def ledger(postgres: Postgres) -> StockLedger:
+    return StockLedger(postgres)
+
+
+@pytest.fixture(autouse=True)
+async def stock(postgres: Postgres, ledger: StockLedger) -> None:
+    await stock_up(postgres, ledger)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tenth of the pauses between two questions, and three of them at most."""
+    monkeypatch.setattr("inventory.channels.loop.OUTCOME_FIRST_S", 0.1)
+    monkeypatch.setattr("inventory.channels.loop.OUTCOME_PAUSE_MOST_S", 0.1)
+    monkeypatch.setattr("inventory.channels.loop.OUTCOME_MOST_S", 0.35)
+
+
+async def test_a_quantity_above_the_channels_highest_is_told_as_that_and_is_in_step(
+    postgres: Postgres, channels: Channels, shelf: Moody
+) -> None:
+    channel_id = await create(channels)
+    sync = start_sync(postgres, channels, shelf)
+    try:
+        await in_step(channels, channel_id)
+    finally:
+        await sync.stop()
+    assert set(shelf.shown.values()) == {9}
+    assert {one.told for one in (await Levels(postgres).page(channel_id)).items} == {10}
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_level_is_told_only_when_the_channel_says_that_it_is_done(
+    postgres: Postgres, channels: Channels, shelf: Moody
+) -> None:
+    shelf.later, shelf.outcomes = True, deque([False, False, True])
+    channel_id = await create(channels)
+    sync = start_sync(postgres, channels, shelf)
+    try:
+        await until(lambda: len(shelf.calls) == 1)
+        assert (await view(channels, channel_id)).behind == 20
+        await in_step(channels, channel_id)
+    finally:
+        await sync.stop()
+    assert len(shelf.calls) == 1
+    assert set(shelf.shown.values()) == {9}
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_newer_level_waits_until_the_channel_is_done_with_the_older_one(
+    postgres: Postgres, channels: Channels, shelf: Moody, ledger: StockLedger
+) -> None:
+    shelf.later, shelf.outcomes = True, deque([False, True])
+    channel_id = await create(channels)
+    sync = start_sync(postgres, channels, shelf)
+    try:
+        await until(lambda: len(shelf.calls) == 1)
+        await ledger.adjust(SKUS[0], -6, key="sold", reason="test")
+        await in_step(channels, channel_id)
+    finally:
+        await sync.stop()
+    assert [len(call) for call in shelf.calls] == [20, 1]
+    assert shelf.shown[SKUS[0]] == 4
+
+
+@pytest.mark.usefixtures("quick")
+async def test_what_a_channel_refuses_later_is_refused_by_item(
+    postgres: Postgres, channels: Channels, shelf: Moody
+) -> None:
+    shelf.later = True
+    shelf.refusals[SKUS[3]] = Refused(reason="no such item", temporary=False)
+    channel_id = await create(channels)
+    sync = start_sync(postgres, channels, shelf)
+    try:
+        await until(lambda: len(shelf.shown) == 19)
+        await asyncio.sleep(0.1)
+    finally:
+        await sync.stop()
+    seen = await view(channels, channel_id)
+    assert (seen.behind, seen.last_error) == (1, "no such item")
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_channel_that_cannot_be_asked_for_a_moment_is_asked_again_and_not_told_again(
+    postgres: Postgres, channels: Channels, shelf: Moody
+) -> None:
+    shelf.later = True
+    shelf.doubts.append(ChannelDownError("answered 502"))
+    channel_id = await create(channels)
+    sync = start_sync(postgres, channels, shelf)
+    try:
+        await in_step(channels, channel_id)
+    finally:
+        await sync.stop()
+    assert len(shelf.calls) == 1
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_call_that_is_never_finished_is_told_again(
+    postgres: Postgres, channels: Channels, shelf: Moody
+) -> None:
+    shelf.later, shelf.outcomes = True, deque([False] * 5)
+    channel_id = await create(channels)
+    sync = start_sync(postgres, channels, shelf)
+    try:
+        await until(lambda: len(shelf.calls) == 2)
+        await in_step(channels, channel_id)
+    finally:
+        await sync.stop()
+
+
+async def test_access_that_has_ended_pauses_the_channel_and_is_no_loop_of_tries(
+    postgres: Postgres, channels: Channels, shelf: Moody
+) -> None:
+    shelf.moods.append(ChannelGoneError("the token was revoked: connect the channel again"))
+    channel_id = await create(channels)
+    sync = start_sync(postgres, channels, shelf)
+    try:
+        await until(lambda: not shelf.moods)
+        await asyncio.sleep(0.3)
+        seen = await view(channels, channel_id)
+        assert (seen.state, seen.last_error) == ("paused", "the token was revoked: connect the channel again")
+        assert shelf.calls == []
+        await channels.resume(channel_id)
+        await in_step(channels, channel_id)
+    finally:
+        await sync.stop()
+
+
+async def test_a_channel_is_left_alone_for_as_long_as_it_asks(
+    postgres: Postgres, channels: Channels, shelf: Moody
+) -> None:
+    shelf.moods.append(ChannelDownError("answered 429", retry_after_ms=700))
+    channel_id = await create(channels)
+    sync = start_sync(postgres, channels, shelf)
+    try:
+        await until(lambda: not shelf.moods)
+        began = asyncio.get_running_loop().time()
+        await in_step(channels, channel_id)
+        assert asyncio.get_running_loop().time() - began >= 0.65
+    finally:
+        await sync.stop()
+
+
+@pytest.fixture
+def reading(monkeypatch: pytest.MonkeyPatch, shelf: Moody) -> None:
+    """A channel that is read back every 0.2 seconds."""
+    monkeypatch.setattr("inventory.channels.drift.DRIFT_EVERY_S", 0.2)
+    monkeypatch.setattr("inventory.channels.drift.DRIFT_PAGE", 7)
+    shelf.capabilities = Capabilities(batch_size=5, calls_per_s=1000, most_quantity=9, reads=True)
+
+
+@pytest.mark.usefixtures("reading")
+async def test_what_lastingly_shows_something_else_is_told_again(
+    postgres: Postgres, channels: Channels, shelf: Moody
+) -> None:
+    channel_id = await create(channels)
+    sync = start_sync(postgres, channels, shelf)
+    try:
+        await in_step(channels, channel_id)
+        told = len(shelf.calls)
+        await asyncio.sleep(0.5)
+        assert len(shelf.calls) == told, "what is right is told once"
+        shelf.shown[SKUS[4]] = 7
+        shelf.shown.pop(SKUS[15])
+        await until(lambda: shelf.shown.get(SKUS[4]) == shelf.shown.get(SKUS[15]) == 9)
+    finally:
+        await sync.stop()
+    assert sorted(one.sku for call in shelf.calls[told:] for one in call) == [SKUS[4], SKUS[15]]
+
+
+@pytest.mark.usefixtures("reading")
+async def test_a_sale_over_there_that_is_heard_of_before_the_second_look_is_not_undone(
+    postgres: Postgres, channels: Channels, shelf: Moody, ledger: StockLedger
+) -> None:
+    channel_id = await create(channels)
+    sync = start_sync(postgres, channels, shelf)
+    try:
+        await in_step(channels, channel_id)
+        told = len(shelf.calls)
+        for sold in range(1, 6):
+            shelf.shown[SKUS[0]] = 9 - sold
+            await asyncio.sleep(0.15)
+        await ledger.adjust(SKUS[0], -6, key="sold over there", reason="test")
+        await in_step(channels, channel_id)
+    finally:
+        await sync.stop()
+    assert [one.quantity for call in shelf.calls[told:] for one in call] == [4]
