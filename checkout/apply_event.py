@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from checkout.payment_events_pg import PaymentEvents
 from checkout.payments.provider import PaymentEvent, Providers, WebhookRequest
+from checkout.payments.settings import SWITCHES
 from kit.errors import NotFoundError
 
 
@@ -35,7 +36,11 @@ class WebhookInbox:
         """
         adapter = self._providers.find(provider)
         if adapter is None:
-            raise NotFoundError("there is no such payment provider", code="unknown_provider")
+            switch = SWITCHES.get(provider)
+            said = (
+                "there is no such payment provider" if switch is None else f"{provider} is not set up here ({switch})"
+            )
+            raise NotFoundError(said, code="unknown_provider")
         return await self.apply(adapter.parse_webhook(request))
 
     async def apply(self, event: PaymentEvent) -> bool:

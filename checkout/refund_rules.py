@@ -124,13 +124,26 @@ def share_to_refund(order: Order, request: RefundRequest, *, units_under_way: in
             code="return_exceeds_order",
             details={"field": "lines[0].quantity", "returnable": units_left},
         )
-    wanted = request.amount or Money(order.amount.amount // order.quantity * line.quantity, order.amount.currency)
-    return Share(amount=_amount_to_refund(order, wanted), quantity=line.quantity)
+    return Share(amount=_amount_of_line(order, request.amount, line), quantity=line.quantity)
 
 
 def units_to_return(order: Order, *, units_under_way: int) -> int:
     """Return how many units a further refund may bring back; none of an order that never had its units."""
     return order.quantity - order.returned_quantity - units_under_way if order.hold_outcome == "sold" else 0
+
+
+def _amount_of_line(order: Order, amount: Money | None, line: ReturnedLine) -> int:
+    if amount is not None:
+        return _amount_to_refund(order, amount)
+    price = order.amount.amount // order.quantity * line.quantity
+    if price > order.refundable:
+        raise ConflictError(
+            f"the price of the lines is {price} minor units, and {max(order.refundable, 0)} are left to refund; "
+            "give an amount with the lines, or neither for all that is left",
+            code="refund_exceeds_capture",
+            details={"field": "lines", "refundable": order.refundable},
+        )
+    return _amount_to_refund(order, Money(price, order.amount.currency))
 
 
 def _amount_to_refund(order: Order, wanted: Money | None) -> int:

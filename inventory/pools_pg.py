@@ -9,7 +9,7 @@ import msgspec
 from inventory.draw import seed_hash
 from inventory.holds import Pool, PoolCounts, SellingMode
 from inventory.stock import allocate, give_back
-from inventory.stock_pg import record_movements
+from inventory.stock_pg import record_movements, require_units
 from kit.postgres import Connection, Postgres
 from kit.sql import Queries
 
@@ -43,10 +43,12 @@ async def create_pool(connection: Connection, pool_id: str, terms: PoolTerms) ->
 
     Raises:
         ConflictError: ``stock_short`` - fewer units are free than the pool needs.
+        NotFoundError: ``unknown_sku``.
     """
     # The secret of a draw is made here and leaves the database when it is drawn.
     seed = secrets.token_hex(SEED_BYTES) if terms.mode == "draw" else None
     await connection.execute(_sql.lock_stock_of_pool, terms.sku)
+    await require_units(connection, terms.sku, terms.quantity)
     await connection.execute(
         _sql.create_pool,
         pool_id,

@@ -72,9 +72,32 @@ class StockLedger:
             ConflictError: ``stock_short`` - fewer would remain than are set aside for offers.
         """
         async with self._postgres.transaction() as connection:
-            await _level(connection, sku)
-            await record_movements(connection, [adjust(sku, delta, key=f"adjust:{key}", reason=reason)])
+            level = await _level(connection, sku)
+            try:
+                await record_movements(connection, [adjust(sku, delta, key=f"adjust:{key}", reason=reason)])
+            except ConflictError as error:
+                raise _short(level, "delta") from error
             return await _level(connection, sku)
+
+
+async def require_units(connection: Connection, sku: str, quantity: int) -> None:
+    """Refuse when fewer units are free than wanted, and tell how many there are. The caller has locked the stock.
+
+    Raises:
+        ConflictError: ``stock_short``.
+        NotFoundError: ``unknown_sku``.
+    """
+    level = await _level(connection, sku)
+    if level.available < quantity:
+        raise _short(level, "quantity")
+
+
+def _short(level: StockLevel, field: str) -> ConflictError:
+    return ConflictError(
+        f"there is not enough stock of {level.sku}: {level.available} available",
+        code="stock_short",
+        details={"field": field, "available": level.available, "skus": [level.sku]},
+    )
 
 
 async def _level(connection: Connection, sku: str) -> StockLevel:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import TypeAlias
+from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -68,7 +69,7 @@ class Postgres:
             application_name: shown in ``pg_stat_activity``.
 
         Raises:
-            UnavailableError: the database does not answer.
+            UnavailableError: the database does not answer; one line that names its host and the setting.
         """
         sessions: set[int] = set()  # server processes whose state the next one must not find
 
@@ -79,20 +80,25 @@ class Postgres:
                 await connection.execute(connection.get_reset_query())
                 sessions.discard(connection.get_server_pid())
 
-        with postgres_errors():
-            pool = await asyncpg.create_pool(
-                url,
-                reset=clean,
-                min_size=1,
-                max_size=max_size,
-                timeout=CONNECT_TIMEOUT_S,
-                server_settings={
-                    "application_name": application_name,
-                    "statement_timeout": str(STATEMENT_TIMEOUT_MS),
-                    "lock_timeout": str(LOCK_TIMEOUT_MS),
-                    "jit": "off",
-                },
-            )
+        try:
+            with postgres_errors():
+                pool = await asyncpg.create_pool(
+                    url,
+                    reset=clean,
+                    min_size=1,
+                    max_size=max_size,
+                    timeout=CONNECT_TIMEOUT_S,
+                    server_settings={
+                        "application_name": application_name,
+                        "statement_timeout": str(STATEMENT_TIMEOUT_MS),
+                        "lock_timeout": str(LOCK_TIMEOUT_MS),
+                        "jit": "off",
+                    },
+                )
+        except UnavailableError as error:
+            raise UnavailableError(
+                f"{error.message}, at {_place_of(url)}; is DATABASE_URL right, and does it run?", code=error.code
+            ) from error
         return cls(pool, sessions)
 
     @asynccontextmanager
@@ -130,3 +136,12 @@ class Postgres:
             await asyncio.wait_for(self._pool.close(), timeout=10)
         except TimeoutError:
             self._pool.terminate()
+
+
+def _place_of(url: str) -> str:
+    """Return where a database is, without the user and the password that its address may hold."""
+    parts = urlsplit(url)
+    if "@" in url and "@" not in parts.netloc:
+        return "an address whose password has to be percent-encoded"
+    in_query = parse_qs(parts.query).get("host", [""])[0]
+    return parts.netloc.rpartition("@")[2] or in_query or "the default place"

@@ -4,9 +4,10 @@ Every setting is an environment variable; a flag of the command line overrides t
 ``SettingError``: one line that names the variable and the remedy.
 """
 
+import difflib
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Literal, cast
@@ -23,6 +24,9 @@ SECRET_MIN_CHARACTERS = 32
 COUNT_MOST = 1_000_000
 """Largest number of a setting that counts (connections, joins or messages a second): past what one process could ever
 serve, so a bigger one is a slip of the finger."""
+
+_ALIKE = 0.8
+"""How alike two names have to be, from 0 to 1, for one to be taken for a misspelt other: two letters swapped are."""
 
 SECRET_FILE = "secret"  # noqa: S105 - the name of the file, not what is in it
 
@@ -139,6 +143,13 @@ def read_settings(environ: Mapping[str, str] | None = None, *, flags: Mapping[st
             f"SHOWDROP_HTTP_PORT and SHOWDROP_WS_PORT are both {settings.http_port}; give each its own port"
         )
     return settings
+
+
+def unknown_variables(environ: Mapping[str, str], known: Iterable[str]) -> dict[str, str | None]:
+    """Return the variables that look like ours and are none, each with the name that may have been meant."""
+    names = sorted(known)
+    unknown = sorted(name for name in environ if name.startswith("SHOWDROP_") and name not in names)
+    return {name: next(iter(difflib.get_close_matches(name, names, n=1, cutoff=_ALIKE)), None) for name in unknown}
 
 
 def ensure_secret(settings: Settings) -> str:

@@ -2,8 +2,9 @@
 
 import asyncio
 import importlib
+import os
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -12,11 +13,13 @@ import uvloop
 
 from checkout.payments.settings import PAYMENT_VARIABLES
 from kit.errors import SettingError, ShowdropError
-from kit.log import configure_logging
-from kit.settings import VARIABLES, Settings, read_settings
+from kit.log import configure_logging, logger
+from kit.settings import VARIABLES, Settings, read_settings, unknown_variables
 from live.roles.limits import PROCESSES_MOST
 
 Result = TypeVar("Result")
+
+_log = logger("settings")
 
 ALL_VARIABLES = (*VARIABLES, *PAYMENT_VARIABLES)
 NAME_WIDTH = max(len(one.name) for one in ALL_VARIABLES)
@@ -77,6 +80,23 @@ def _settings(**flags: object) -> Settings:
     return settings
 
 
+def _role_settings(**flags: object) -> Settings:
+    settings = _settings(**flags)
+    warn_of_unknown(os.environ)
+    return settings
+
+
+def warn_of_unknown(environ: Mapping[str, str]) -> None:
+    """Log which variables look like settings and are none, if any, in one line without their values.
+
+    They are not refused: Kubernetes sets variables of its own for a service that is called showdrop-something.
+    """
+    unknown = unknown_variables(environ, (one.name for one in ALL_VARIABLES))
+    if unknown:
+        names = [name if meant is None else f"{name} (is {meant} meant?)" for name, meant in unknown.items()]
+        _log.warning("unknown_settings", names=", ".join(names), meaning="nothing reads them; see showdrop --help")
+
+
 _data_dir = click.option("--data-dir", type=click.Path(path_type=Path), help="SHOWDROP_DATA_DIR")
 _host = click.option("--host", help="SHOWDROP_HOST: address to listen on")
 _http_port = click.option("--http-port", type=click.IntRange(1, 65535), help="SHOWDROP_HTTP_PORT")
@@ -92,7 +112,7 @@ def dev(data_dir: Path | None, host: str | None, http_port: int | None, ws_port:
     """Run everything in one process, with Redis and Postgres of its own unless REDIS_URL and DATABASE_URL are set."""
     from live.roles.dev import serve_dev  # noqa: PLC0415 - --help must not load the servers
 
-    run(serve_dev(_settings(data_dir=data_dir, host=host, http_port=http_port, ws_port=ws_port)))
+    run(serve_dev(_role_settings(data_dir=data_dir, host=host, http_port=http_port, ws_port=ws_port)))
 
 
 @main.command()
@@ -103,7 +123,7 @@ def api(data_dir: Path | None, host: str | None, http_port: int | None) -> None:
     """Run the HTTP API and the pages."""
     from live.roles.single import serve_role  # noqa: PLC0415 - --help must not load the servers
 
-    run(serve_role("api", _settings(data_dir=data_dir, host=host, http_port=http_port)))
+    run(serve_role("api", _role_settings(data_dir=data_dir, host=host, http_port=http_port)))
 
 
 @main.command()
@@ -122,7 +142,7 @@ def gateway(data_dir: Path | None, host: str | None, ws_port: int | None, proces
     from live.roles.gateway_processes import serve_processes  # noqa: PLC0415 - --help must not load the servers
     from live.roles.single import serve_role  # noqa: PLC0415 - --help must not load the servers
 
-    settings = _settings(data_dir=data_dir, host=host, ws_port=ws_port)
+    settings = _role_settings(data_dir=data_dir, host=host, ws_port=ws_port)
     run(serve_role("gateway", settings) if processes == 1 else serve_processes(settings, processes))
 
 
@@ -145,10 +165,10 @@ def gateway_process(*, data_dir: Path, host: str, ws_port: int, number: int, cou
 @main.command()
 @_data_dir
 def worker(data_dir: Path | None) -> None:
-    """Run payments, the clock of offers, expiring holds and channels."""
+    """Run payments, the clock of offers, expiring holds, channels and merchants' webhooks."""
     from live.roles.single import serve_role  # noqa: PLC0415 - --help must not load the servers
 
-    run(serve_role("worker", _settings(data_dir=data_dir)))
+    run(serve_role("worker", _role_settings(data_dir=data_dir)))
 
 
 @main.command()
@@ -185,10 +205,21 @@ def import_command(files: tuple[Path, ...], data_dir: Path | None) -> None:
 @click.option("--data-dir", type=click.Path(path_type=Path), help="SHOWDROP_DATA_DIR")
 def token(role: str, subject: str, show_id: str | None, ttl_s: int, data_dir: Path | None) -> None:
     """Print a token (a JWT) signed with this deployment's secret."""
-    from kit.settings import ensure_secret  # noqa: PLC0415 - loaded only where it is needed
+    from kit.ids import is_id  # noqa: PLC0415 - loaded only where it is needed
+    from kit.settings import SECRET_FILE, ensure_secret  # noqa: PLC0415 - loaded only where it is needed
     from live.tokens import Role, Tokens  # noqa: PLC0415 - loaded only where it is needed
 
-    signed, _ = Tokens(ensure_secret(_settings(data_dir=data_dir))).mint(cast(Role, role), subject, show_id, ttl_s)
+    if show_id is not None and not is_id(show_id, "show"):
+        raise click.BadParameter("it takes the id of a show, such as show_01J…", param_hint="--show")
+    settings = _settings(data_dir=data_dir)
+    is_new = settings.secret is None and not (settings.data_dir / SECRET_FILE).exists()
+    signed, _ = Tokens(ensure_secret(settings)).mint(cast(Role, role), subject, show_id, ttl_s)
+    if is_new:
+        click.echo(
+            f"showdrop: made a new secret in {settings.data_dir.absolute()}; a server of another data directory "
+            "refuses this token. Run this where the server runs, or set SHOWDROP_DATA_DIR or SHOWDROP_SECRET.",
+            err=True,
+        )
     click.echo(signed)
 
 

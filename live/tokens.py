@@ -108,4 +108,4 @@ class Tokens:
 
 
 def _refused() -> UnauthorisedError:
-    return UnauthorisedError("the token is not valid or has expired; ask for a new one")
+    return UnauthorisedError("the token is not valid, has expired, or was made with another secret; ask for a new one")

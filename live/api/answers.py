@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from kit.errors import InvalidError, RateLimitedError, RequestError, ShowdropError, UnauthorisedError, UnavailableError
+from live.api.field_types import choices_at, said_at
 from live.api.limits import RETRY_AFTER_S
 
 
@@ -47,6 +48,8 @@ class NoSuchMethodError(RequestError):
 
 
 _PLACE: Final = re.compile(r"^(?P<what>.*?)(?: - at `(?P<place>.*)`)?$", re.DOTALL)
+_ENUM: Final = "Invalid enum value "
+_PATTERN: Final = "Expected `str` matching regex "
 _NAMED: Final = re.compile(r"^Object (?:missing required|contains unknown) field `(?P<field>.*)`$", re.DOTALL)
 NAME_SHOWN_MAX_CHARS: Final = 100
 """Characters of an unknown field's name that a refusal repeats."""
@@ -76,8 +79,13 @@ def headers_of(error: ShowdropError) -> dict[str, str]:
     return {"retry-after": str(RETRY_AFTER_S)} if error.temporary else {}
 
 
-def invalid_of(error: msgspec.ValidationError) -> InvalidError:
-    """Return what msgspec found wrong, with the field as a path such as ``price.amount`` or ``product_ids[0]``."""
+def invalid_of(error: msgspec.ValidationError, as_type: type[msgspec.Struct]) -> InvalidError:
+    """Return what msgspec found wrong, with the field as a path such as ``price.amount`` or ``product_ids[0]``.
+
+    Args:
+        error: of decoding.
+        as_type: what was to be decoded; it knows which values a field takes.
+    """
     match = _PLACE.match(str(error))
     what, place = (match["what"], match["place"] or "") if match else (str(error), "")
     place = place.removeprefix("$").removeprefix(".")
@@ -89,7 +97,15 @@ def invalid_of(error: msgspec.ValidationError) -> InvalidError:
         return InvalidError(f"{field} {said}", field=field)
     if not place:
         return InvalidError(f"the body is not as it should be: {_lower_first(what)}")
-    return InvalidError(f"{place}: {_lower_first(what)}", field=place)
+    return InvalidError(f"{place}: {_in_words(what, as_type, place) or _lower_first(what)}", field=place)
+
+
+def _in_words(what: str, as_type: type[msgspec.Struct], place: str) -> str | None:
+    if what.startswith(_ENUM) and (choices := choices_at(as_type, place)):
+        return f"expected one of {', '.join(choices)}"
+    if what.startswith(_PATTERN) and (said := said_at(as_type, place)):
+        return f"expected {said}"
+    return None
 
 
 def _lower_first(text: str) -> str:

@@ -72,7 +72,7 @@ def decode_json(raw: bytes, as_type: type[BodyT]) -> BodyT:
     try:
         return msgspec.json.decode(raw or b"{}", type=as_type)
     except msgspec.ValidationError as error:
-        raise invalid_of(error) from error
+        raise invalid_of(error, as_type) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedError("the body is not valid JSON; send one JSON object in UTF-8") from error
 
@@ -92,7 +92,7 @@ def decode_query(request: HttpRequest, as_type: type[QueryT]) -> QueryT:
         known = {name: value for name, value in given.items() if value or name not in as_type.__struct_fields__}
         return msgspec.convert(known, as_type, strict=False)
     except msgspec.ValidationError as error:
-        raise invalid_of(error) from error
+        raise invalid_of(error, as_type) from error
 
 
 async def _limited(request: HttpRequest, limit: int) -> AsyncIterator[bytes]:

@@ -7,7 +7,7 @@ import msgspec
 from inventory.catalogue_pg import MAX_PAGE, Catalogue, ProductPage
 from inventory.import_pg import ImportReport
 from live.api.endpoint import STAFF, Call, Empty, Endpoint, Request, endpoint
-from live.api.fields import Cursor, SearchText
+from live.api.fields import AfterProduct, SearchText
 from live.api.limits import FILE_BODY_MAX_BYTES
 
 PAGE_DEFAULT_PRODUCTS = 50
@@ -18,7 +18,7 @@ class ProductQuery(Request, frozen=True):
 
     query: SearchText | None = None
     limit: Annotated[int, msgspec.Meta(ge=1, le=MAX_PAGE)] = PAGE_DEFAULT_PRODUCTS
-    after: Cursor | None = None
+    after: AfterProduct | None = None
 
 
 class CatalogueEndpoints:

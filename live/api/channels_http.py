@@ -14,20 +14,27 @@ from inventory.channels.links_pg import Links
 from kit.errors import InvalidError
 from kit.ids import ULID_PATTERN
 from live.api.endpoint import STAFF, Call, Empty, Endpoint, Request, endpoint
-from live.api.fields import NOT_BLANK, PRINTABLE, Cursor, Sku
+from live.api.fields import NOT_BLANK, NOT_BLANK_SAID, PRINTABLE, AfterSku, Sku
 from live.api.limits import JSON_BODY_MAX_BYTES, LINKS_BODY_MAX_BYTES, PAGE_DEFAULT_ITEMS
 from live.limits import OFFER_MOST_UNITS
 
-ChannelId = Annotated[str, msgspec.Meta(pattern=rf"^chan_{ULID_PATTERN}(?![\s\S])")]
-SettingName = Annotated[str, msgspec.Meta(max_length=64, pattern=r"^[a-z][a-z0-9_]*(?![\s\S])")]
-SettingValue = Annotated[str, msgspec.Meta(max_length=SETTING_CHARS, pattern=PRINTABLE)]
+ChannelId = Annotated[
+    str, msgspec.Meta(pattern=rf"^chan_{ULID_PATTERN}(?![\s\S])", description="a channel's id, such as chan_01K8Z…")
+]
+SettingName = Annotated[
+    str,
+    msgspec.Meta(max_length=64, pattern=r"^[a-z][a-z0-9_]*(?![\s\S])", description="small letters, digits and _"),
+]
+SettingValue = Annotated[str, msgspec.Meta(max_length=SETTING_CHARS, pattern=PRINTABLE, description="text on one line")]
 
 
 class NewChannel(Request, frozen=True):
     """A channel to be connected. The kind ``webhook`` takes ``url``, others ``settings`` of their own."""
 
-    kind: Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=NOT_BLANK)]
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=NAME_CHARS, pattern=NOT_BLANK)]
+    kind: Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=NOT_BLANK, description=NOT_BLANK_SAID)]
+    name: Annotated[
+        str, msgspec.Meta(min_length=1, max_length=NAME_CHARS, pattern=NOT_BLANK, description=NOT_BLANK_SAID)
+    ]
     url: Annotated[str, msgspec.Meta(min_length=1, max_length=URL_CHARS)] | None = None
     settings: Annotated[dict[SettingName, SettingValue], msgspec.Meta(max_length=SETTINGS_MOST)] = msgspec.field(
         default_factory=dict
@@ -88,7 +95,7 @@ class LevelQuery(Request, frozen=True):
     """Which levels."""
 
     limit: Annotated[int, msgspec.Meta(ge=1, le=MAX_PAGE)] = PAGE_DEFAULT_ITEMS
-    after: Cursor | None = None
+    after: AfterSku | None = None
 
 
 class ChannelEndpoints:

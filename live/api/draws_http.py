@@ -10,13 +10,11 @@ from kit.errors import NotFoundError
 from live.api.csv_answers import csv_file, wants_csv
 from live.api.draws_csv import DrawnBuyer, draw_csv_header, draw_csv_lines
 from live.api.endpoint import STAFF, Call, Chunks, Empty, Endpoint, Request, endpoint
-from live.api.fields import Limit
+from live.api.fields import NEXT_SAID, Limit
 from live.api.limits import CSV_CHUNK_ENTRIES, PAGE_DEFAULT_ITEMS
 from live.stage import Stage
 
-Place = Annotated[
-    str, msgspec.Meta(pattern=r"^[0-9]{1,15}-[0-9a-f]{64}(?![\s\S])", description="`next` of the page before")
-]
+Place = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,15}-[0-9a-f]{64}(?![\s\S])", description=NEXT_SAID)]
 
 
 class DrawQuery(Request, frozen=True):

@@ -8,6 +8,7 @@ from inventory.holds import Hold, HoldStatus
 from kit.errors import ConflictError
 from kit.money import Money
 from live.api.endpoint import VIEWER, Call, Empty, Endpoint, Request, endpoint
+from live.api.fields import NO_BLANKS
 from live.api.limits import JSON_BODY_MAX_BYTES, PAYMENT_METHOD_MAX_CHARS
 from live.limits import OFFER_MOST_UNITS
 from live.purchases import Purchases
@@ -17,7 +18,13 @@ class HoldCheckout(Request, frozen=True):
     """How the buyer pays, and where the parcel goes."""
 
     payment_method: Annotated[
-        str, msgspec.Meta(min_length=1, max_length=PAYMENT_METHOD_MAX_CHARS, pattern=r"^[!-~]+(?![\s\S])")
+        str,
+        msgspec.Meta(
+            min_length=1,
+            max_length=PAYMENT_METHOD_MAX_CHARS,
+            pattern=NO_BLANKS,
+            description="a payment method such as pm_test_ok, without blanks",
+        ),
     ]
     shipping: dict[str, object] | None = None
 

@@ -41,8 +41,8 @@ PAGE_MOST_ITEMS: Final = 1_000
 PAGE_DEFAULT_ITEMS: Final = 100
 """Items of a page when nothing is said."""
 
-CURSOR_MAX_CHARS: Final = 512
-"""Characters of ``after``."""
+MILLISECONDS_LEAST: Final = 1_000_000_000_000
+"""The milliseconds since the epoch in September 2001: as a time of ours, anything less was meant in seconds."""
 
 QUERY_MAX_CHARS: Final = 200
 """Characters of a search text."""

@@ -7,7 +7,7 @@ from checkout.lines_pg import Lines, OrderLine
 from checkout.order import OrderState
 from live.api.csv_answers import csv_file, csv_limit, wants_csv
 from live.api.endpoint import STAFF, Call, Chunks, Empty, Endpoint, Request, endpoint
-from live.api.fields import Cursor, Limit, ShowId, Sku
+from live.api.fields import AfterOrder, Limit, ShowId, Sku
 from live.api.limits import PAGE_DEFAULT_ITEMS
 
 
@@ -18,7 +18,7 @@ class LineQuery(Request, frozen=True):
     state: OrderState | None = None
     sku: Sku | None = None
     limit: Limit | None = None
-    after: Cursor | None = None
+    after: AfterOrder | None = None
 
 
 class LinePage(msgspec.Struct, frozen=True, kw_only=True):

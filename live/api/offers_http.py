@@ -7,7 +7,7 @@ import msgspec
 from kit.errors import InvalidError
 from kit.money import MAX_AMOUNT_MINOR, Money
 from live.api.endpoint import STAFF, Call, Empty, Endpoint, Request, endpoint
-from live.api.fields import NOT_BLANK, Price, Sku
+from live.api.fields import NOT_BLANK, NOT_BLANK_SAID, Price, Sku
 from live.api.limits import JSON_BODY_MAX_BYTES
 from live.limits import (
     HOLD_TTL_DEFAULT_MS,
@@ -66,7 +66,10 @@ class Extension(Request, frozen=True):
 class Voiding(Request, frozen=True):
     """Why the offer is withdrawn; viewers see it."""
 
-    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=OFFER_REASON_MAX_CHARS, pattern=NOT_BLANK)]
+    reason: Annotated[
+        str,
+        msgspec.Meta(min_length=1, max_length=OFFER_REASON_MAX_CHARS, pattern=NOT_BLANK, description=NOT_BLANK_SAID),
+    ]
 
 
 class OfferEndpoints:

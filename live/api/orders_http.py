@@ -13,7 +13,7 @@ from kit.errors import NotFoundError
 from kit.money import Money
 from live.api.csv_answers import csv_file, csv_limit, wants_csv
 from live.api.endpoint import ANYONE_SIGNED_IN, STAFF, Call, Chunks, Empty, Endpoint, Request, endpoint
-from live.api.fields import SAFE_INTEGER_MAX, Cursor, Limit, PositivePrice, Reason, ShowId, Sku
+from live.api.fields import SAFE_INTEGER_MAX, AfterOrder, Limit, PositivePrice, Reason, ShowId, Sku
 from live.api.limits import JSON_BODY_MAX_BYTES, PAGE_DEFAULT_ITEMS, REFUND_MOST_LINES
 
 
@@ -23,7 +23,7 @@ class OrderQuery(Request, frozen=True):
     show_id: ShowId | None = None
     state: OrderState | None = None
     limit: Limit | None = None
-    after: Cursor | None = None
+    after: AfterOrder | None = None
 
 
 class OrderPage(msgspec.Struct, frozen=True, kw_only=True):

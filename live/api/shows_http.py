@@ -10,7 +10,7 @@ from kit.errors import NotFoundError
 from kit.money import known_currency
 from live.api.csv_answers import csv_file, wants_csv
 from live.api.endpoint import STAFF, Call, Chunks, Empty, Endpoint, Handler, Request, endpoint
-from live.api.fields import NOT_BLANK, Currency, Cursor, Limit, ProductId, TimeMs
+from live.api.fields import NOT_BLANK, NOT_BLANK_SAID, AfterShow, Currency, Limit, ProductId, TimeMs
 from live.api.limits import JSON_BODY_MAX_BYTES, PAGE_DEFAULT_ITEMS
 from live.api.report_csv import report_csv
 from live.limits import SHOW_TITLE_MAX_CHARS, SPOTLIGHT_MOST_PRODUCTS
@@ -21,7 +21,10 @@ from live.views import ShowView
 class NewShow(Request, frozen=True):
     """A show to be scheduled."""
 
-    title: Annotated[str, msgspec.Meta(min_length=1, max_length=SHOW_TITLE_MAX_CHARS, pattern=NOT_BLANK)]
+    title: Annotated[
+        str,
+        msgspec.Meta(min_length=1, max_length=SHOW_TITLE_MAX_CHARS, pattern=NOT_BLANK, description=NOT_BLANK_SAID),
+    ]
     currency: Currency
     scheduled_start_at_ms: TimeMs | None = None
 
@@ -36,7 +39,7 @@ class ShowQuery(Request, frozen=True):
     """Which shows."""
 
     limit: Limit = PAGE_DEFAULT_ITEMS
-    after: Cursor | None = None
+    after: AfterShow | None = None
 
 
 class ShowPage(msgspec.Struct, frozen=True, kw_only=True):

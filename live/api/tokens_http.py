@@ -17,7 +17,9 @@ class NewToken(Request, frozen=True):
     """Whom a token is for."""
 
     role: Role
-    subject: Annotated[str, msgspec.Meta(pattern=SUBJECT_PATTERN, description="the buyer's id at the merchant")]
+    subject: Annotated[
+        str, msgspec.Meta(pattern=SUBJECT_PATTERN, description="the buyer's id at the merchant, without blanks")
+    ]
     show_id: ShowId | None = None
     ttl_s: Annotated[int, msgspec.Meta(ge=TTL_MIN_S, le=TTL_MAX_S)] = TTL_DEFAULT_S
 

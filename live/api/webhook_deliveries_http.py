@@ -6,8 +6,8 @@ from checkout.webhooks.delivery_log_pg import DeliveryDetail, HookLog, Replayed
 from checkout.webhooks.endpoint import DeliveryState, DeliveryView, EventKind
 from kit.errors import InvalidError
 from live.api.endpoint import STAFF, Call, Empty, Endpoint, Request, endpoint
-from live.api.fields import Cursor, Limit, TimeMs
-from live.api.limits import JSON_BODY_MAX_BYTES, PAGE_DEFAULT_ITEMS
+from live.api.fields import AfterDelivery, Limit, TimeMs
+from live.api.limits import JSON_BODY_MAX_BYTES, MILLISECONDS_LEAST, PAGE_DEFAULT_ITEMS
 
 
 class WebhookTest(Request, frozen=True):
@@ -21,7 +21,7 @@ class DeliveryQuery(Request, frozen=True):
 
     state: DeliveryState | None = None
     limit: Limit = PAGE_DEFAULT_ITEMS
-    after: Cursor | None = None
+    after: AfterDelivery | None = None
 
 
 class DeliveryPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,7 +37,7 @@ class WebhookReplay(Request, frozen=True):
     since_at_ms: TimeMs
     until_at_ms: TimeMs
     only_failed: bool = False
-    after: Cursor | None = None
+    after: AfterDelivery | None = None
 
 
 class WebhookDeliveryEndpoints:
@@ -133,6 +133,9 @@ class WebhookDeliveryEndpoints:
 
     async def _replay_range(self, call: Call[WebhookReplay, Empty]) -> Replayed:
         body = call.body
+        for field, at_ms in (("since_at_ms", body.since_at_ms), ("until_at_ms", body.until_at_ms)):
+            if 0 < at_ms < MILLISECONDS_LEAST:
+                raise InvalidError(f"{field} is in milliseconds since the epoch; this is before 2001", field=field)
         if body.until_at_ms <= body.since_at_ms:
             raise InvalidError("until_at_ms must be after since_at_ms", field="until_at_ms")
         return await self._log.replay_range(

@@ -8,7 +8,7 @@ from checkout.webhooks.endpoint import KINDS, EndpointView, EventChoice
 from checkout.webhooks.endpoints_pg import HookEndpoints, NewEndpoint
 from checkout.webhooks.limits import DESCRIPTION_CHARS, SECRET_OVERLAP_S, URL_CHARS
 from live.api.endpoint import STAFF, Call, Empty, Endpoint, Request, endpoint
-from live.api.fields import PRINTABLE
+from live.api.fields import PRINTABLE, PRINTABLE_SAID
 from live.api.limits import JSON_BODY_MAX_BYTES
 
 Url = Annotated[str, msgspec.Meta(min_length=1, max_length=URL_CHARS)]
@@ -19,7 +19,9 @@ class NewWebhookEndpoint(Request, frozen=True):
 
     url: Url
     events: Annotated[list[EventChoice], msgspec.Meta(min_length=1, max_length=len(KINDS))]
-    description: Annotated[str, msgspec.Meta(max_length=DESCRIPTION_CHARS, pattern=PRINTABLE)] = ""
+    description: Annotated[
+        str, msgspec.Meta(max_length=DESCRIPTION_CHARS, pattern=PRINTABLE, description=PRINTABLE_SAID)
+    ] = ""
 
 
 class WebhookEndpointSecret(msgspec.Struct, frozen=True, kw_only=True):

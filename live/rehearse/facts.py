@@ -113,6 +113,7 @@ class ChannelLevel(msgspec.Struct, frozen=True, kw_only=True):
 
     channel_id: str
     safety_stock: int
+    switched_off: bool
     desired: int
     told: int | None
     received: int | None

@@ -236,11 +236,12 @@ def twice_is_once(facts: Facts) -> Found:
 
 
 def channels_converge(facts: Facts) -> Found:
-    """Invariant 10: every channel shows max(0, on_hand - ring_fenced - safety stock)."""
+    """Invariant 10: every channel shows max(0, on_hand - ring_fenced - safety stock), or 0 where it is switched off."""
     faults = [f"not quiet in time: {what}" for what in facts.not_quiet]
     own = None
     for level in facts.channels.levels:
-        due = max(0, facts.ledger.on_hand - facts.ledger.ring_fenced - level.safety_stock)
+        units = 0 if level.switched_off else facts.ledger.on_hand - facts.ledger.ring_fenced
+        due = max(0, units - level.safety_stock)
         if level.desired != due:
             faults.append(f"{level.channel_id}: {due} due, {level.desired} desired")
         # Others may be down for reasons of their own.

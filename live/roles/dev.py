@@ -6,6 +6,7 @@ import click
 import msgspec
 
 from kit.settings import Settings
+from live.roles.payments import payments_line
 from live.roles.place import require_free, servers
 from live.roles.process import role_starts, running, until_failed, until_signal
 from live.site import announced
@@ -27,6 +28,7 @@ async def serve_dev(settings: Settings) -> None:
     require_free(settings)
     # Without a bank there would be nothing to try out.
     settings = msgspec.structs.replace(settings, test_bank=True)
+    payments = payments_line(test_bank=settings.test_bank)
     starts = role_starts(ROLES, demo=True)
     async with (
         until_signal(lambda: click.echo("\nstopping ...")),
@@ -41,6 +43,7 @@ async def serve_dev(settings: Settings) -> None:
             f"  viewer page   {site}/watch\n"
             f"  API docs      {site}/docs\n\n"
             f"  viewers' WebSocket on ws://{settings.host}:{settings.ws_port}\n"
+            f"  {payments}\n"
             "  next: .venv/bin/showdrop import samples/apparel.csv   then   .venv/bin/showdrop rehearse\n"
         )
         with announced(settings, owner=embedded is not None):

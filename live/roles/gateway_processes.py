@@ -32,6 +32,7 @@ from live.roles.limits import (
     RESTART_FIRST_S,
     RESTART_MOST_S,
 )
+from live.roles.payments import payments_line
 from live.roles.process import allow_open_files, until_signal, warn_of_open_files
 from live.roles.siblings import Seat
 from live.roles.single import EXIT_SETTING, READY, ready_line, require_place, warn_of_test_bank
@@ -47,6 +48,7 @@ async def serve_processes(settings: Settings, count: int) -> None:
         SettingError: a setting is wrong.
     """
     await require_place(settings)
+    payments = payments_line(test_bank=settings.test_bank)
     async with until_signal():
         await _require_free_port(settings)
         with _run_directory() as directory:
@@ -59,6 +61,7 @@ async def serve_processes(settings: Settings, count: int) -> None:
                 await _start_all(processes)
                 warn_of_test_bank("gateway", settings)
                 warn_of_open_files(settings.max_viewers)
+                click.echo(payments)
                 click.echo(f"{ready_line('gateway', settings)}, {count} processes")
                 await asyncio.gather(*(process.keep() for process in processes))
             finally:

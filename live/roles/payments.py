@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from checkout.payments.bank_pg import TestBank
 from checkout.payments.mpesa_http import MpesaProvider
 from checkout.payments.provider import PaymentProvider, Providers
-from checkout.payments.settings import MpesaSettings, StripeSettings, read_payment_settings
+from checkout.payments.settings import MpesaSettings, StripeSettings, provider_names, read_payment_settings
 from kit.postgres import Postgres
 
 if TYPE_CHECKING:
@@ -31,6 +31,12 @@ def open_providers(postgres: Postgres, secret: str, bank: TestBank | None, opene
         opened.push_async_callback(mpesa.close)
         providers.append(mpesa)
     return Providers(providers)
+
+
+def payments_line(*, test_bank: bool) -> str:
+    """Return the line that says who takes payments, for the start of a role. Raises as ``open_providers``."""
+    names = provider_names(read_payment_settings(os.environ), test_bank=test_bank)
+    return f"payments: {', '.join(names) or 'none'}"
 
 
 def _stripe(settings: StripeSettings) -> "StripeProvider":

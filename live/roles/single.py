@@ -11,6 +11,7 @@ from kit.log import logger
 from kit.migrate import apply_migrations
 from kit.settings import Settings
 from live.roles.gateway import GatewayRole
+from live.roles.payments import payments_line
 from live.roles.place import find_place
 from live.roles.process import Start, role_starts, running, until_failed, until_signal
 from live.roles.siblings import Seat
@@ -34,10 +35,12 @@ async def serve_role(name: str, settings: Settings) -> None:
         UnavailableError: Postgres does not answer.
     """
     place = await require_place(settings)
+    payments = payments_line(test_bank=settings.test_bank)
     [start] = role_starts([name], demo=False)
 
     def is_ready() -> None:
         warn_of_test_bank(name, settings)
+        click.echo(payments)
         click.echo(ready_line(name, settings))
 
     await _serve(place, start, is_ready)

@@ -154,7 +154,8 @@ async function call(path, method, inputs, body) {
   return `${response.status} in ${Math.round(performance.now() - began)} ms\n\n${shown}`;
 }
 
-byId("about").textContent = spec.info.description;
+// What stands between backticks is code.
+byId("about").replaceChildren(...spec.info.description.split("`").map((part, i) => (i % 2 ? h("code", {}, part) : part)));
 byId("nouns").replaceChildren(...spec.tags.map(({ name }) => h("a", { href: `#noun-${name}` }, name)));
 byId("calls").replaceChildren(...spec.tags.map(({ name }) => h("section", {},
   h("h2", { id: `noun-${name}` }, name),

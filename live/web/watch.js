@@ -28,6 +28,8 @@ const page = {
   api: new Api(null),
   meta: null,
   showId: null,
+  /** Whether the API has said that there is this show; asked only when the gateway cannot be reached. */
+  isKnown: false,
   token: null,
   /** offer_id → OfferCard */
   cards: new Map(),
@@ -167,7 +169,30 @@ function drawStatus() {
   if (away) setText(byId("banner"), status.phase === "stopped" ? "Disconnected" : "Reconnecting… your hold is kept.");
   if (status.phase === "live") draw();
   else if (status.phase === "stopped") stopped(status.code);
-  else if (!state.show && status.phase === "waiting") curtain("Can’t reach the show", "Trying again by itself.");
+  else if (!state.show && status.phase === "waiting") {
+    curtain("Can’t reach the show", "Trying again by itself.");
+    leaveUnknownShow();
+  }
+}
+
+/**
+ * An address that cannot be a show is refused before the WebSocket opens, which a browser does not tell from a network
+ * that is down. So after a failed try the API is asked, until it has answered once.
+ */
+async function leaveUnknownShow() {
+  if (page.isKnown) return;
+  try {
+    await page.api.get(`/v1/shows/${encodeURIComponent(page.showId)}`);
+    page.isKnown = true;
+  } catch (error) {
+    if (error.status !== 404 || page.client.state.show) return;
+    page.client.close();
+    noSuchShow();
+  }
+}
+
+function noSuchShow() {
+  curtain("This show does not exist", "The link may be old. Ask the shop for a new one.", { label: "Find the current show", action: () => location.assign("/watch") });
 }
 
 function stopped(code) {
@@ -176,7 +201,7 @@ function stopped(code) {
     page.client.setToken(null);
     toast("Your sign-in has expired. You are watching as a guest.", "bad");
   } else if (code === 4503) {
-    curtain("This show does not exist", "The link may be old. Ask the shop for a new one.", { label: "Find the current show", action: () => location.assign("/watch") });
+    noSuchShow();
   } else if (code === 4504) {
     curtain("Watching somewhere else", "This show was opened in another window.", { label: "Watch here", action: () => page.client.setToken(page.token) });
   } else {

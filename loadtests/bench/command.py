@@ -1,7 +1,9 @@
 """``python -m loadtests.bench``: the table of the fan-out benchmarks, with pass or fail per row."""
 
+import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +15,7 @@ import msgspec
 from rich.console import Console
 
 from loadtests.bench.cores import choose_cores
+from loadtests.bench.disk import require_room
 from loadtests.bench.docs_table import DOCS, write_docs
 from loadtests.bench.limits import FULL, OTHER_FILES, QUICK, Sizes
 from loadtests.bench.result import RowResult, print_results, write_results
@@ -39,6 +42,8 @@ PLAIN_COLUMNS = 180
 @click.option("--write-docs", "docs", is_flag=True, help="Rewrite the table in docs/benchmarks.md from the results.")
 def main(rows: tuple[str, ...], viewers: int | None, *, quick: bool, folder: Path, docs: bool) -> None:
     """Measure ROWs (all by default): what an event to many viewers costs, how fast claims are answered and orders paid.
+
+    All of them take about half an hour, and paid-grown 40 GB of free disk in the temporary directory.
 
     Exit code: 0 when every row reaches its limit, 1 when not, 2 when it cannot be measured here.
     """
@@ -80,6 +85,8 @@ def _measure(names: Sequence[str], sizes: Sizes, screen: Console) -> list[RowRes
     def tell(line: str) -> None:
         screen.print(f"bench: {line}", highlight=False, markup=False)
 
+    folder = Path(tempfile.gettempdir())
+    require_room(names, sizes.grown_orders, folder=folder, free_bytes=shutil.disk_usage(folder).free)
     most = max(sizes.viewers, sizes.many_viewers if {"many", "drop"} & set(names) else 0, sizes.refused_viewers)
     allow_files(most + OTHER_FILES)
     cores = choose_cores()

@@ -1,6 +1,7 @@
 """The pages as people use them: a whole sale through Chromium, against every role for real."""
 
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Error, Locator, Page, Response, ViewportSize, expect
@@ -72,6 +73,17 @@ def press_tab_until_on(page: Page, target: Locator) -> None:
 def sideways_px(page: Page) -> int:
     """Tell how far the page can be scrolled sideways."""
     return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+
+
+@pytest.mark.parametrize("show", ["show_nope", "show_01JD0000000000000000000000", "a/b?c"])
+def test_a_link_to_no_show_says_so_and_leads_to_the_current_one(site: Site, buyer: Window, show: str) -> None:
+    # A browser tells the page nothing of why a WebSocket did not open, but writes it to its console.
+    buyer.may_fail = {f"/v1/shows/{quote(show, safe='')}", "/v1/shows/current"}
+    buyer.page.goto(f"{site.url}/watch?show={quote(show, safe='')}")
+    expect(buyer.page.get_by_role("heading", name="This show does not exist")).to_be_visible()
+    buyer.page.get_by_role("button", name="Find the current show").click()
+    expect(buyer.page).to_have_url(f"{site.url}/watch")
+    assert [one for one in buyer.wrong if "WebSocket connection" not in one] == []
 
 
 def test_a_whole_sale_from_the_hosts_link_to_the_summary(site: Site, host: Window, buyer: Window) -> None:
@@ -183,6 +195,8 @@ def test_the_console_stays_shut_without_a_good_token(site: Site, host: Window, p
 def test_the_api_page_sends_a_call_with_the_pasted_token(site: Site, host: Window) -> None:
     page = host.page
     page.goto(f"{site.url}/docs")
+    expect(page.locator("#about code").last).to_have_text("Idempotency-Key")
+    expect(page.locator("#about")).not_to_contain_text("`")
     call = page.locator("#list_products")
     call.locator("summary").click()
     host.may_fail.add("/v1/products")

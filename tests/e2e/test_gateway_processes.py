@@ -265,4 +265,5 @@ async def test_a_signal_ends_all_however_early_it_comes(deployment: Deployment) 
     warnings = ("test_bank_is_on", "too_few_open_files")
     for one in (early, program):
         lines = [line for line in one.printed.splitlines() if not any(name in line for name in warnings)]
-        assert lines in ([], [f"showdrop gateway is ready on ws://127.0.0.1:{port}, 2 processes"])
+        ready = ["payments: test", f"showdrop gateway is ready on ws://127.0.0.1:{port}, 2 processes"]
+        assert lines in ([], ready)

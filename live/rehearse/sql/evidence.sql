@@ -42,9 +42,10 @@ FULL JOIN (
 ) AS summed USING (sku, location)
 
 -- name: levels
-SELECT channel_id, safety_stock, desired, told
+SELECT channel_id, coalesce(channel_levels.safety_stock, channels.safety_stock) AS safety_stock,
+       channels.switched_off OR channel_levels.switched_off AS switched_off, desired, told
 FROM channel_levels JOIN channels USING (channel_id)
-WHERE sku = $1 AND channels.state = 'active'
+WHERE sku = $1 AND channels.state = 'active' AND call_group IS NOT NULL
 
 -- name: events
 SELECT seq, at_ms FROM show_events WHERE show_id = $1 ORDER BY seq

@@ -65,5 +65,13 @@ async def test_a_lead_that_is_cancelled_is_free_again(one: Postgres, database_ur
 
 
 async def test_a_server_that_is_not_there_is_unavailable() -> None:
-    with pytest.raises(UnavailableError):
-        await Postgres.connect("postgresql://showdrop@127.0.0.1:1/none", max_size=1)
+    with pytest.raises(UnavailableError) as refused:
+        await Postgres.connect("postgresql://showdrop:pass-word@127.0.0.1:1/none", max_size=1)
+    assert refused.value.message == (
+        "Postgres does not answer: ConnectionRefusedError, at 127.0.0.1:1; is DATABASE_URL right, and does it run?"
+    )
+    with pytest.raises(UnavailableError, match=r"at an address whose password") as refused:
+        await Postgres.connect("postgresql://localhost:1/pass-word@none", max_size=1)
+    assert "pass-word" not in refused.value.message
+    with pytest.raises(UnavailableError, match=r"at /no/such/folder; is DATABASE_URL right"):
+        await Postgres.connect("postgresql://showdrop@/none?host=/no/such/folder&port=5432", max_size=1)

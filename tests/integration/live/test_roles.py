@@ -167,7 +167,7 @@ async def test_a_loop_that_dies_ends_the_process_with_one_line(
             await asyncio.sleep(0.02)
             printed += capsys.readouterr().out
     at = {"api": f" on http://127.0.0.1:{settings.http_port}", "gateway": f" on ws://127.0.0.1:{settings.ws_port}"}
-    assert f"showdrop {role} is ready{at.get(role, '')}\n" in printed
+    assert f"payments: test\nshowdrop {role} is ready{at.get(role, '')}\n" in printed
     name = {"api": "idempotency purge", "gateway": "log reader", "worker": "offer clock"}[role]
     [loop] = [task for task in asyncio.all_tasks() if task.get_name() == name]
     async with asyncio.timeout(10):

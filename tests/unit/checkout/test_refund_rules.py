@@ -103,6 +103,11 @@ def test_units_whose_price_went_back_otherwise_need_an_amount() -> None:
     with pytest.raises(ConflictError) as refused:
         share(order, units=1)
     assert refused.value.code == "refund_exceeds_capture"
+    assert refused.value.details == {"field": "lines", "refundable": 500}
+    assert refused.value.message == (
+        "the price of the lines is 1000 minor units, and 500 are left to refund; "
+        "give an amount with the lines, or neither for all that is left"
+    )
     assert share(order, units=1, amount=Money(400, "EUR")) == Share(amount=400, quantity=1)
 
 

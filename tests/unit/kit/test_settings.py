@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from kit.errors import SettingError
-from kit.settings import VARIABLES, Settings, ensure_secret, read_settings
+from kit.settings import VARIABLES, Settings, ensure_secret, read_settings, unknown_variables
 
 
 @pytest.mark.parametrize(
@@ -131,3 +131,20 @@ def test_a_data_directory_that_cannot_be_is_a_setting_error(tmp_path: Path) -> N
     (tmp_path / "file").touch()
     with pytest.raises(SettingError, match="SHOWDROP_DATA_DIR"):
         ensure_secret(Settings(data_dir=tmp_path / "file"))
+
+
+def test_a_misspelt_variable_is_told_with_the_one_that_may_be_meant() -> None:
+    known = [one.name for one in VARIABLES]
+    environ = {
+        "SHOWDROP_HTTP_PROT": "8100",
+        "SHOWDROP_ORIGIN": "https://a.example",
+        "SHOWDROP_API_SERVICE_HOST": "10.0.0.1",
+        "SHOWDROP_HTTP_PORT": "8100",
+        "PATH": "/bin",
+    }
+    assert unknown_variables(environ, known) == {
+        "SHOWDROP_API_SERVICE_HOST": None,
+        "SHOWDROP_HTTP_PROT": "SHOWDROP_HTTP_PORT",
+        "SHOWDROP_ORIGIN": "SHOWDROP_ORIGINS",
+    }
+    assert unknown_variables(dict.fromkeys(known, ""), known) == {}

@@ -89,7 +89,9 @@ BAD_TOKENS = {
 def test_whatever_is_wrong_gives_the_same_refusal_that_does_not_repeat_the_token(tokens: Tokens, token: str) -> None:
     with pytest.raises(UnauthorisedError) as refusal:
         tokens.verify(token)
-    assert refusal.value.message == "the token is not valid or has expired; ask for a new one"
+    assert refusal.value.message == (
+        "the token is not valid, has expired, or was made with another secret; ask for a new one"
+    )
     assert refusal.value.details == {}
 
 

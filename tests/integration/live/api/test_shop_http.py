@@ -100,9 +100,19 @@ async def test_products_come_in_pages_and_are_found(client: httpx.AsyncClient, b
         "on_hand": 10,
         "available": 10,
     }
-    for query, field in (("limit=201", "limit"), ("query=%00", "query"), ("after=%0a", "after")):
+    for query, field in (("limit=201", "limit"), ("query=%00", "query"), ("after=zzz", "after")):
         refused = await client.get(f"/v1/products?{query}", headers=bearer("host"))
         assert (refused.status_code, refused.json()["error"]["details"]) == (422, {"field": field})
+
+
+async def test_who_takes_more_than_there_is_learns_how_many_there_are(
+    client: httpx.AsyncClient, bearer: Bearer
+) -> None:
+    await imported(client, bearer)
+    body = {"sku": "MUG-S", "delta": -11, "reason": "x"}
+    error = (await client.post("/v1/stock/adjust", json=body, headers=bearer("host"))).json()["error"]
+    assert error["message"] == "there is not enough stock of MUG-S: 10 available"
+    assert error["details"] == {"field": "delta", "available": 10, "skus": ["MUG-S"]}
 
 
 async def test_stock_is_corrected_once_per_key(client: httpx.AsyncClient, bearer: Bearer) -> None:

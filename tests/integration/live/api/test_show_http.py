@@ -225,6 +225,7 @@ async def test_an_offer_is_voided_with_its_reason(client: httpx.AsyncClient, bea
     ("changes", "status", "said"),
     [
         ({"quantity": 11}, 409, "stock_short"),
+        ({"quantity": 11}, 409, "quantity"),
         ({"sku": "NO-SUCH"}, 404, "unknown_sku"),
         ({"per_buyer_limit": 6}, 422, "per_buyer_limit"),
         ({"price": {"amount": 799, "currency": "USD"}}, 422, "price.currency"),

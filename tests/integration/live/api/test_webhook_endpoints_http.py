@@ -104,7 +104,7 @@ async def test_a_wrong_field_is_named_and_nothing_is_stored(
 async def test_an_endpoint_that_is_not_there_is_404_for_every_call(client: httpx.AsyncClient, bearer: Bearer) -> None:
     gone = (await subscribed(client, bearer("host")))["endpoint_id"]
     assert (await client.delete(f"{BASE}/{gone}", headers=bearer("host"))).json() == {"endpoint_id": gone}
-    span = {"since_at_ms": 0, "until_at_ms": 1}
+    span = {"since_at_ms": 0, "until_at_ms": 1_790_000_000_000}
     for method, path, body in (
         ("GET", "", None),
         ("DELETE", "", None),
@@ -138,7 +138,12 @@ async def test_deliveries_are_listed_shown_and_replayed(client: httpx.AsyncClien
     span = {"since_at_ms": 0, "until_at_ms": 2**53 - 1}
     answer = await client.post(f"{path}/replay", json=span, headers=host)
     assert (answer.status_code, answer.json()) == (202, {"replayed": 3, "next": None})
-    for body, field in (({**span, "until_at_ms": 0}, "until_at_ms"), ({"since_at_ms": 0}, "until_at_ms")):
+    for body, field in (
+        ({**span, "until_at_ms": 0}, "until_at_ms"),
+        ({"since_at_ms": 0}, "until_at_ms"),
+        ({**span, "since_at_ms": 1_790_000_000}, "since_at_ms"),
+        ({**span, "until_at_ms": 1_790_003_600}, "until_at_ms"),
+    ):
         refused = await client.post(f"{path}/replay", json=body, headers=host)
         assert (refused.status_code, refused.json()["error"]["details"]) == (422, {"field": field})
 

@@ -4,10 +4,16 @@ import msgspec
 import pytest
 
 from kit.errors import InvalidError
+from kit.ids import new_id, new_ulid
+from live.api.answers import invalid_of
 from live.api.body_http import decode_json
+from live.api.catalogue_http import ProductQuery
 from live.api.endpoint import Request
+from live.api.lines_http import LineQuery
 from live.api.offers_http import Extension, NewOffer, Voiding
-from live.api.shows_http import NewShow, Spotlight
+from live.api.orders_http import OrderQuery
+from live.api.shows_http import NewShow, ShowQuery, Spotlight
+from live.api.webhook_deliveries_http import DeliveryQuery
 
 OFFER: dict[str, object] = {"sku": "MUG-S", "price": {"amount": 999, "currency": "EUR"}, "quantity": 5}
 SHOW: dict[str, object] = {"title": "Friday", "currency": "EUR"}
@@ -89,6 +95,31 @@ def test_the_stage_has_room_for_three() -> None:
     assert decode_json(b'{"product_ids":[]}', Spotlight).product_ids == []
     assert refused({"product_ids": ["prod_1"] * 4}, Spotlight) == "product_ids"
     assert refused({"product_ids": ["prod_1", 2]}, Spotlight) == "product_ids[1]"
+
+
+@pytest.mark.parametrize(
+    ("query", "prefix"),
+    [
+        (ShowQuery, "show"),
+        (OrderQuery, "order"),
+        (LineQuery, "order"),
+        (ProductQuery, "prod"),
+        (DeliveryQuery, "whd"),
+    ],
+)
+def test_a_page_begins_after_something_of_its_own_list_or_is_refused(query: type[Request], prefix: str) -> None:
+    place = new_id(prefix)
+    assert refused_query({"after": place}, query) is None
+    for wrong in ("zzz", place[:-1], place.lower(), f"{place}\n", new_id("chan"), new_ulid(), " "):
+        assert refused_query({"after": wrong}, query) == "after: expected `next` of the page before, as it was"
+
+
+def refused_query(given: dict[str, str], as_type: type[Request]) -> str | None:
+    try:
+        msgspec.convert(given, as_type, strict=False)
+    except msgspec.ValidationError as error:
+        return invalid_of(error, as_type).message
+    return None
 
 
 def test_extending_and_voiding_have_their_bounds() -> None:

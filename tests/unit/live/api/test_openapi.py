@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 
 from kit.metrics import new_registry
 from live.api.app_http import ApiParts, endpoints_of
-from live.api.endpoint import Endpoint
+from live.api.endpoint import Empty, Endpoint
 from live.api.openapi import openapi_document, refusals_of
 from live.tokens import Tokens
 
@@ -130,6 +130,17 @@ def test_every_schema_is_a_json_schema_whose_patterns_compile(document: dict[str
     for node in nodes(document):
         if isinstance(node.get("pattern"), str):
             re.compile(node["pattern"])
+
+
+def test_every_pattern_says_in_words_what_it_takes(document: dict[str, Any]) -> None:
+    # A refusal says "expected" and the description; without one, a newcomer gets a regular expression to read.
+    asked = [one for one in declared() if one.body_kind == "json" or one.query is not Empty]
+    names = {kind.__name__ for one in asked for kind in (one.body, one.query)}
+    schemas = [document["components"]["schemas"].get(name, {}) for name in sorted(names)]
+    schemas += [one["schema"] for _, _, operation in operations(document) for one in operation["parameters"]]
+    patterns = [node for node in nodes(schemas) if "pattern" in node and node["pattern"] != "^[!-~]+$"]
+    assert len(patterns) > 10
+    assert [node for node in patterns if not node.get("description")] == []
 
 
 def test_every_operation_is_named_once_and_described(document: dict[str, Any]) -> None:

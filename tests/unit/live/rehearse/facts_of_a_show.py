@@ -104,7 +104,9 @@ def facts() -> Facts:
             on_hand=5, ring_fenced=0, sale_units=2, sale_movements=2, skus=20, movements=30, drifting_skus=0
         ),
         channels=ChannelFacts(
-            levels=(ChannelLevel(channel_id="chan_1", safety_stock=1, desired=4, told=4, received=4),),
+            levels=(
+                ChannelLevel(channel_id="chan_1", safety_stock=1, switched_off=False, desired=4, told=4, received=4),
+            ),
             own_id="chan_1",
             calls=3,
             bad_signatures=0,

@@ -126,12 +126,12 @@ def accepted_then_refused(found: Facts) -> Facts:
 
 
 def channel_behind(found: Facts) -> Facts:
-    level = ChannelLevel(channel_id="chan_1", safety_stock=1, desired=4, told=3, received=4)
+    level = ChannelLevel(channel_id="chan_1", safety_stock=1, switched_off=False, desired=4, told=3, received=4)
     return replace(found, channels=replace(found.channels, levels=(level,)))
 
 
 def channel_has_another_number(found: Facts) -> Facts:
-    level = ChannelLevel(channel_id="chan_1", safety_stock=1, desired=4, told=4, received=9)
+    level = ChannelLevel(channel_id="chan_1", safety_stock=1, switched_off=False, desired=4, told=4, received=9)
     return replace(found, channels=replace(found.channels, levels=(level,)))
 
 
