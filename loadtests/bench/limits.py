@@ -27,7 +27,8 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
         refused_viewers: of the row ``claims-refused``; the same.
         claims_in_flight: claims that wait for an answer at the same time, of all viewers.
         claim_rounds: how often they are measured; medians are reported.
-        claim_offers: of one round of accepted claims, one after another.
+        claim_offers: of one round of accepted claims, one after another: so few that a round is no more than what every
+            viewer may send at once.
         refused_claims: of one round.
         drop_claims: of one drop, in the row ``drop``; its viewers are ``many_viewers``.
         drop_units: of one drop.
@@ -84,7 +85,7 @@ FULL: Final = Sizes(
     refused_viewers=1_600,
     claims_in_flight=500,
     claim_rounds=3,
-    claim_offers=14,
+    claim_offers=10,
     refused_claims=100_000,
     drop_claims=3_000,
     drop_units=500,
@@ -229,7 +230,10 @@ HOLD_LONG_MS: Final = 3_600_000
 """The longest: nothing ends while claims are measured."""
 
 VIEWER_CLAIMS_PER_S: Final = 20
-"""Messages a second that the gateway lets one viewer send for long (``docs/operations.md``)."""
+"""Messages a second that the gateway lets one viewer send for long (``docs/operations.md``) ..."""
+
+VIEWER_CLAIMS_AT_ONCE: Final = 60
+"""... and at once."""
 
 CROWD_MOST_SHARE: Final = 0.9
 """Of its core: a load client busier than this may have made the figure, which then does not count."""
@@ -294,5 +298,6 @@ OTHER_FILES: Final = 1_000
 assert FLOOD_TOGETHER >= EVENTS_TOGETHER
 assert STALLED_RECEIVE_BYTES < WRITE_HARD_BYTES < QUICK.flood_bytes < FULL.flood_bytes
 assert FULL.claim_viewers * VIEWER_CLAIMS_PER_S > CLAIMS_ACCEPTED_LEAST_PER_S
+assert FULL.claim_offers * CLAIMS_PER_BUYER < VIEWER_CLAIMS_AT_ONCE, "however fast a machine is"
 assert FULL.refused_viewers * VIEWER_CLAIMS_PER_S > CLAIMS_REFUSED_LEAST_PER_S
 assert FULL.expiring_over_s * 1000 < HOLD_SHORT_MS < EXPIRY_TIMEOUT_S * 1000

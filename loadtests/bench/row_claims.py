@@ -43,6 +43,7 @@ def row_claims_accepted(bench: Bench) -> list[RowResult]:
         rounds, doubts = [], []
         for offers in groups:
             order = ClaimOrder(offers=offers, each=each, in_flight=sizes.claims_in_flight)
+            crowd.rest()  # until everybody may send as much again
             rounds.append(crowd.claim(order))
             doubts += crowd.doubts(rounds[-1][0])
             held = sum(bench.stand.host.offer(offer_id)["held"] for offer_id in offers)
