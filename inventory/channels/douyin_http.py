@@ -46,6 +46,7 @@ from inventory.channels.douyin_answers import (
 )
 from inventory.channels.douyin_signing import METHOD, VERSION, param_json, sign
 from inventory.channels.halves import tell_in_halves
+from inventory.channels.unreadable import UNREADABLE
 from kit.clock import now_ms
 from kit.errors import InvalidError
 
@@ -259,7 +260,7 @@ class DouyinChannel:
             said = msgspec.json.decode(reply.body, type=Said, strict=False)
             if said.code in {OK, PARTLY}:
                 return msgspec.json.decode(reply.body, type=form, strict=False)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             raise ChannelDownError(f"Douyin's answer (status {reply.status}) cannot be read") from error
         # What stands in the data of a failure is of no form.
         hide = self._access.hide

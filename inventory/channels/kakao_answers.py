@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from inventory.channels.channel import Answer, ChannelDownError, ChannelGoneError, Level, Refused, Told
+from inventory.channels.unreadable import UNREADABLE
 
 MOST_QUANTITY: Final = 9_999
 """Kakao's own limit of a stock quantity."""
@@ -238,5 +239,5 @@ def _decoded(content: bytes | msgspec.Raw, kind: type[_T]) -> _T:
     try:
         # Not strict: Kakao's own examples write numbers and booleans as texts.
         return msgspec.json.decode(content, type=kind, strict=False)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+    except UNREADABLE as error:
         raise ChannelDownError("Kakao's answer could not be read") from error

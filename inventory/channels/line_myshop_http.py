@@ -30,6 +30,7 @@ from inventory.channels.channel import (
     SaveSecrets,
     Told,
 )
+from inventory.channels.unreadable import UNREADABLE
 from kit.errors import InvalidError
 
 REAL_URL: Final = "https://developers-oaplus.line.biz"
@@ -235,7 +236,7 @@ def decoded(body: bytes, kind: type[_T]) -> _T:
     """
     try:
         return msgspec.json.decode(body, type=kind)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+    except UNREADABLE as error:
         raise ChannelDownError("LINE's answer could not be read") from error
 
 

@@ -11,6 +11,7 @@ from typing import Final, Literal, TypeVar
 import msgspec
 
 from inventory.channels.channel import ChannelDownError, ChannelGoneError, Level
+from inventory.channels.unreadable import UNREADABLE
 
 MESSAGE_CHARS: Final = 160
 """Characters of Meta's own words in an error."""
@@ -236,7 +237,7 @@ def wait_ms(headers: Mapping[str, str]) -> int:
     """Return how long to stay away from a limit; Meta tells minutes, per use, in a header."""
     try:
         usage = msgspec.json.decode(headers.get(_USAGE, ""), type=dict[str, list[_Usage]])
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return RATE_WAIT_MS
     minutes = max((one.estimated_time_to_regain_access for uses in usage.values() for one in uses), default=0)
     return round(min(minutes, REGAIN_MINUTES) * 60_000) if minutes > 0 else RATE_WAIT_MS
@@ -259,5 +260,5 @@ def _reason(errors: Sequence[_Said]) -> str:
 def _decoded(body: bytes, kind: type[_Kind]) -> _Kind:
     try:
         return msgspec.json.decode(body, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise ChannelDownError("Meta's answer cannot be read") from error

@@ -6,6 +6,7 @@ from typing import Final, Literal, TypeVar
 import msgspec
 
 from inventory.channels.channel import Answer, ChannelDownError, Level, Refused, Told
+from inventory.channels.unreadable import UNREADABLE
 
 MESSAGE_CHARS: Final = 120
 """Characters of Pinterest's own message that are passed on."""
@@ -79,7 +80,7 @@ def read_answer(body: bytes, form: type[Form]) -> Form:
     """
     try:
         return msgspec.json.decode(body, type=form)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise ChannelDownError("Pinterest's answer cannot be read") from error
 
 
@@ -119,7 +120,7 @@ def fault_of(body: bytes) -> Fault:
     """Read why a call was refused; an answer without a reason is one too."""
     try:
         return msgspec.json.decode(body, type=Fault)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return Fault()
 
 

@@ -14,6 +14,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from inventory.channels.channel import ChannelDownError, ChannelGoneError, Refused
+from inventory.channels.unreadable import UNREADABLE
 
 MESSAGE_CHARS: Final = 160
 """Characters of Shopify's own words in an error."""
@@ -202,7 +203,7 @@ def _data(body: bytes, kind: type[_Data]) -> _Data:
         if reply.errors:
             raise _failure(reply.errors, reply.extensions)
         return msgspec.json.decode(reply.data, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise ChannelDownError("Shopify's answer cannot be read") from error
 
 
@@ -221,7 +222,7 @@ def _wait_ms(extensions: msgspec.Raw) -> int | None:
     """Return when the bucket holds what the call costs; None where the answer does not say."""
     try:
         cost = msgspec.json.decode(extensions, type=_Extensions).cost
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return None
     if cost.throttle_status.restore_rate <= 0:
         return None

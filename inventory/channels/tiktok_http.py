@@ -43,6 +43,7 @@ from inventory.channels.tiktok_answers import (
     sentence,
 )
 from inventory.channels.tiktok_signing import sign
+from inventory.channels.unreadable import UNREADABLE
 from kit.clock import now_ms
 from kit.errors import InvalidError
 
@@ -269,7 +270,7 @@ class TikTokChannel:
             said = msgspec.json.decode(reply.body, type=Said)
             if said.code == OK:
                 return msgspec.json.decode(reply.body, type=form)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             raise ChannelDownError(f"TikTok Shop's answer (status {reply.status}) cannot be read") from error
         # What stands in the data of a failure is of no form.
         return form(code=said.code, message=self._access.hide(said.message))

@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from inventory.channels.channel import ChannelDownError, ChannelGoneError, Refused
+from inventory.channels.unreadable import UNREADABLE
 
 MINUTE_MS: Final = 60_000
 """The wait after the limit of calls per minute was hit."""
@@ -112,7 +113,7 @@ def read_answer(status: int, body: bytes, form: type[Form]) -> Form:
             if said.errcode == OK
             else form(errcode=said.errcode, errmsg=said.errmsg)
         )
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise ChannelDownError("WeChat's answer cannot be read") from error
 
 
