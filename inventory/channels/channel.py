@@ -12,7 +12,7 @@ is asked to, says what came of it, and keeps nothing but its connections and its
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -76,7 +76,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
         tells: ``quantity``, or ``availability`` for a channel that only knows "in stock" and "sold out": such a
             channel is called only when that changes.
         most_quantity: the highest quantity it takes; a higher level is told as this.
-        reads: whether ``read`` works.
+        reads: whether it is ``Readable``.
         orders: how it tells what it sold: ``push`` (webhooks), ``poll``, or ``none``.
     """
 
@@ -139,13 +139,22 @@ class Channel(Protocol):
         Telling a level again does no harm: a channel that only takes differences is read first.
 
         Returns:
-            One answer per level, in order; or what to ask ``outcome`` with.
+            One answer per level, in order; or, of a channel that ``AnswersLater``, what to ask ``outcome`` with.
 
         Raises:
             ChannelDownError: nothing is known about any of the levels; try again.
             ChannelGoneError: do not try again.
         """
         ...
+
+    async def close(self) -> None:
+        """Give up its connections."""
+        ...
+
+
+@runtime_checkable
+class AnswersLater(Channel, Protocol):
+    """A channel whose ``tell`` may answer with ``Pending``."""
 
     async def outcome(self, pending: Pending, levels: Sequence[Level]) -> list[Answer] | None:
         """Return what came of an earlier call with these levels; None while the channel still works on it.
@@ -154,15 +163,16 @@ class Channel(Protocol):
         """
         ...
 
+
+@runtime_checkable
+class Readable(Channel, Protocol):
+    """A channel that says what it shows: those with ``Capabilities.reads``."""
+
     async def read(self, item_ids: Sequence[str]) -> list[int | None]:
         """Return what the channel shows now of 1 to ``batch_size`` items of one group; None for an item it has not.
 
         A channel that tells availability answers 1 or 0. Only asked where ``Capabilities.reads``. Raises as ``tell``.
         """
-        ...
-
-    async def close(self) -> None:
-        """Give up its connections."""
         ...
 
 

@@ -22,7 +22,6 @@ from inventory.channels.channel import (
     ChannelDownError,
     ChannelGoneError,
     Level,
-    Pending,
     Prepared,
     Refused,
     SaveSecrets,
@@ -169,10 +168,6 @@ class DouyinChannel:
     async def tell(self, levels: Sequence[Level]) -> list[Answer]:
         """See ``Channel``. A call that Douyin refuses as a whole is told again in halves."""
         return await tell_in_halves(levels, self._tell_once)
-
-    async def outcome(self, pending: Pending, levels: Sequence[Level]) -> list[Answer] | None:
-        """See ``Channel``; never asked, because every tell is answered at once."""
-        raise ChannelDownError(f"Douyin gave no handle, neither {pending.handle!r} nor for {len(levels)} levels")
 
     async def read(self, item_ids: Sequence[str]) -> list[int | None]:
         """See ``Channel``; None also for a SKU that has stock by region only, which ``tell`` does not set."""

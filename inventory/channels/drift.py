@@ -8,7 +8,7 @@ import asyncio
 from collections import deque
 from itertools import groupby
 
-from inventory.channels.channel import Channel, ChannelDownError
+from inventory.channels.channel import ChannelDownError, Readable
 from inventory.channels.figures import ChannelFigures
 from inventory.channels.levels_pg import Levels, ToldLevel
 from inventory.channels.limits import DRIFT_EVERY_S, DRIFT_PAGE
@@ -21,11 +21,10 @@ class DriftCheck:
     """The rounds of one channel; one call at a time, when it has nothing else to do.
 
     Args:
-        channel: reads (``Capabilities.reads``).
         now: the loop's clock; the first round begins ``DRIFT_EVERY_S`` later.
     """
 
-    def __init__(self, channel_id: str, channel: Channel, levels: Levels, figures: ChannelFigures, now: float) -> None:
+    def __init__(self, channel_id: str, channel: Readable, levels: Levels, figures: ChannelFigures, now: float) -> None:
         self._channel_id = channel_id
         self._channel = channel
         self._levels = levels

@@ -16,7 +16,6 @@ from inventory.channels.channel import (
     Capabilities,
     ChannelConfig,
     Level,
-    Pending,
     Prepared,
     SaveSecrets,
     Told,
@@ -94,15 +93,6 @@ class FeedChannel:
     async def tell(self, levels: Sequence[Level]) -> list[Answer]:
         """See ``Channel``. From the moment that a level is in Postgres, the address shows it."""
         return [Told()] * len(levels)
-
-    async def outcome(self, pending: Pending, levels: Sequence[Level]) -> list[Answer] | None:
-        """See ``Channel``; nothing is ever pending."""
-        del pending
-        return await self.tell(levels)
-
-    async def read(self, item_ids: Sequence[str]) -> list[int | None]:
-        """See ``Channel``; it is never asked."""
-        return [None] * len(item_ids)
 
     async def close(self) -> None:
         """See ``Channel``; it has nothing to give up."""

@@ -21,7 +21,6 @@ from inventory.channels.channel import (
     Capabilities,
     ChannelConfig,
     Level,
-    Pending,
     Prepared,
     Refused,
     SaveSecrets,
@@ -127,11 +126,6 @@ class KakaoChannel:
             return answers
         refused = refusal(reply.status, reply.body, hide=self._keys)
         return [refused if isinstance(answer, Told) else answer for answer in answers]
-
-    async def outcome(self, pending: Pending, levels: Sequence[Level]) -> list[Answer] | None:
-        """See ``Channel``: Kakao answers at once, so there is nothing to ask for; the levels are told again."""
-        del pending
-        return await self.tell(levels)
 
     async def read(self, item_ids: Sequence[str]) -> list[int | None]:
         """See ``Channel``. An unlimited stock reads as the highest quantity."""

@@ -24,7 +24,6 @@ from inventory.channels.channel import (
     ChannelDownError,
     ChannelGoneError,
     Level,
-    Pending,
     Prepared,
     Refused,
     SaveSecrets,
@@ -123,11 +122,6 @@ class LineMyshopChannel:
     async def tell(self, levels: Sequence[Level]) -> list[Answer]:
         """See ``Channel``. Nothing is changed when the shop has this quantity already."""
         return [await self._tell(level) for level in levels]
-
-    async def outcome(self, pending: Pending, levels: Sequence[Level]) -> list[Answer] | None:
-        """See ``Channel``: LINE answers at once, so there is nothing to ask for; the levels are told again."""
-        del pending
-        return await self.tell(levels)
 
     async def read(self, item_ids: Sequence[str]) -> list[int | None]:
         """See ``Channel``: what the storefront offers, without what is reserved or waits to be shipped."""

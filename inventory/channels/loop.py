@@ -8,7 +8,17 @@ from collections.abc import Sequence
 import msgspec
 
 from inventory.channels.backoff import backoff_ms
-from inventory.channels.channel import Answer, Channel, ChannelDownError, ChannelGoneError, Level, Pending, Told
+from inventory.channels.channel import (
+    Answer,
+    AnswersLater,
+    Channel,
+    ChannelDownError,
+    ChannelGoneError,
+    Level,
+    Pending,
+    Readable,
+    Told,
+)
 from inventory.channels.channels_pg import Channels
 from inventory.channels.drift import DriftCheck
 from inventory.channels.figures import ChannelFigures
@@ -31,6 +41,7 @@ _log = logger("channels")
 class _Asked(msgspec.Struct, kw_only=True):
     """A call that the channel still works on; times by the loop's clock, in seconds."""
 
+    channel: AnswersLater
     pending: Pending
     due: Sequence[DueLevel]
     ask_at: float
@@ -66,6 +77,7 @@ class ChannelLoop:
         self._pace = Pace(can.calls_per_s, at_once=can.calls_at_once)
         self._drift: DriftCheck | None = None
         if can.reads:
+            assert isinstance(channel, Readable), f"a channel that reads: {type(channel).__name__}"
             self._drift = DriftCheck(channel_id, channel, levels, figures, asyncio.get_running_loop().time())
         self._asked: deque[_Asked] = deque()
         self._group: str | None = None
@@ -129,8 +141,10 @@ class ChannelLoop:
         self._failures = 0
         self._figures.called(self._channel_id, "taken")
         if isinstance(answers, Pending):
+            assert isinstance(self._channel, AnswersLater), f"a channel with handles: {type(self._channel).__name__}"
             now = asyncio.get_running_loop().time()
             asked = _Asked(
+                channel=self._channel,
                 pending=answers,
                 due=due,
                 ask_at=now + OUTCOME_FIRST_S,
@@ -157,7 +171,7 @@ class ChannelLoop:
         self._asked.popleft()
         now = asyncio.get_running_loop().time()
         try:
-            answers = await self._channel.outcome(asked.pending, [self._as_told(one.level) for one in asked.due])
+            answers = await asked.channel.outcome(asked.pending, [self._as_told(one.level) for one in asked.due])
         except ChannelDownError as error:
             if now < asked.give_up_at:
                 self._ask_later(asked, now + max(asked.pause_s, (error.retry_after_ms or 0) / 1000))

@@ -23,7 +23,6 @@ from inventory.channels.channel import (
     ChannelDownError,
     ChannelGoneError,
     Level,
-    Pending,
     Prepared,
     Refused,
     SaveSecrets,
@@ -190,10 +189,6 @@ class ShopifyChannel:
             temporary=True,
         )
         return [answers.get(level.sku, missed) for level in levels]
-
-    async def outcome(self, pending: Pending, levels: Sequence[Level]) -> list[Answer] | None:
-        """See ``Channel``; never asked, as every answer comes at once."""
-        raise ChannelDownError(f"Shopify has no call {pending.handle[:20]!r} of {len(levels)} levels at work")
 
     async def read(self, item_ids: Sequence[str]) -> list[int | None]:
         """See ``Channel``; None also for an item not stocked at the location, below 0 for one oversold there."""

@@ -23,7 +23,6 @@ from inventory.channels.channel import (
     ChannelDownError,
     ChannelGoneError,
     Level,
-    Pending,
     Prepared,
     Refused,
     SaveSecrets,
@@ -175,10 +174,6 @@ class TikTokChannel:
     async def tell(self, levels: Sequence[Level]) -> list[Answer]:
         """See ``Channel``. A call that TikTok refuses as a whole for one SKU is told again in halves."""
         return await tell_in_halves(levels, self._tell_once)
-
-    async def outcome(self, pending: Pending, levels: Sequence[Level]) -> list[Answer] | None:
-        """See ``Channel``; never asked, because every tell is answered at once."""
-        raise ChannelDownError(f"TikTok Shop gave no handle, neither {pending.handle!r} nor for {len(levels)} levels")
 
     async def read(self, item_ids: Sequence[str]) -> list[int | None]:
         """See ``Channel``; the units for sale in all warehouses, without those of orders that are already there."""

@@ -24,7 +24,6 @@ from inventory.channels.channel import (
     ChannelDownError,
     ChannelGoneError,
     Level,
-    Pending,
     Prepared,
     SaveSecrets,
     Told,
@@ -121,14 +120,6 @@ class WebhookChannel:
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, OSError) as error:
             raise ChannelDownError(f"{type(error).__name__}: {error}") from error
         return [Told()] * len(levels)
-
-    async def outcome(self, pending: Pending, levels: Sequence[Level]) -> list[Answer] | None:  # noqa: ARG002 - none is pending
-        """See ``Channel``; every answer comes at once."""
-        return [Told()] * len(levels)
-
-    async def read(self, item_ids: Sequence[str]) -> list[int | None]:
-        """See ``Channel``; a webhook tells nothing."""
-        return [None] * len(item_ids)
 
     async def close(self) -> None:
         """See ``Channel``."""

@@ -25,7 +25,6 @@ from inventory.channels.channel import (
     ChannelConfig,
     ChannelDownError,
     Level,
-    Pending,
     Prepared,
     Refused,
     SaveSecrets,
@@ -136,10 +135,6 @@ class WechatChannel:
     async def tell(self, levels: Sequence[Level]) -> list[Answer]:
         """See ``Channel``."""
         return [await self._tell_one(level) for level in levels]
-
-    async def outcome(self, pending: Pending, levels: Sequence[Level]) -> list[Answer] | None:
-        """See ``Channel``; not asked, because every tell is answered at once."""
-        raise ChannelDownError(f"WeChat gave no handle {pending.handle!r} for {len(levels)} levels")
 
     async def read(self, item_ids: Sequence[str]) -> list[int | None]:
         """See ``Channel``; the SKU's total."""

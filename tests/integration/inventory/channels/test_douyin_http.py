@@ -12,7 +12,6 @@ from inventory.channels.channel import (
     ChannelDownError,
     ChannelGoneError,
     Level,
-    Pending,
     Refused,
     Told,
 )
@@ -265,8 +264,3 @@ async def test_stock_of_another_sku_is_no_answer(shop: Shop) -> None:
         shop.fake.raw.append(raw)
         with pytest.raises(ChannelDownError, match="another SKU"):
             await shop.channel.read(["1001/11"])
-
-
-async def test_it_never_answers_later(shop: Shop) -> None:
-    with pytest.raises(ChannelDownError):
-        await shop.channel.outcome(Pending(handle="h"), [level()])

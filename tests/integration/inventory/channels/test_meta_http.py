@@ -7,17 +7,15 @@ import pytest
 
 from inventory.channels.channel import (
     Answer,
-    Channel,
     ChannelConfig,
     ChannelDownError,
     ChannelGoneError,
-    ChannelKind,
     Level,
     Pending,
     Refused,
     Told,
 )
-from inventory.channels.meta_http import MetaKind
+from inventory.channels.meta_http import MetaChannel, MetaKind
 from tests.fakes.channels.meta import FakeMeta, Product
 from tests.fakes.channels.troubles import Pace, Throttled
 from tests.serving import serving
@@ -33,7 +31,7 @@ def meta() -> FakeMeta:
 
 
 @pytest.fixture
-async def channel(meta: FakeMeta) -> AsyncIterator[Channel]:
+async def channel(meta: FakeMeta) -> AsyncIterator[MetaChannel]:
     async with serving(meta.app) as url, opened(url) as channel:
         yield channel
 
@@ -43,8 +41,8 @@ async def no_save(secrets: Mapping[str, str]) -> None:
 
 
 @contextlib.asynccontextmanager
-async def opened(url: str, **settings: str) -> AsyncIterator[Channel]:
-    kind: ChannelKind = MetaKind(base_url=url)
+async def opened(url: str, **settings: str) -> AsyncIterator[MetaChannel]:
+    kind = MetaKind(base_url=url)
     given = {name: getattr(FakeMeta, name) for name in ("catalog_id", "access_token", "app_secret")}
     prepared = await kind.prepare(given | settings)
     config = ChannelConfig(
@@ -64,7 +62,7 @@ def levels(*quantities: int) -> list[Level]:
     ]
 
 
-async def told(channel: Channel, *quantities: int) -> list[Answer]:
+async def told(channel: MetaChannel, *quantities: int) -> list[Answer]:
     """Tell levels and ask until it is known what came of them."""
     batch = levels(*quantities)
     answers: list[Answer] | Pending | None = await channel.tell(batch)
@@ -82,12 +80,12 @@ def refused_for_good(answer: Answer, *words: str) -> bool:
     return isinstance(answer, Refused) and not answer.temporary and all(word in answer.reason for word in words)
 
 
-async def test_levels_arrive_with_availability(meta: FakeMeta, channel: Channel) -> None:
+async def test_levels_arrive_with_availability(meta: FakeMeta, channel: MetaChannel) -> None:
     assert await told(channel, 12, 0, 1_000_000_000) == [Told()] * 3
     assert shown(meta) == [("in stock", 12), ("out of stock", 0), ("in stock", 1_000_000_000)]
 
 
-async def test_a_full_batch_is_one_call(meta: FakeMeta, channel: Channel) -> None:
+async def test_a_full_batch_is_one_call(meta: FakeMeta, channel: MetaChannel) -> None:
     size = channel.capabilities.batch_size
     meta.products = {str(number): Product(title="A thing") for number in range(size)}
     batch = [Level(sku=str(number), item_id=str(number), quantity=number, version=1) for number in range(size)]
@@ -98,7 +96,7 @@ async def test_a_full_batch_is_one_call(meta: FakeMeta, channel: Channel) -> Non
     assert meta.batches == [size]
 
 
-async def test_while_meta_works_there_is_no_outcome(meta: FakeMeta, channel: Channel) -> None:
+async def test_while_meta_works_there_is_no_outcome(meta: FakeMeta, channel: MetaChannel) -> None:
     meta.polls = 2
     batch = levels(1, 2, 3)
     pending = await channel.tell(batch)
@@ -106,7 +104,7 @@ async def test_while_meta_works_there_is_no_outcome(meta: FakeMeta, channel: Cha
     assert [await channel.outcome(pending, batch) for _ in range(3)] == [None, None, [Told()] * 3]
 
 
-async def test_an_unknown_item_is_refused_and_not_made(meta: FakeMeta, channel: Channel) -> None:
+async def test_an_unknown_item_is_refused_and_not_made(meta: FakeMeta, channel: MetaChannel) -> None:
     del meta.products[ITEMS[1]]
     first, second, third = await told(channel, 9, 8, 7)
     assert (first, third) == (Told(), Told())
@@ -114,14 +112,16 @@ async def test_an_unknown_item_is_refused_and_not_made(meta: FakeMeta, channel: 
     assert ITEMS[1] not in meta.products
 
 
-async def test_every_one_of_many_errors_is_found_although_meta_shows_samples(meta: FakeMeta, channel: Channel) -> None:
+async def test_every_one_of_many_errors_is_found_although_meta_shows_samples(
+    meta: FakeMeta, channel: MetaChannel
+) -> None:
     meta.products = {}
     assert all(refused_for_good(answer) for answer in await told(channel, 9, 8, 7))
 
 
 @pytest.mark.parametrize("takes_the_rest", [False, True])
 async def test_what_is_wrong_at_first_sight_does_not_hold_up_the_others(
-    meta: FakeMeta, channel: Channel, takes_the_rest: bool
+    meta: FakeMeta, channel: MetaChannel, takes_the_rest: bool
 ) -> None:
     meta.wrong = {ITEMS[0]: "the item is under review"}
     meta.takes_the_rest = takes_the_rest
@@ -133,28 +133,28 @@ async def test_what_is_wrong_at_first_sight_does_not_hold_up_the_others(
     assert meta.products[ITEMS[1]].quantity == 8
 
 
-async def test_when_all_is_wrong_at_first_sight_the_answer_comes_at_once(meta: FakeMeta, channel: Channel) -> None:
+async def test_when_all_is_wrong_at_first_sight_the_answer_comes_at_once(meta: FakeMeta, channel: MetaChannel) -> None:
     meta.wrong = dict.fromkeys(ITEMS, "no")
     answers = await channel.tell(levels(9, 8, 7))
     assert isinstance(answers, list)
     assert all(refused_for_good(answer, "no") for answer in answers)
 
 
-async def test_a_quantity_that_meta_cannot_count_is_refused(meta: FakeMeta, channel: Channel) -> None:
+async def test_a_quantity_that_meta_cannot_count_is_refused(meta: FakeMeta, channel: MetaChannel) -> None:
     high, right = await told(channel, 2**31, 8)
     assert refused_for_good(high, "whole number")
     assert right == Told()
     assert shown(meta)[0] == ("in stock", 5)
 
 
-async def test_errors_without_names_are_tried_again_for_all(meta: FakeMeta, channel: Channel) -> None:
+async def test_errors_without_names_are_tried_again_for_all(meta: FakeMeta, channel: MetaChannel) -> None:
     meta.names_none = True
     del meta.products[ITEMS[0]]
     answers = await told(channel, 9, 8)
     assert all(isinstance(answer, Refused) and answer.temporary for answer in answers)
 
 
-async def test_too_much_data_is_sent_in_halves(meta: FakeMeta, channel: Channel) -> None:
+async def test_too_much_data_is_sent_in_halves(meta: FakeMeta, channel: MetaChannel) -> None:
     meta.most_entries = 1
     del meta.products[ITEMS[2]]
     first, second, third = await told(channel, 9, 8, 7)
@@ -164,14 +164,14 @@ async def test_too_much_data_is_sent_in_halves(meta: FakeMeta, channel: Channel)
 
 
 @pytest.mark.parametrize("state", ["error", "canceled"])
-async def test_a_batch_that_meta_gives_up_is_told_again(meta: FakeMeta, channel: Channel, state: str) -> None:
+async def test_a_batch_that_meta_gives_up_is_told_again(meta: FakeMeta, channel: MetaChannel, state: str) -> None:
     meta.end_as.append(state)
     with pytest.raises(ChannelDownError):
         await told(channel, 9)
     assert await told(channel, 9) == [Told()]
 
 
-async def test_a_forgotten_handle_is_told_again(meta: FakeMeta, channel: Channel) -> None:
+async def test_a_forgotten_handle_is_told_again(meta: FakeMeta, channel: MetaChannel) -> None:
     pending = await channel.tell(levels(9))
     assert isinstance(pending, Pending)
     meta.forget_batches()
@@ -179,7 +179,9 @@ async def test_a_forgotten_handle_is_told_again(meta: FakeMeta, channel: Channel
         await channel.outcome(pending, levels(9))
 
 
-async def test_a_lost_answer_leaves_the_right_level_when_the_call_is_repeated(meta: FakeMeta, channel: Channel) -> None:
+async def test_a_lost_answer_leaves_the_right_level_when_the_call_is_repeated(
+    meta: FakeMeta, channel: MetaChannel
+) -> None:
     meta.troubles.lose = 1
     with pytest.raises(ChannelDownError):
         await told(channel, 9, 8)
@@ -189,7 +191,7 @@ async def test_a_lost_answer_leaves_the_right_level_when_the_call_is_repeated(me
 
 @pytest.mark.parametrize(("minutes", "wait_ms"), [(5, 300_000), (0, 60_000), (None, 60_000)])
 async def test_too_many_batches_say_how_long_to_wait(
-    meta: FakeMeta, channel: Channel, minutes: int | None, wait_ms: int
+    meta: FakeMeta, channel: MetaChannel, minutes: int | None, wait_ms: int
 ) -> None:
     meta.fail_with.append((400, {"code": 80014, "message": "There have been too many calls"}, minutes))
     with pytest.raises(ChannelDownError, match="80014") as caught:
@@ -212,7 +214,7 @@ async def test_a_batch_over_the_limit_is_not_applied_and_waits(meta: FakeMeta) -
 
 @pytest.mark.parametrize(("hint", "wait_ms"), [(3, 3_000), (None, None)])
 async def test_a_429_of_the_network_passes_its_hint_on(
-    meta: FakeMeta, channel: Channel, hint: int | None, wait_ms: int | None
+    meta: FakeMeta, channel: MetaChannel, hint: int | None, wait_ms: int | None
 ) -> None:
     meta.troubles.throttle.append(Throttled(retry_after_s=hint))
     with pytest.raises(ChannelDownError) as caught:
@@ -221,7 +223,7 @@ async def test_a_429_of_the_network_passes_its_hint_on(
 
 
 async def test_a_token_that_dies_while_meta_works_pauses_the_channel_and_is_not_named(
-    meta: FakeMeta, channel: Channel
+    meta: FakeMeta, channel: MetaChannel
 ) -> None:
     pending = await channel.tell(levels(9))
     assert isinstance(pending, Pending)
@@ -249,7 +251,7 @@ async def test_a_wrong_app_secret_pauses_the_channel(meta: FakeMeta) -> None:
             await told(channel, 9)
 
 
-async def test_a_call_that_meta_refuses_is_refused_for_all_its_levels(meta: FakeMeta, channel: Channel) -> None:
+async def test_a_call_that_meta_refuses_is_refused_for_all_its_levels(meta: FakeMeta, channel: MetaChannel) -> None:
     refusal = (400, {"code": 100, "message": "(#100) Param requests must be an array"}, None)
     meta.fail_with.extend([refusal, refusal])
     assert all(refused_for_good(answer, "(#100)") for answer in await told(channel, 9, 8))
@@ -258,21 +260,21 @@ async def test_a_call_that_meta_refuses_is_refused_for_all_its_levels(meta: Fake
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"{}", b'{"handles":[]}', b'{"handles":["\xff"]}'])
-async def test_an_answer_without_sense_is_told_again(meta: FakeMeta, channel: Channel, body: bytes) -> None:
+async def test_an_answer_without_sense_is_told_again(meta: FakeMeta, channel: MetaChannel, body: bytes) -> None:
     meta.garble.append(body)
     with pytest.raises(ChannelDownError):
         await told(channel, 9)
     assert await told(channel, 9) == [Told()]
 
 
-async def test_it_reads_back(meta: FakeMeta, channel: Channel) -> None:
+async def test_it_reads_back(meta: FakeMeta, channel: MetaChannel) -> None:
     meta.products[ITEMS[1]].availability = "out of stock"
     meta.products[ITEMS[2]].quantity = None  # sells without end
     assert await channel.read([*ITEMS, "unknown"]) == [5, 0, 1_000_000_000, None]
 
 
 @pytest.mark.parametrize("prefix", ["SKU-", "größe-" * 15], ids=["short", "long"])
-async def test_a_full_batch_is_read_back_in_portions(meta: FakeMeta, channel: Channel, prefix: str) -> None:
+async def test_a_full_batch_is_read_back_in_portions(meta: FakeMeta, channel: MetaChannel, prefix: str) -> None:
     item_ids = [f"{prefix}{number}" for number in range(300)]
     meta.products = {item_id: Product(quantity=place) for place, item_id in enumerate(item_ids)}
     assert await channel.read(item_ids) == list(range(300))

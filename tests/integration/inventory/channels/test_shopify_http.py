@@ -8,17 +8,15 @@ import pytest
 
 from inventory.channels.channel import (
     Answer,
-    Channel,
     ChannelConfig,
     ChannelDownError,
     ChannelGoneError,
-    ChannelKind,
     Level,
     Pending,
     Refused,
     Told,
 )
-from inventory.channels.shopify_http import ShopifyKind
+from inventory.channels.shopify_http import ShopifyChannel, ShopifyKind
 from tests.fakes.channels.shopify import FakeShopify, ShopItem
 from tests.fakes.channels.troubles import Throttled
 from tests.serving import serving
@@ -34,7 +32,7 @@ def shop() -> FakeShopify:
 
 
 @pytest.fixture
-async def channel(shop: FakeShopify) -> AsyncIterator[Channel]:
+async def channel(shop: FakeShopify) -> AsyncIterator[ShopifyChannel]:
     async with serving(shop.app) as url, opened(url, shop) as channel:
         yield channel
 
@@ -44,8 +42,8 @@ async def no_save(secrets: Mapping[str, str]) -> None:
 
 
 @contextlib.asynccontextmanager
-async def opened(url: str, shop: FakeShopify, token: str | None = None) -> AsyncIterator[Channel]:
-    kind: ChannelKind = ShopifyKind(base_url=url + "/{shop}")
+async def opened(url: str, shop: FakeShopify, token: str | None = None) -> AsyncIterator[ShopifyChannel]:
+    kind = ShopifyKind(base_url=url + "/{shop}")
     settings = {"shop": shop.shop, "location_id": shop.location_id, "access_token": token or shop.token}
     prepared = await kind.prepare(settings)
     config = ChannelConfig(
@@ -65,7 +63,7 @@ def levels(*quantities: int) -> list[Level]:
     ]
 
 
-async def told(channel: Channel, *quantities: int) -> list[Answer]:
+async def told(channel: ShopifyChannel, *quantities: int) -> list[Answer]:
     answers = await channel.tell(levels(*quantities))
     assert not isinstance(answers, Pending)
     return answers
@@ -75,13 +73,13 @@ def shown(shop: FakeShopify) -> list[int]:
     return [shop.items[number].available for number in ITEMS]
 
 
-async def test_levels_arrive(shop: FakeShopify, channel: Channel) -> None:
+async def test_levels_arrive(shop: FakeShopify, channel: ShopifyChannel) -> None:
     assert await told(channel, 12, 0, 1_000_000_000) == [Told()] * 3
     assert shown(shop) == [12, 0, 1_000_000_000]
 
 
 async def test_a_full_batch_arrives_for_what_the_smallest_plan_gives_in_a_second(
-    shop: FakeShopify, channel: Channel
+    shop: FakeShopify, channel: ShopifyChannel
 ) -> None:
     numbers = [str(number) for number in range(1, channel.capabilities.batch_size + 1)]
     shop.items = {number: ShopItem() for number in numbers}
@@ -91,19 +89,21 @@ async def test_a_full_batch_arrives_for_what_the_smallest_plan_gives_in_a_second
     assert shop.most_points - shop.points <= 100
 
 
-async def test_what_is_right_already_is_not_set(shop: FakeShopify, channel: Channel) -> None:
+async def test_what_is_right_already_is_not_set(shop: FakeShopify, channel: ShopifyChannel) -> None:
     assert await told(channel, 5, 5, 5) == [Told()] * 3
     assert not shop.keys
 
 
-async def test_a_sale_in_between_is_seen_and_the_level_set_from_there(shop: FakeShopify, channel: Channel) -> None:
+async def test_a_sale_in_between_is_seen_and_the_level_set_from_there(
+    shop: FakeShopify, channel: ShopifyChannel
+) -> None:
     shop.sold_meanwhile.append({ITEMS[0]: 2})
     assert await told(channel, 9, 8) == [Told(), Told()]
     assert shown(shop) == [9, 8, 5]
     assert starts(shop) == [[5, 5], [3, 5]]
 
 
-async def test_a_shop_that_sells_all_the_time_is_asked_again_later(shop: FakeShopify, channel: Channel) -> None:
+async def test_a_shop_that_sells_all_the_time_is_asked_again_later(shop: FakeShopify, channel: ShopifyChannel) -> None:
     shop.sold_meanwhile.extend([{ITEMS[0]: 1}, {ITEMS[0]: 1}])
     answers = await told(channel, 9, 8)
     assert [isinstance(answer, Refused) and answer.temporary for answer in answers] == [True, True]
@@ -112,7 +112,7 @@ async def test_a_shop_that_sells_all_the_time_is_asked_again_later(shop: FakeSho
 
 
 async def test_an_item_that_a_change_is_refused_for_does_not_hold_up_the_others(
-    shop: FakeShopify, channel: Channel
+    shop: FakeShopify, channel: ShopifyChannel
 ) -> None:
     shop.refuse[ITEMS[1]] = "NON_MUTABLE_INVENTORY_ITEM"
     first, second, third = await told(channel, 9, 8, 7)
@@ -124,7 +124,7 @@ async def test_an_item_that_a_change_is_refused_for_does_not_hold_up_the_others(
 
 
 async def test_unknown_untracked_and_unstocked_items_are_refused_and_the_others_set(
-    shop: FakeShopify, channel: Channel
+    shop: FakeShopify, channel: ShopifyChannel
 ) -> None:
     del shop.items[ITEMS[0]]
     shop.items[ITEMS[1]].tracked = False
@@ -141,7 +141,7 @@ async def test_unknown_untracked_and_unstocked_items_are_refused_and_the_others_
     assert shop.items[ITEMS[2]].available == 9
 
 
-async def test_a_quantity_above_the_highest_is_refused_for_good(shop: FakeShopify, channel: Channel) -> None:
+async def test_a_quantity_above_the_highest_is_refused_for_good(shop: FakeShopify, channel: ShopifyChannel) -> None:
     high, right = await told(channel, 1_000_000_001, 8)
     assert isinstance(high, Refused)
     assert not high.temporary
@@ -150,7 +150,7 @@ async def test_a_quantity_above_the_highest_is_refused_for_good(shop: FakeShopif
 
 
 async def test_a_lost_answer_leaves_the_right_level_and_the_change_is_not_made_twice(
-    shop: FakeShopify, channel: Channel
+    shop: FakeShopify, channel: ShopifyChannel
 ) -> None:
     shop.lose_changes = 1
     with pytest.raises(ChannelDownError):
@@ -160,7 +160,7 @@ async def test_a_lost_answer_leaves_the_right_level_and_the_change_is_not_made_t
     assert len(shop.keys) == 1
 
 
-async def test_every_change_has_an_idempotency_key_of_its_own(shop: FakeShopify, channel: Channel) -> None:
+async def test_every_change_has_an_idempotency_key_of_its_own(shop: FakeShopify, channel: ShopifyChannel) -> None:
     for _ in range(2):
         assert await told(channel, 9) == [Told()]
         assert shown(shop)[0] == 9
@@ -168,7 +168,7 @@ async def test_every_change_has_an_idempotency_key_of_its_own(shop: FakeShopify,
     assert len(shop.keys) == 2
 
 
-async def test_an_empty_bucket_says_how_long_until_the_call_fits(shop: FakeShopify, channel: Channel) -> None:
+async def test_an_empty_bucket_says_how_long_until_the_call_fits(shop: FakeShopify, channel: ShopifyChannel) -> None:
     shop.points, shop.restore_rate = 1.0, 1.0
     with pytest.raises(ChannelDownError, match="THROTTLED") as caught:
         await told(channel, 9, 8, 7)  # 1 + 3 x 3 points to read, at one a second
@@ -180,7 +180,7 @@ async def test_an_empty_bucket_says_how_long_until_the_call_fits(shop: FakeShopi
 
 @pytest.mark.parametrize(("hint", "wait_ms"), [(3, 3_000), (None, None)])
 async def test_a_429_of_the_network_passes_its_hint_on(
-    shop: FakeShopify, channel: Channel, hint: int | None, wait_ms: int | None
+    shop: FakeShopify, channel: ShopifyChannel, hint: int | None, wait_ms: int | None
 ) -> None:
     shop.troubles.throttle.append(Throttled(retry_after_s=hint))
     with pytest.raises(ChannelDownError) as caught:
@@ -190,7 +190,7 @@ async def test_a_429_of_the_network_passes_its_hint_on(
 
 @pytest.mark.parametrize("status", [301, 400, 430, 500])
 async def test_an_answer_that_says_nothing_about_the_levels_is_tried_again(
-    shop: FakeShopify, channel: Channel, status: int
+    shop: FakeShopify, channel: ShopifyChannel, status: int
 ) -> None:
     shop.end_with.append(status)
     with pytest.raises(ChannelDownError):
@@ -199,7 +199,9 @@ async def test_an_answer_that_says_nothing_about_the_levels_is_tried_again(
 
 
 @pytest.mark.parametrize("status", [401, 402, 403, 404, 423])
-async def test_access_that_has_ended_pauses_the_channel(shop: FakeShopify, channel: Channel, status: int) -> None:
+async def test_access_that_has_ended_pauses_the_channel(
+    shop: FakeShopify, channel: ShopifyChannel, status: int
+) -> None:
     shop.end_with.append(status)
     with pytest.raises(ChannelGoneError, match=str(status)):
         await told(channel, 9)
@@ -212,7 +214,7 @@ async def test_a_dead_token_pauses_the_channel_and_is_not_named(shop: FakeShopif
         assert "a-token-that-has-died" not in f"{caught.value!r} {channel!r} {caught.value.details}"
 
 
-async def test_a_missing_scope_pauses_the_channel_and_is_named(shop: FakeShopify, channel: Channel) -> None:
+async def test_a_missing_scope_pauses_the_channel_and_is_named(shop: FakeShopify, channel: ShopifyChannel) -> None:
     shop.scopes = {"read_inventory"}
     with pytest.raises(ChannelGoneError, match="write_inventory"):
         await told(channel, 9)
@@ -235,14 +237,14 @@ async def test_a_missing_scope_pauses_the_channel_and_is_named(shop: FakeShopify
         b'{"errors":[{"message":"Internal error","extensions":{"code":"INTERNAL_SERVER_ERROR"}}]}',
     ],
 )
-async def test_an_answer_without_sense_is_tried_again(shop: FakeShopify, channel: Channel, body: bytes) -> None:
+async def test_an_answer_without_sense_is_tried_again(shop: FakeShopify, channel: ShopifyChannel, body: bytes) -> None:
     shop.garble.append(body)
     with pytest.raises(ChannelDownError):
         await told(channel, 9)
     assert await told(channel, 9) == [Told()]
 
 
-async def test_an_answer_without_sense_to_a_change_is_tried_again(shop: FakeShopify, channel: Channel) -> None:
+async def test_an_answer_without_sense_to_a_change_is_tried_again(shop: FakeShopify, channel: ShopifyChannel) -> None:
     look = {"data": {"nodes": [node(ITEMS[0], 5)]}}
     shop.garble.extend([msgspec.json.encode(look), b'{"data":{"inventorySetQuantities":null}}'])
     with pytest.raises(ChannelDownError):
@@ -250,7 +252,7 @@ async def test_an_answer_without_sense_to_a_change_is_tried_again(shop: FakeShop
     assert await told(channel, 9) == [Told()]
 
 
-async def test_it_reads_back(shop: FakeShopify, channel: Channel) -> None:
+async def test_it_reads_back(shop: FakeShopify, channel: ShopifyChannel) -> None:
     shop.items[ITEMS[0]].available = -2  # sold too many
     shop.items[ITEMS[1]].stocked = False
     assert await channel.read([*ITEMS, "1"]) == [-2, None, 5, None]

@@ -13,7 +13,6 @@ from inventory.channels.channel import (
     ChannelDownError,
     ChannelGoneError,
     Level,
-    Pending,
     Refused,
     Told,
 )
@@ -262,8 +261,3 @@ async def test_reading_an_unreadable_answer_is_unknown(shop: Shop) -> None:
     shop.fake.raw.append(msgspec.json.encode({"code": 12019015, "message": "too many"}))
     with pytest.raises(ChannelDownError, match="12019015"):
         await shop.channel.read(["1001/11"])
-
-
-async def test_it_never_answers_later(shop: Shop) -> None:
-    with pytest.raises(ChannelDownError):
-        await shop.channel.outcome(Pending(handle="h"), [level()])
