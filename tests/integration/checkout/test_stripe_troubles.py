@@ -142,7 +142,9 @@ async def test_the_same_key_at_the_same_time_makes_one_payment(till: StripeProvi
     assert len(fake.account.payments) == 1
 
 
-async def test_a_key_that_was_used_for_something_else_is_unknown_and_not_declined(till: StripeProvider) -> None:
+async def test_a_key_that_was_used_for_something_else_is_unknown_and_not_declined(
+    till: StripeProvider, fake: FakeStripe
+) -> None:
     request = a_request()
     await till.authorise(request)
     other = PaymentRequest(
@@ -152,6 +154,7 @@ async def test_a_key_that_was_used_for_something_else_is_unknown_and_not_decline
         idempotency_key=request.idempotency_key,
     )
     await lost(till, other)
+    assert len(fake.account.payments) == 1
 
 
 @pytest.mark.parametrize("trouble", [*APPLIED, *NOT_APPLIED])

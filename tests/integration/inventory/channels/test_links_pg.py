@@ -226,6 +226,18 @@ async def test_secrets_of_another_deployment_pause_the_channel_and_say_why(
     assert "SHOWDROP_SECRET" in seen.last_error
 
 
+async def test_secrets_that_were_put_into_another_channels_row_do_not_open_there(
+    postgres: Postgres, channels: Channels
+) -> None:
+    mine, other = await create(channels), await create(channels)
+    async with postgres.connection() as connection:
+        await connection.execute(
+            "UPDATE channels SET secrets = (SELECT secrets FROM channels WHERE channel_id = $1)", mine
+        )
+    assert list(await channels.active()) == [mine]
+    assert (await view(channels, other)).state == "paused"
+
+
 async def test_a_channel_of_before_keeps_its_plain_secret_until_it_is_renewed(
     postgres: Postgres, channels: Channels
 ) -> None:

@@ -162,6 +162,8 @@ async def test_a_call_that_is_never_finished_is_told_again(
         await in_step(channels, channel_id)
     finally:
         await sync.stop()
+    assert [len(call) for call in shelf.calls] == [20, 20]
+    assert set(shelf.shown.values()) == {9}
 
 
 async def test_access_that_has_ended_pauses_the_channel_and_is_no_loop_of_tries(
@@ -193,6 +195,22 @@ async def test_a_channel_is_left_alone_for_as_long_as_it_asks(
         began = asyncio.get_running_loop().time()
         await in_step(channels, channel_id)
         assert asyncio.get_running_loop().time() - began >= 0.65
+    finally:
+        await sync.stop()
+
+
+async def test_while_a_channel_is_left_alone_none_of_its_other_levels_is_told_either(
+    postgres: Postgres, channels: Channels, shelf: Moody
+) -> None:
+    shelf.capabilities = Capabilities(batch_size=5, calls_per_s=1000)
+    shelf.moods.append(ChannelDownError("answered 503", retry_after_ms=700))
+    channel_id = await create(channels)
+    sync = start_sync(postgres, channels, shelf)
+    try:
+        await until(lambda: not shelf.moods)
+        await asyncio.sleep(0.4)
+        assert shelf.calls == []
+        await in_step(channels, channel_id)
     finally:
         await sync.stop()
 
