@@ -62,8 +62,8 @@ URL_CHARS: Final = 2_048
 SETTINGS_MOST: Final = 20
 """Settings of a channel, secrets among them."""
 
-SETTING_CHARS: Final = 2_048
-"""Characters of one; the longest known access token has some 500."""
+SETTING_CHARS: Final = 4_096
+"""Characters of one: a template of products; the longest known access token has some 500."""
 
 NAME_CHARS: Final = 100
 """Characters of a channel's name."""

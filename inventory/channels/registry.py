@@ -4,17 +4,17 @@ from collections.abc import Mapping
 from typing import Final
 
 from inventory.channels.channel import ChannelKind
-from inventory.channels.douyin_http import DouyinKind
+from inventory.channels.douyin.channel_http import DouyinKind
 from inventory.channels.feed_kind import FeedKind
 from inventory.channels.feeds import FEED
-from inventory.channels.kakao_http import KakaoKind
-from inventory.channels.line_myshop_http import LineMyshopKind
-from inventory.channels.meta_http import MetaKind
-from inventory.channels.pinterest_http import PinterestKind
-from inventory.channels.shopify_http import ShopifyKind
-from inventory.channels.tiktok_http import TikTokKind
+from inventory.channels.kakao.channel_http import KakaoKind
+from inventory.channels.line_myshop.channel_http import LineMyshopKind
+from inventory.channels.meta.channel_http import MetaKind
+from inventory.channels.pinterest.channel_http import PinterestKind
+from inventory.channels.shopify.channel_http import ShopifyKind
+from inventory.channels.tiktok.channel_http import TikTokKind
 from inventory.channels.webhook_http import WebhookKind
-from inventory.channels.wechat_http import WechatKind
+from inventory.channels.wechat.channel_http import WechatKind
 from kit.vault import Vault
 
 VAULT: Final = "channels"

@@ -15,7 +15,7 @@ from inventory.channels.channel import (
     Refused,
     Told,
 )
-from inventory.channels.douyin_http import DouyinChannel, DouyinKind
+from inventory.channels.douyin.channel_http import DouyinChannel, DouyinKind
 from tests.fakes.channels.douyin import NOT_THERE, REFRESH, STOCK, UPDATE, FakeDouyin
 from tests.fakes.channels.troubles import Throttled, Troubles
 from tests.serving import serving

@@ -19,8 +19,8 @@ from inventory.channels.channel import (
     Refused,
     Told,
 )
-from inventory.channels.kakao_answers import QUOTA_WAIT_MS
-from inventory.channels.kakao_http import BATCH, KakaoChannel, KakaoKind
+from inventory.channels.kakao.answers import QUOTA_WAIT_MS
+from inventory.channels.kakao.channel_http import BATCH, KakaoChannel, KakaoKind
 from tests.fakes.channels.kakao import PRODUCT, UPDATE, FakeKakao
 from tests.fakes.channels.troubles import Throttled, Troubles
 from tests.serving import serving

@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from inventory.channels.channel import Answer, ChannelConfig, ChannelDownError, ChannelGoneError, Level, Refused, Told
-from inventory.channels.line_myshop_http import LineMyshopChannel, LineMyshopKind
+from inventory.channels.line_myshop.channel_http import LineMyshopChannel, LineMyshopKind
 from tests.fakes.channels.line_myshop import INVENTORY, PRODUCTS, FakeLineMyshop, Stock
 from tests.fakes.channels.troubles import Throttled, Troubles
 from tests.serving import serving

@@ -15,7 +15,7 @@ from inventory.channels.channel import (
     Refused,
     Told,
 )
-from inventory.channels.meta_http import MetaChannel, MetaKind
+from inventory.channels.meta.channel_http import MetaChannel, MetaKind
 from tests.fakes.channels.meta import FakeMeta, Product
 from tests.fakes.channels.troubles import Pace, Throttled
 from tests.serving import serving

@@ -16,7 +16,7 @@ from inventory.channels.channel import (
     Refused,
     Told,
 )
-from inventory.channels.shopify_http import ShopifyChannel, ShopifyKind
+from inventory.channels.shopify.channel_http import ShopifyChannel, ShopifyKind
 from tests.fakes.channels.shopify import FakeShopify, ShopItem
 from tests.fakes.channels.troubles import Throttled
 from tests.serving import serving

@@ -16,7 +16,7 @@ from inventory.channels.channel import (
     Refused,
     Told,
 )
-from inventory.channels.tiktok_http import TikTokChannel, TikTokKind
+from inventory.channels.tiktok.channel_http import TikTokChannel, TikTokKind
 from tests.fakes.channels.tiktok import REFRESH, SEARCH, FakeTikTok
 from tests.fakes.channels.troubles import Throttled, Troubles
 from tests.serving import serving

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from inventory.channels.channel import ChannelDownError, ChannelGoneError, Level, Prepared, Refused, Told
-from inventory.channels.douyin_answers import (
+from inventory.channels.douyin.answers import (
     MESSAGE_CHARS,
     NewTokens,
     Said,
@@ -20,8 +20,8 @@ from inventory.channels.douyin_answers import (
     raise_for_renewal,
     refused_call,
 )
-from inventory.channels.douyin_http import DouyinKind
-from inventory.channels.douyin_signing import param_json, sign
+from inventory.channels.douyin.channel_http import DouyinKind
+from inventory.channels.douyin.signing import param_json, sign
 from kit.errors import InvalidError
 
 SECRET = "contract-app-secret"

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from inventory.channels.channel import ChannelDownError, ChannelGoneError, Level, Refused, Told
-from inventory.channels.kakao_answers import MOST_QUANTITY, QUOTA_WAIT_MS, changed, product_from, refusal, shown
-from inventory.channels.kakao_http import KakaoKind
+from inventory.channels.kakao.answers import MOST_QUANTITY, QUOTA_WAIT_MS, changed, product_from, refusal, shown
+from inventory.channels.kakao.channel_http import KakaoKind
 from kit.errors import InvalidError
 
 KEYS = {"admin_key": "a" * 32, "seller_key": "s" * 32}

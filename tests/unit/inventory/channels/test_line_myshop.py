@@ -5,7 +5,7 @@ import json
 import pytest
 
 from inventory.channels.channel import ChannelDownError, ChannelGoneError
-from inventory.channels.line_myshop_http import (
+from inventory.channels.line_myshop.channel_http import (
     CALLS_AT_ONCE,
     CALLS_PER_S,
     LineMyshopKind,

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from inventory.channels.channel import ChannelDownError, ChannelGoneError, Level
-from inventory.channels.meta_answers import (
+from inventory.channels.meta.answers import (
     RATE_WAIT_MS,
     CallRefusedError,
     Outcome,
@@ -19,7 +19,7 @@ from inventory.channels.meta_answers import (
     taken_in,
     wait_ms,
 )
-from inventory.channels.meta_http import BATCH, CALLS_PER_S, MetaKind
+from inventory.channels.meta.channel_http import BATCH, CALLS_PER_S, MetaKind
 from kit.errors import InvalidError
 
 GOOD = {"catalog_id": "1017309634048260", "access_token": "a-secret-token", "app_secret": "a-secret-of-the-app"}

@@ -3,7 +3,7 @@ from collections.abc import Mapping
 import pytest
 
 from inventory.channels.channel import Answer, ChannelConfig, ChannelDownError, Level, Refused, Told
-from inventory.channels.pinterest_answers import (
+from inventory.channels.pinterest.answers import (
     MESSAGE_CHARS,
     Batch,
     Fault,
@@ -16,7 +16,7 @@ from inventory.channels.pinterest_answers import (
     sentence,
     shown,
 )
-from inventory.channels.pinterest_http import BATCH_SIZE, ITEM_ID_CHARS, PinterestKind
+from inventory.channels.pinterest.channel_http import BATCH_SIZE, ITEM_ID_CHARS, PinterestKind
 from kit.errors import InvalidError
 
 GOOD = {

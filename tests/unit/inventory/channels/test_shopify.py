@@ -4,8 +4,8 @@ import msgspec
 import pytest
 
 from inventory.channels.channel import ChannelDownError, ChannelGoneError
-from inventory.channels.shopify_answers import Complaint, complaints_in
-from inventory.channels.shopify_http import BATCH, CALLS_AT_ONCE, CALLS_PER_S, MOST_QUANTITY, ShopifyKind
+from inventory.channels.shopify.answers import Complaint, complaints_in
+from inventory.channels.shopify.channel_http import BATCH, CALLS_AT_ONCE, CALLS_PER_S, MOST_QUANTITY, ShopifyKind
 from kit.errors import InvalidError
 
 GOOD = {"shop": "My-Shop.myshopify.com", "location_id": "655441491", "access_token": "a-secret-token"}

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from inventory.channels.channel import ChannelDownError, ChannelGoneError, Level, Prepared, Refused, Told
-from inventory.channels.tiktok_answers import (
+from inventory.channels.tiktok.answers import (
     MESSAGE_CHARS,
     Said,
     SkuError,
@@ -16,8 +16,8 @@ from inventory.channels.tiktok_answers import (
     refusal,
     refused_call,
 )
-from inventory.channels.tiktok_http import TikTokKind
-from inventory.channels.tiktok_signing import sign
+from inventory.channels.tiktok.channel_http import TikTokKind
+from inventory.channels.tiktok.signing import sign
 from kit.errors import InvalidError
 
 PATH = "/product/202309/products/99/inventory/update"

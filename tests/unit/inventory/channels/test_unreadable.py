@@ -5,9 +5,12 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from inventory.channels import kakao_answers, meta_answers, pinterest_answers, wechat_answers
 from inventory.channels.channel import ChannelDownError
+from inventory.channels.kakao import answers as kakao_answers
+from inventory.channels.meta import answers as meta_answers
+from inventory.channels.pinterest import answers as pinterest_answers
 from inventory.channels.unreadable import UNREADABLE
+from inventory.channels.wechat import answers as wechat_answers
 
 ANSWERS = {
     "nothing": b"",

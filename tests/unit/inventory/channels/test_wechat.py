@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 import pytest
 
 from inventory.channels.channel import ChannelConfig, ChannelDownError, ChannelGoneError
-from inventory.channels.wechat_answers import (
+from inventory.channels.wechat.answers import (
     GONE,
     MESSAGE_CHARS,
     SECRET_GONE,
@@ -18,7 +18,7 @@ from inventory.channels.wechat_answers import (
     step_to,
     until_midnight_ms,
 )
-from inventory.channels.wechat_http import WechatKind
+from inventory.channels.wechat.channel_http import WechatKind
 from kit.errors import InvalidError
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)

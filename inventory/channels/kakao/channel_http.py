@@ -26,7 +26,7 @@ from inventory.channels.channel import (
     SaveSecrets,
     Told,
 )
-from inventory.channels.kakao_answers import MOST_QUANTITY, Product, changed, product_from, refusal, shown
+from inventory.channels.kakao.answers import MOST_QUANTITY, Product, changed, product_from, refusal, shown
 from kit.errors import InvalidError
 
 REAL_URL: Final = "https://kapi.kakao.com"

@@ -27,7 +27,7 @@ from inventory.channels.channel import (
     SaveSecrets,
     Told,
 )
-from inventory.channels.douyin_answers import (
+from inventory.channels.douyin.answers import (
     OK,
     PARTLY,
     Found,
@@ -43,7 +43,7 @@ from inventory.channels.douyin_answers import (
     refused_call,
     sentence,
 )
-from inventory.channels.douyin_signing import METHOD, VERSION, param_json, sign
+from inventory.channels.douyin.signing import METHOD, VERSION, param_json, sign
 from inventory.channels.halves import tell_in_halves
 from inventory.channels.unreadable import UNREADABLE
 from kit.clock import now_ms

@@ -30,7 +30,7 @@ from inventory.channels.channel import (
     SaveSecrets,
     Told,
 )
-from inventory.channels.wechat_answers import (
+from inventory.channels.wechat.answers import (
     ACCESS_ENDED,
     GONE,
     NO_DIFFERENCE,

@@ -28,7 +28,7 @@ from inventory.channels.channel import (
     SaveSecrets,
 )
 from inventory.channels.halves import tell_in_halves
-from inventory.channels.tiktok_answers import (
+from inventory.channels.tiktok.answers import (
     ACCESS_ENDED,
     OK,
     Found,
@@ -41,7 +41,7 @@ from inventory.channels.tiktok_answers import (
     refused_call,
     sentence,
 )
-from inventory.channels.tiktok_signing import sign
+from inventory.channels.tiktok.signing import sign
 from inventory.channels.unreadable import UNREADABLE
 from kit.clock import now_ms
 from kit.errors import InvalidError

@@ -28,7 +28,7 @@ from inventory.channels.channel import (
     SaveSecrets,
     Told,
 )
-from inventory.channels.shopify_answers import AVAILABLE, Item, complaints_in, items_in, refusal_of
+from inventory.channels.shopify.answers import AVAILABLE, Item, complaints_in, items_in, refusal_of
 from kit.errors import InvalidError
 
 REAL_URL: Final = "https://{shop}"

@@ -35,7 +35,7 @@ from inventory.channels.channel import (
     SaveSecrets,
     Told,
 )
-from inventory.channels.pinterest_answers import (
+from inventory.channels.pinterest.answers import (
     Batch,
     Fault,
     Items,

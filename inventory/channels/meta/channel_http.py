@@ -27,7 +27,7 @@ from inventory.channels.channel import (
     SaveSecrets,
     Told,
 )
-from inventory.channels.meta_answers import (
+from inventory.channels.meta.answers import (
     CallRefusedError,
     Shown,
     TooMuchDataError,

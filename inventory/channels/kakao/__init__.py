@@ -1,0 +1,1 @@
+"""KakaoTalk Store."""
