@@ -7,7 +7,9 @@ import msgspec
 
 DEFAULT_LOCATION = "main"
 
-MovementKind = Literal["receive", "adjust", "allocate", "return", "sale", "restock"]
+MovementKind = Literal[
+    "receive", "adjust", "allocate", "return", "sale", "restock", "sale_elsewhere", "return_elsewhere"
+]
 
 
 class Movement(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,6 +102,20 @@ def restock(sku: str, quantity: int, *, pool_id: str, order_id: str, reason: str
         ring_fenced_delta=0,
         pool_id=pool_id,
         order_id=order_id,
+        reason=reason,
+    )
+
+
+def sold_elsewhere(sku: str, quantity: int, *, key: str, location: str, reason: str) -> Movement:
+    """A channel sold units of the general stock, or gives them back (negative); ``key`` names this change."""
+    kind: MovementKind = "sale_elsewhere" if quantity > 0 else "return_elsewhere"
+    return Movement(
+        key=key,
+        kind=kind,
+        sku=sku,
+        location=location,
+        on_hand_delta=-quantity,
+        ring_fenced_delta=0,
         reason=reason,
     )
 

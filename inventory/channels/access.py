@@ -62,9 +62,26 @@ class RenewedAccess:
         self._margin_s = margin_s
         self._clock_ms = clock_ms
         self._not_before_s = 0
+        self._one_at_a_time = asyncio.Lock()
 
     async def token(self) -> str:
         """Return an access token that has not ended, as far as we know."""
+        async with self._one_at_a_time:
+            return await self._token()
+
+    async def renewed(self, ended: str | None = None) -> str:
+        """Return another access token after the channel said that one has ended, although it should not have.
+
+        Whoever comes second, with the same one, gets what the first has renewed.
+        """
+        async with self._one_at_a_time:
+            if self._unsaved is not None:
+                await self._finish(self._store(self._unsaved))
+            if ended is not None and self._secrets["access_token"] != ended:
+                return self._secrets["access_token"]
+            return await self._renewed()
+
+    async def _token(self) -> str:
         if self._unsaved is not None:
             await self._finish(self._store(self._unsaved))
         now_s = self._clock_ms() // 1000
@@ -73,14 +90,13 @@ class RenewedAccess:
             return self._secrets["access_token"]
         self._not_before_s = now_s + RETRY_S
         try:
-            return await self.renewed()
+            return await self._renewed()
         except ChannelDownError:
             if now_s >= ends_s:
                 raise
             return self._secrets["access_token"]
 
-    async def renewed(self) -> str:
-        """Renew the access although it should be good, store it, and return its token."""
+    async def _renewed(self) -> str:
         await self._finish(self._renew_and_store())
         return self._secrets["access_token"]
 

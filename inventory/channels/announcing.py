@@ -1,10 +1,11 @@
 """Channels that reach people: a message about an offer. A part of the port that a channel may fill."""
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Mapping
+from typing import Literal, Protocol, runtime_checkable
 
 import msgspec
 
-from inventory.channels.channel import Channel, Refused, Told
+from inventory.channels.channel import Channel, ChannelKind, Refused, Told
 
 
 class Announcement(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,3 +35,18 @@ class Announces(Channel, Protocol):
     async def announce(self, announcement: Announcement) -> Told | Refused:
         """Send it to those whom the channel was set up for; once, however often it is asked to. Raises as ``tell``."""
         ...
+
+
+@runtime_checkable
+class AnnouncingKind(ChannelKind, Protocol):
+    """A kind whose channels can send messages, if they are set up for it."""
+
+    @property
+    def announces(self) -> Literal[True]:
+        """That it is one."""
+        ...
+
+
+def announcing(kinds: Mapping[str, ChannelKind]) -> list[str]:
+    """Return the names of the kinds whose channels can send messages."""
+    return sorted(name for name, kind in kinds.items() if isinstance(kind, AnnouncingKind))

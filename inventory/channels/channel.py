@@ -16,7 +16,7 @@ from typing import Final, Literal, Protocol, runtime_checkable
 
 import msgspec
 
-from kit.errors import ShowdropError, UnavailableError
+from kit.errors import NotFoundError, ShowdropError, UnavailableError
 
 
 class Level(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,6 +123,15 @@ class ChannelGoneError(ShowdropError):
     """
 
     default_code = "channel_gone"
+
+
+class UnknownChannelError(NotFoundError):
+    """There is no channel of this id."""
+
+    default_code = "unknown_channel"
+
+    def __init__(self, channel_id: str) -> None:
+        super().__init__(f"there is no channel {channel_id!r}", details={"field": "channel_id"})
 
 
 class Channel(Protocol):

@@ -6,14 +6,14 @@ from typing import Literal
 
 import msgspec
 
-from inventory.channels.channel import BY_SKU, SIGNING, ChannelConfig
+from inventory.channels.channel import BY_SKU, SIGNING, ChannelConfig, UnknownChannelError
 from inventory.channels.levels_pg import shown
 from inventory.channels.limits import NAME_CHARS
 from inventory.channels.registry import Registry
 from inventory.import_pg import BULK_LOCK
 from kit.errors import InvalidError, NotFoundError
 from kit.ids import new_id
-from kit.postgres import Connection, Postgres
+from kit.postgres import Connection, Postgres, Record
 from kit.sql import Queries
 from kit.vault import SealedError, Vault
 
@@ -35,6 +35,7 @@ class ChannelView(msgspec.Struct, frozen=True, kw_only=True):
         lag_ms: age of the oldest change that it has not been told; 0 when it is in step.
         behind: SKUs with such a change.
         unlinked: SKUs of which nobody has said which of its items they are.
+        oversold: orders of its own for which there are not enough units.
         last_error: of the last call, None when that went well.
     """
 
@@ -47,6 +48,7 @@ class ChannelView(msgspec.Struct, frozen=True, kw_only=True):
     lag_ms: int
     behind: int
     unlinked: int
+    oversold: int
     last_error: str | None
 
 
@@ -64,7 +66,13 @@ class Channels:
         self._vault = vault
 
     async def create(
-        self, kind: str, *, name: str, settings: Mapping[str, str], safety_stock: int = 0
+        self,
+        kind: str,
+        *,
+        name: str,
+        settings: Mapping[str, str],
+        safety_stock: int = 0,
+        cancels_oversold: bool = False,
     ) -> CreatedChannel:
         """Set a channel up; it is to be told the level of every SKU.
 
@@ -73,6 +81,8 @@ class Channels:
             name: shown to staff.
             settings: by kind; a webhook has ``url``.
             safety_stock: units of each SKU that this channel never shows.
+            cancels_oversold: whether an order of the channel's for which there are no units is cancelled over there
+                by itself.
 
         Raises:
             InvalidError: a field is wrong; ``details["field"]`` names it.
@@ -89,7 +99,17 @@ class Channels:
         sealed = self._seal(channel_id, prepared.secrets)
         async with self._postgres.transaction() as connection:
             await hold_levels(connection)
-            await connection.execute(_sql.create_channel, channel_id, kind, name, stored, sealed, safety_stock, by_sku)
+            await connection.execute(
+                _sql.create_channel,
+                channel_id,
+                kind,
+                name,
+                stored,
+                sealed,
+                safety_stock,
+                by_sku,
+                cancels_oversold,
+            )
             await _level_again(connection, [channel_id])
         return CreatedChannel(channel_id=channel_id, secret=prepared.generated)
 
@@ -196,16 +216,20 @@ class Channels:
                 await self.pause(row["channel_id"], reason=why)
             else:
                 opened.append((row, secrets))
-        return {
-            row["channel_id"]: ChannelConfig(
-                channel_id=row["channel_id"],
-                kind=row["kind"],
-                name=row["name"],
-                settings=msgspec.json.decode(row["settings"], type=dict[str, str]),
-                secrets=secrets,
-            )
-            for row, secrets in opened
-        }
+        return {row["channel_id"]: _config(row, secrets) for row, secrets in opened}
+
+    async def config(self, channel_id: str) -> ChannelConfig:
+        """Return how a channel was set up, secrets included, also of one that is paused.
+
+        Raises:
+            NotFoundError: ``unknown_channel``, also when its secrets do not open.
+        """
+        async with self._postgres.connection() as connection:
+            row = await connection.fetchrow(_sql.config, channel_id)
+        secrets = None if row is None else self._open(channel_id, row["secrets"], row["secret"])
+        if row is None or secrets is None:
+            raise UnknownChannelError(channel_id)
+        return _config(row, secrets)
 
     async def save_secrets(self, channel_id: str, secrets: Mapping[str, str]) -> None:
         """Keep a channel's secrets, sealed, in place of those it had."""
@@ -223,6 +247,16 @@ class Channels:
             return msgspec.json.decode(self._vault.open(sealed, owner=channel_id), type=dict[str, str])
         except SealedError:
             return None
+
+
+def _config(row: Record, secrets: dict[str, str]) -> ChannelConfig:
+    return ChannelConfig(
+        channel_id=row["channel_id"],
+        kind=row["kind"],
+        name=row["name"],
+        settings=msgspec.json.decode(row["settings"], type=dict[str, str]),
+        secrets=secrets,
+    )
 
 
 async def hold_levels(connection: Connection) -> None:
@@ -243,8 +277,4 @@ def _check_safety(units: int) -> None:
 
 def _check_found(channel_id: str, status: str) -> None:
     if status.endswith(" 0"):
-        raise _unknown(channel_id)
-
-
-def _unknown(channel_id: str) -> NotFoundError:
-    return NotFoundError(f"there is no channel {channel_id!r}", code="unknown_channel", details={"field": "channel_id"})
+        raise UnknownChannelError(channel_id)

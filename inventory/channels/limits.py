@@ -85,3 +85,42 @@ WRITE_BACK_TRIES: Final = 100
 
 WRITE_BACK_PAUSE_S: Final = 0.05
 """... and the pause between them. After that the level is told again, which does no harm."""
+
+ORDERS_POLL_S: Final = 1.0
+"""A channel's orders are looked for in Postgres this often; a push wakes the loop before."""
+
+ORDERS_OVERLAP_MS: Final = 5 * 60_000
+"""So much of what is known is looked through again in a channel's list: clocks differ, and lists are late."""
+
+MISSING_EVERY_S: Final = 5.0
+"""How soon units that came are taken for orders that lack some ..."""
+
+MISSING_BATCH: Final = 100
+"""... and for how many orders in one round."""
+
+UNKNOWN_ORDER_TRIES: Final = 6
+"""Tries to read an order that the channel does not know: half a minute."""
+
+EVENT_ID_CHARS: Final = 200
+"""Characters of a message's id; a longer one is replaced by its hash."""
+
+ORDER_ID_CHARS: Final = 128
+"""Characters of a channel's name for an order."""
+
+PUSHES_KEPT_MS: Final = 30 * 24 * 3_600_000
+"""What channels sent is kept for thirty days, to settle quarrels ..."""
+
+PUSHES_FORGOTTEN: Final = 10_000
+"""... and so much is forgotten in one statement."""
+
+PRODUCTS_POLL_S: Final = 2.0
+"""Products to be told are looked for in Postgres this often; a change wakes the loop before."""
+
+LIST_CALLS_PER_S: Final = 1.0
+"""Pages of items per second, of a channel that takes no products."""
+
+ANNOUNCEMENTS_POLL_S: Final = 2.0
+"""Messages to be sent are looked for in Postgres this often; a new one wakes the loop before."""
+
+ANNOUNCEMENTS_PER_S: Final = 1.0
+"""Messages per second and channel: an offer is announced once, to all at the same time."""

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from inventory.channels.channel import ChannelKind
+from inventory.channels.channel import ChannelKind, UnknownChannelError
 from inventory.channels.channels_pg import hold_levels
 from inventory.channels.links import Link, Linked, choose_links
 from inventory.channels.registry import Registry
-from kit.errors import InvalidError, NotFoundError
+from kit.errors import InvalidError
 from kit.postgres import Connection, Postgres
 from kit.sql import Queries
 
@@ -70,9 +70,7 @@ class Links:
                 raise InvalidError(
                     "this channel calls its items as the SKUs are called; there is nothing to link", code="links_by_sku"
                 )
-            raise NotFoundError(
-                f"there is no channel {channel_id!r}", code="unknown_channel", details={"field": "channel_id"}
-            )
+            raise UnknownChannelError(channel_id)
         if name not in self._kinds:
             raise InvalidError(f"this version knows no channels of kind {name!r}", field="kind")
         return self._kinds[name]

@@ -13,13 +13,11 @@ from inventory.channels.channel import (
     AnswersLater,
     Channel,
     ChannelDownError,
-    ChannelGoneError,
     Level,
     Pending,
     Readable,
     Told,
 )
-from inventory.channels.channels_pg import Channels
 from inventory.channels.drift import DriftCheck
 from inventory.channels.figures import ChannelFigures
 from inventory.channels.levels_pg import DueLevel, Failure, Levels
@@ -62,14 +60,12 @@ class ChannelLoop:
         channel_id: str,
         channel: Channel,
         *,
-        channels: Channels,
         levels: Levels,
         figures: ChannelFigures,
         wakeup: Wakeup,
     ) -> None:
         self._channel_id = channel_id
         self._channel = channel
-        self._channels = channels
         self._levels = levels
         self._figures = figures
         self._wakeup = wakeup
@@ -84,30 +80,29 @@ class ChannelLoop:
         self._failures = 0
 
     async def step(self) -> None:
-        """One round: ask for what is worked on, or tell what is due, or wait for either."""
+        """One round: ask for what is worked on, or tell what is due, or wait for either.
+
+        Raises:
+            ChannelGoneError: do not go on.
+        """
         clock = asyncio.get_running_loop().time
-        try:
-            if self._asked and self._asked[0].ask_at <= clock():
-                await self._ask(self._asked[0])
-                return
-            # First the pause, then the taking: what is told is then as fresh as can be.
-            wait_s = self._pace.wait_s(clock())
-            if wait_s > 0:
-                await asyncio.sleep(min(wait_s, self._until_asked()))
-                return
-            due = await self._take()
-            if due:
-                self._pace.start(clock())
-                await self._tell(due)
-            elif self._drift is not None and self._drift.wait_s(clock()) <= 0:
-                self._pace.start(clock())
-                await self._drift.step()
-            else:
-                await self._wakeup.wait(min(POLL_S, self._until_asked()))
-        except ChannelGoneError as error:
-            _log.warning("channel_gone", channel_id=self._channel_id, error=error.message)
-            self._figures.called(self._channel_id, "gone")
-            await self._channels.pause(self._channel_id, reason=error.message)
+        if self._asked and self._asked[0].ask_at <= clock():
+            await self._ask(self._asked[0])
+            return
+        # First the pause, then the taking: what is told is then as fresh as can be.
+        wait_s = self._pace.wait_s(clock())
+        if wait_s > 0:
+            await asyncio.sleep(min(wait_s, self._until_asked()))
+            return
+        due = await self._take()
+        if due:
+            self._pace.start(clock())
+            await self._tell(due)
+        elif self._drift is not None and self._drift.wait_s(clock()) <= 0:
+            self._pace.start(clock())
+            await self._drift.step()
+        else:
+            await self._wakeup.wait(min(POLL_S, self._until_asked()))
 
     # --- telling ------------------------------------------------------------------------------------------------
 

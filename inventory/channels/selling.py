@@ -12,7 +12,7 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
-from inventory.channels.channel import Channel, ChannelConfig, Refused, Told
+from inventory.channels.channel import Channel, ChannelConfig, ChannelKind, Refused, Told
 
 
 class SoldLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,7 +144,7 @@ class Pushed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @runtime_checkable
-class Pushes(Protocol):
+class Pushes(ChannelKind, Protocol):
     """A kind of channel that calls us: one with ``Capabilities.orders`` ``push``. Pure, and quick."""
 
     def pushed(self, config: ChannelConfig, request: PushRequest) -> Pushed:

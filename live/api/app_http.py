@@ -19,11 +19,15 @@ from checkout.webhooks.endpoints_pg import HookEndpoints
 from inventory.catalogue_pg import Catalogue
 from inventory.channels.channels_pg import Channels
 from inventory.channels.feeds_pg import Feeds
-from inventory.channels.levels_pg import Levels
-from inventory.channels.links_pg import Links
+from inventory.channels.inbox import ChannelInbox
+from inventory.channels.rows import ChannelRows
 from inventory.draws_pg import Draws
 from inventory.stock_pg import StockLedger
+from live.api.announcements_http import AnnouncementEndpoints
 from live.api.catalogue_http import CatalogueEndpoints
+from live.api.channel_catalogue_http import ChannelCatalogueEndpoints
+from live.api.channel_orders_http import ChannelOrderEndpoints
+from live.api.channel_pushes_http import ChannelPushEndpoints
 from live.api.channels_http import ChannelEndpoints
 from live.api.draws_http import DrawEndpoints
 from live.api.endpoint import Endpoint
@@ -79,8 +83,8 @@ class ApiParts:
     hooks: HookEndpoints
     hook_log: HookLog
     channels: Channels
-    levels: Levels
-    links: Links
+    channel_rows: ChannelRows
+    channel_inbox: ChannelInbox
     feeds: Feeds
     registry: CollectorRegistry
     ws_url: str
@@ -93,11 +97,13 @@ class ApiParts:
 def endpoints_of(parts: ApiParts) -> list[Endpoint]:
     """Return every endpoint, in the order of the API document."""
     meta = Meta(version=version("showdrop"), ws_url=parts.ws_url, demo=parts.demo, currency=parts.currency)
+    rows = parts.channel_rows
     return [
         *CatalogueEndpoints(parts.catalogue, parts.currency).endpoints(),
         *StockEndpoints(parts.stock).endpoints(),
         *ShowEndpoints(parts.stage, parts.reports).endpoints(),
         *OfferEndpoints(parts.stage).endpoints(),
+        *AnnouncementEndpoints(parts.stage, parts.catalogue, rows.announcements).endpoints(),
         *DrawEndpoints(parts.draws, parts.stage).endpoints(),
         *HoldEndpoints(parts.purchases).endpoints(),
         *OrderEndpoints(parts.orders, parts.refunds, parts.exports).endpoints(),
@@ -105,11 +111,14 @@ def endpoints_of(parts: ApiParts) -> list[Endpoint]:
         *WebhookEndpointEndpoints(parts.hooks).endpoints(),
         *WebhookDeliveryEndpoints(parts.hook_log).endpoints(),
         *RestHookEndpoints(parts.hooks, parts.hook_log).endpoints(),
-        *ChannelEndpoints(parts.channels, parts.levels, parts.links).endpoints(),
+        *ChannelEndpoints(parts.channels, rows.levels).endpoints(),
+        *ChannelCatalogueEndpoints(rows.links, rows.items, rows.products).endpoints(),
+        *ChannelOrderEndpoints(rows.orders, rows.order_list).endpoints(),
         *FeedEndpoints(parts.feeds).endpoints(),
         *TokenEndpoints(parts.tokens).endpoints(),
         *(DemoEndpoints(parts.tokens, parts.stage).endpoints() if parts.demo else ()),
         *WebhookEndpoints(parts.webhooks).endpoints(),
+        *ChannelPushEndpoints(parts.channel_inbox).endpoints(),
         *MetaEndpoints(meta).endpoints(),
         *HealthEndpoints(parts.checks, parts.registry).endpoints(),
     ]

@@ -1,6 +1,5 @@
 """Channels: the other places that sell this stock, and how far they are behind."""
 
-import asyncio
 from typing import Annotated
 
 import msgspec
@@ -8,14 +7,11 @@ import msgspec
 from inventory.channels.channels_pg import Channels, ChannelView
 from inventory.channels.levels_pg import LevelPage, Levels
 from inventory.channels.limits import MAX_PAGE, NAME_CHARS, SETTING_CHARS, SETTINGS_MOST, URL_CHARS
-from inventory.channels.links import Linked
-from inventory.channels.links_csv import read_links
-from inventory.channels.links_pg import Links
 from kit.errors import InvalidError
 from kit.ids import ULID_PATTERN
 from live.api.endpoint import STAFF, Call, Empty, Endpoint, Request, endpoint
 from live.api.fields import NOT_BLANK, NOT_BLANK_SAID, PRINTABLE, AfterSku, Sku
-from live.api.limits import JSON_BODY_MAX_BYTES, LINKS_BODY_MAX_BYTES, PAGE_DEFAULT_ITEMS
+from live.api.limits import JSON_BODY_MAX_BYTES, PAGE_DEFAULT_ITEMS
 from live.limits import OFFER_MOST_UNITS
 
 ChannelId = Annotated[
@@ -29,7 +25,12 @@ SettingValue = Annotated[str, msgspec.Meta(max_length=SETTING_CHARS, pattern=PRI
 
 
 class NewChannel(Request, frozen=True):
-    """A channel to be connected. The kind ``webhook`` takes ``url``, others ``settings`` of their own."""
+    """A channel to be connected. The kind ``webhook`` takes ``url``, others ``settings`` of their own.
+
+    Attributes:
+        cancels_oversold: whether an order of the channel's for which there are no units is cancelled over there by
+            itself; else it waits for units, or for somebody to cancel it.
+    """
 
     kind: Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=NOT_BLANK, description=NOT_BLANK_SAID)]
     name: Annotated[
@@ -40,6 +41,7 @@ class NewChannel(Request, frozen=True):
         default_factory=dict
     )
     safety_stock: Annotated[int, msgspec.Meta(ge=0, le=OFFER_MOST_UNITS)] = 0
+    cancels_oversold: bool = False
 
 
 class NewChannelAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,9 +103,8 @@ class LevelQuery(Request, frozen=True):
 class ChannelEndpoints:
     """The calls about channels."""
 
-    def __init__(self, channels: Channels, levels: Levels, links: Links) -> None:
+    def __init__(self, channels: Channels, levels: Levels) -> None:
         self._channels = channels
-        self._links = links
         self._channel_levels = levels
 
     def endpoints(self) -> list[Endpoint]:
@@ -160,7 +161,6 @@ class ChannelEndpoints:
                 answer=RemovedChannelAnswer,
                 handle=self._remove,
             ),
-            *self._linking(),
         ]
 
     def _switches(self) -> list[Endpoint]:
@@ -217,24 +217,6 @@ class ChannelEndpoints:
             ),
         ]
 
-    def _linking(self) -> list[Endpoint]:
-        return [
-            endpoint(
-                "channels",
-                "link_channel_items",
-                "POST",
-                "/v1/channels/{id}/links",
-                "Upload a CSV (`sku,item_id`) that says which of the channel's items is which SKU",
-                roles=STAFF,
-                body=Empty,
-                body_kind="file",
-                body_limit=LINKS_BODY_MAX_BYTES,
-                query=Empty,
-                answer=Linked,
-                handle=self._link,
-            ),
-        ]
-
     async def _list(self, call: Call[Empty, Empty]) -> ChannelList:  # noqa: ARG002 - a handler takes the call
         return ChannelList(items=await self._channels.list())
 
@@ -244,6 +226,7 @@ class ChannelEndpoints:
             name=call.body.name,
             settings=call.body.settings | ({} if call.body.url is None else {"url": call.body.url}),
             safety_stock=call.body.safety_stock,
+            cancels_oversold=call.body.cancels_oversold,
         )
         return NewChannelAnswer(channel_id=created.channel_id, secret=created.secret)
 
@@ -276,10 +259,3 @@ class ChannelEndpoints:
         else:
             await self._channels.set_safety_stock(call.id, asked.units)
         return ChannelAnswer(channel_id=call.id)
-
-    async def _link(self, call: Call[Empty, Empty]) -> Linked:
-        if call.asked.file is None:
-            raise RuntimeError("links are declared with a file body")
-        links, left_out = await asyncio.to_thread(read_links, call.asked.file)
-        linked = await self._links.link(call.id, links)
-        return msgspec.structs.replace(linked, left_out=sorted([*left_out, *linked.left_out], key=lambda one: one.line))

@@ -32,6 +32,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         identity: the bearer; None on a public endpoint that was called without a token.
         path: the values of the path's placeholders.
+        query: the parameters as they came, for endpoints whose callers name them.
         headers: by lower-case name.
         seed: a ULID for what the call creates; a repeat with the same Idempotency-Key gets the same one.
         raw: the body of a ``raw`` endpoint, byte for byte.
@@ -40,6 +41,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
     identity: Identity | None
     path: Mapping[str, str]
+    query: Mapping[str, str]
     headers: Mapping[str, str]
     seed: str
     raw: bytes = b""

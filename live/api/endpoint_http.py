@@ -72,6 +72,7 @@ class Endpoints:
             asked = Asked(
                 identity=identity,
                 path=request.path_params,
+                query=request.query_params,
                 headers=request.headers,
                 seed=new_ulid(),
                 raw=raw if declared.body_kind == "raw" else b"",

@@ -76,3 +76,9 @@ REFUND_MOST_LINES: Final = 1
 
 LINKS_BODY_MAX_BYTES: Final = 50 * 1024 * 1024
 """A file of links, as many lines as one may have."""
+
+ANNOUNCEMENT_TEXT_CHARS: Final = 500
+"""Characters of a message to a channel's followers, besides title and price."""
+
+LINK_CHARS: Final = 1_000
+"""Characters of the address in it: what LINE takes behind a button."""

@@ -20,9 +20,9 @@ from inventory.catalogue_pg import Catalogue
 from inventory.channels.channels_pg import Channels
 from inventory.channels.feeds import FeedTokens
 from inventory.channels.feeds_pg import Feeds
-from inventory.channels.levels_pg import Levels
-from inventory.channels.links_pg import Links
+from inventory.channels.inbox import ChannelInbox
 from inventory.channels.registry import channel_kinds, channel_vault
+from inventory.channels.rows import ChannelRows
 from inventory.draws_pg import Draws
 from inventory.stock_pg import StockLedger
 from kit.address_lookup import Addresses
@@ -92,6 +92,9 @@ class ApiRole:
 
 def _parts(stores: Stores, idempotency: Idempotency, *, demo: bool, registry: CollectorRegistry) -> ApiParts:
     place, settings, catalogue = stores.place, stores.place.settings, Catalogue(stores.postgres)
+    kinds = channel_kinds(allow_private=demo)
+    channels = Channels(stores.postgres, kinds, channel_vault(place.secret))
+    channel_rows = ChannelRows.of(stores.postgres, kinds)
     return ApiParts(
         tokens=Tokens(place.secret),
         idempotency=idempotency,
@@ -116,9 +119,9 @@ def _parts(stores: Stores, idempotency: Idempotency, *, demo: bool, registry: Co
         webhooks=WebhookInbox(PaymentEvents(stores.postgres), stores.providers),
         hooks=HookEndpoints(stores.postgres, EndpointSecrets(place.secret), Addresses(allow_private=demo)),
         hook_log=HookLog(stores.postgres),
-        channels=Channels(stores.postgres, channel_kinds(allow_private=demo), channel_vault(place.secret)),
-        levels=Levels(stores.postgres),
-        links=Links(stores.postgres, channel_kinds(allow_private=demo)),
+        channels=channels,
+        channel_rows=channel_rows,
+        channel_inbox=ChannelInbox(channels, kinds, channel_rows.orders),
         feeds=Feeds(stores.postgres, FeedTokens(place.secret)),
         registry=registry,
         ws_url=settings.ws_url or f"ws://{settings.host}:{settings.ws_port}",

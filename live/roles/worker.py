@@ -15,8 +15,8 @@ from checkout.workers import CheckoutWorker
 from inventory.channels.channels_pg import Channels
 from inventory.channels.figures import ChannelFigures
 from inventory.channels.leader_pg import Leadership
-from inventory.channels.levels_pg import Levels
 from inventory.channels.registry import channel_kinds, channel_vault
+from inventory.channels.rows import ChannelRows
 from inventory.channels.sync import ChannelSync
 from inventory.draw_line import DrawLine
 from inventory.draws_pg import Draws
@@ -76,9 +76,10 @@ class WorkerRole:
             draw_clock = DrawClock(ShowDraws(stores.postgres, stores.shows), line, relay)
             keeper = build_keeper(stores)
             kinds = channel_kinds(allow_private=demo)
+            channel_rows = ChannelRows.of(stores.postgres, kinds)
             sync = ChannelSync(
                 Channels(stores.postgres, kinds, channel_vault(place.secret)),
-                Levels(stores.postgres),
+                channel_rows,
                 Leadership(stores.postgres),
                 kinds,
                 ChannelFigures(registry),
@@ -95,6 +96,7 @@ class WorkerRole:
             tasks.forever("channel sync", sync.run)
             tasks.forever("reconcile watch", watch.run)
             tasks.forever("checkout housekeeping", Housekeeping(stores.postgres).round, every_s=HOUSEKEEPING_EVERY_S)
+            tasks.forever("channel housekeeping", channel_rows.orders.forget_old_pushes, every_s=HOUSEKEEPING_EVERY_S)
             tasks.forever("show housekeeping", ShowHousekeeping(stores.postgres).round, every_s=HOUSEKEEPING_EVERY_S)
             hooks = HookWorker(stores.postgres, place.secret, Addresses(allow_private=demo), registry=registry)
             stack.push_async_callback(hooks.stop)

@@ -9,8 +9,8 @@ SELECT pg_advisory_xact_lock($1)
 LOCK TABLE channel_levels IN SHARE ROW EXCLUSIVE MODE
 
 -- name: create_channel
-INSERT INTO channels (channel_id, kind, name, settings, secrets, safety_stock, links_by_sku)
-VALUES ($1, $2, $3, $4::jsonb, $5, $6, $7)
+INSERT INTO channels (channel_id, kind, name, settings, secrets, safety_stock, links_by_sku, cancels_oversold)
+VALUES ($1, $2, $3, $4::jsonb, $5, $6, $7, $8)
 
 -- name: level_every_sku
 INSERT INTO channel_levels (channel_id, sku, desired, call_group)
@@ -45,6 +45,9 @@ UPDATE channel_levels SET switched_off = $3 WHERE channel_id = ANY ($1::text[]) 
 -- name: set_safety_stock_of
 UPDATE channel_levels SET safety_stock = $3 WHERE channel_id = $1 AND sku = $2
 
+-- name: exists
+SELECT EXISTS (SELECT FROM channels WHERE channel_id = $1)
+
 -- name: every_id
 SELECT channel_id FROM channels ORDER BY channel_id
 
@@ -53,7 +56,9 @@ UPDATE channels SET secrets = $2, secret = '' WHERE channel_id = $1
 
 -- name: channels
 SELECT channels.channel_id, kind, name, state, safety_stock, switched_off, last_error, untold.behind, untold.unlinked,
-       coalesce(greatest(0, now_ms() - untold.since_ms), 0) AS lag_ms
+       coalesce(greatest(0, now_ms() - untold.since_ms), 0) AS lag_ms,
+       (SELECT count(*) FROM channel_orders
+        WHERE channel_orders.channel_id = channels.channel_id AND channel_orders.state = 'oversold_elsewhere') AS oversold
 FROM channels CROSS JOIN LATERAL (
     SELECT count(call_group) AS behind, min(changed_at_ms) FILTER (WHERE call_group IS NOT NULL) AS since_ms,
            count(*) FILTER (WHERE call_group IS NULL) AS unlinked
@@ -64,6 +69,9 @@ ORDER BY channels.channel_id
 
 -- name: active_configs
 SELECT channel_id, kind, name, settings::text, secret, secrets FROM channels WHERE state = 'active'
+
+-- name: config
+SELECT channel_id, kind, name, settings::text, secret, secrets FROM channels WHERE channel_id = $1
 
 -- name: wake
 SELECT pg_notify('showdrop_levels', '')

@@ -22,6 +22,7 @@ from inventory.channels.channels_pg import Channels, ChannelView
 from inventory.channels.figures import ChannelFigures
 from inventory.channels.leader_pg import Leadership
 from inventory.channels.levels_pg import Levels
+from inventory.channels.rows import ChannelRows
 from inventory.channels.sync import ChannelSync
 from inventory.stock_pg import StockLedger
 from kit.errors import InvalidError
@@ -116,9 +117,9 @@ async def stock_up(postgres: Postgres, ledger: StockLedger) -> None:
 def start_sync(postgres: Postgres, channels: Channels, shelf: Shelf) -> Tasks:
     """Start a worker; its tasks are the caller's to stop."""
     tasks = Tasks()
-    sync = ChannelSync(
-        channels, Levels(postgres, lease_ms=300), Leadership(postgres), {"shelf": shelf}, ChannelFigures(new_registry())
-    )
+    kinds = {"shelf": shelf}
+    rows = ChannelRows.of(postgres, kinds, lease_ms=300)
+    sync = ChannelSync(channels, rows, Leadership(postgres), kinds, ChannelFigures(new_registry()))
     tasks.forever("channels", sync.run)
     return tasks
 

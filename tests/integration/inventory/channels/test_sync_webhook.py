@@ -18,6 +18,7 @@ from inventory.channels.figures import ChannelFigures
 from inventory.channels.leader_pg import Leadership
 from inventory.channels.levels_pg import Levels
 from inventory.channels.registry import channel_kinds, channel_vault
+from inventory.channels.rows import ChannelRows
 from inventory.channels.sync import ChannelSync
 from inventory.stock import allocate, give_back, sale
 from inventory.stock_pg import StockLedger, record_movements
@@ -61,11 +62,12 @@ async def stock(postgres: Postgres, ledger: StockLedger) -> None:
 async def syncing(postgres: Postgres, channels: Channels) -> AsyncIterator[None]:
     """A worker; it is cancelled at the end, wherever it is."""
     tasks = Tasks()
+    kinds = channel_kinds(allow_private=True)
     sync = ChannelSync(
         channels,
-        Levels(postgres, lease_ms=LEASE_MS),
+        ChannelRows.of(postgres, kinds, lease_ms=LEASE_MS),
         Leadership(postgres),
-        channel_kinds(allow_private=True),
+        kinds,
         ChannelFigures(new_registry()),
     )
     tasks.forever("channels", sync.run)

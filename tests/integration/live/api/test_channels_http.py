@@ -7,12 +7,12 @@ import pytest
 
 from inventory.catalogue_pg import Catalogue
 from inventory.channels.channels_pg import Channels
-from inventory.channels.levels_pg import Levels
-from inventory.channels.links_pg import Links
 from inventory.channels.registry import channel_kinds, channel_vault
+from inventory.channels.rows import ChannelRows
 from kit.ids import new_id
 from kit.postgres import Postgres
 from live.api.catalogue_http import CatalogueEndpoints
+from live.api.channel_catalogue_http import ChannelCatalogueEndpoints
 from live.api.channels_http import ChannelEndpoints
 from tests.integration.live.api.api_client import SECRET, Bearer, Serve
 
@@ -32,10 +32,11 @@ def channels(postgres: Postgres) -> Channels:
 async def client(
     serve: Serve, postgres: Postgres, channels: Channels, bearer: Bearer
 ) -> AsyncIterator[httpx.AsyncClient]:
-    links = Links(postgres, channel_kinds(allow_private=True))
+    rows = ChannelRows.of(postgres, channel_kinds(allow_private=True))
     declared = [
         *CatalogueEndpoints(Catalogue(postgres), "EUR").endpoints(),
-        *ChannelEndpoints(channels, Levels(postgres), links).endpoints(),
+        *ChannelEndpoints(channels, rows.levels).endpoints(),
+        *ChannelCatalogueEndpoints(rows.links, rows.items, rows.products).endpoints(),
     ]
     async with serve(declared) as client:
         client.headers.update(bearer("host"))

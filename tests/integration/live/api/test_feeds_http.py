@@ -15,8 +15,8 @@ from inventory.channels.feeds_pg import Feeds
 from inventory.channels.figures import ChannelFigures
 from inventory.channels.leader_pg import Leadership
 from inventory.channels.levels_pg import Levels
-from inventory.channels.links_pg import Links
 from inventory.channels.registry import channel_kinds, channel_vault
+from inventory.channels.rows import ChannelRows
 from inventory.channels.sync import ChannelSync
 from inventory.stock_pg import StockLedger
 from kit.ids import new_id
@@ -51,7 +51,7 @@ def declared(postgres: Postgres, channels: Channels) -> list[Endpoint]:
     return [
         *CatalogueEndpoints(Catalogue(postgres), "EUR").endpoints(),
         *StockEndpoints(StockLedger(postgres)).endpoints(),
-        *ChannelEndpoints(channels, Levels(postgres), Links(postgres, KINDS)).endpoints(),
+        *ChannelEndpoints(channels, Levels(postgres)).endpoints(),
         *FeedEndpoints(Feeds(postgres, FeedTokens(SECRET), page=1)).endpoints(),
     ]
 
@@ -175,7 +175,9 @@ async def test_the_engine_is_in_step_with_a_feed_without_calling_anybody(
 ) -> None:
     channel_id, _ = await connect(client, staff)
     levels, tasks = Levels(postgres), Tasks()
-    sync = ChannelSync(channels, levels, Leadership(postgres), KINDS, ChannelFigures(new_registry()))
+    sync = ChannelSync(
+        channels, ChannelRows.of(postgres, KINDS), Leadership(postgres), KINDS, ChannelFigures(new_registry())
+    )
     tasks.forever("channels", sync.run)
     try:
         async with asyncio.timeout(10):

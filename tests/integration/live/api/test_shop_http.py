@@ -9,13 +9,15 @@ from prometheus_client import CollectorRegistry
 from inventory.catalogue_pg import Catalogue
 from inventory.channels.channels_pg import Channels
 from inventory.channels.levels_pg import Levels
-from inventory.channels.links_pg import Links
 from inventory.channels.registry import channel_kinds, channel_vault
+from inventory.channels.rows import ChannelRows
 from inventory.stock_pg import StockLedger
 from kit.errors import UnavailableError
 from kit.ids import new_id
 from kit.postgres import Postgres
 from live.api.catalogue_http import CatalogueEndpoints
+from live.api.channel_catalogue_http import ChannelCatalogueEndpoints
+from live.api.channel_orders_http import ChannelOrderEndpoints
 from live.api.channels_http import ChannelEndpoints
 from live.api.health_http import HealthEndpoints
 from live.api.limits import FILE_BODY_MAX_BYTES
@@ -34,14 +36,16 @@ async def client(serve: Serve, postgres: Postgres) -> AsyncIterator[httpx.AsyncC
     async def redis_is_down() -> None:
         raise UnavailableError("Redis does not answer: ConnectionError")
 
+    rows = ChannelRows.of(postgres, channel_kinds(allow_private=True))
     declared = [
         *CatalogueEndpoints(Catalogue(postgres), "EUR").endpoints(),
         *StockEndpoints(StockLedger(postgres)).endpoints(),
         *ChannelEndpoints(
             Channels(postgres, channel_kinds(allow_private=True), channel_vault(SECRET)),
             Levels(postgres),
-            Links(postgres, channel_kinds(allow_private=True)),
         ).endpoints(),
+        *ChannelCatalogueEndpoints(rows.links, rows.items, rows.products).endpoints(),
+        *ChannelOrderEndpoints(rows.orders, rows.order_list).endpoints(),
         *HealthEndpoints({"postgres": postgres.ping, "redis": redis_is_down}, CollectorRegistry()).endpoints(),
     ]
     async with serve(declared) as client:
@@ -191,6 +195,9 @@ async def test_a_channel_that_cannot_be_names_the_field(
         ("POST", "/v1/channels/switch"),
         ("POST", f"/v1/channels/{new_id('chan')}/resume"),
         ("POST", f"/v1/channels/{new_id('chan')}/links"),
+        ("POST", f"/v1/channels/{new_id('chan')}/publish"),
+        ("GET", f"/v1/channels/{new_id('chan')}/orders"),
+        ("POST", f"/v1/channels/{new_id('chan')}/orders/cancel"),
     ],
 )
 async def test_none_of_it_is_for_viewers_or_strangers(

@@ -24,9 +24,9 @@ from inventory.catalogue_pg import Catalogue
 from inventory.channels.channels_pg import Channels
 from inventory.channels.feeds import FeedTokens
 from inventory.channels.feeds_pg import Feeds
-from inventory.channels.levels_pg import Levels
-from inventory.channels.links_pg import Links
+from inventory.channels.inbox import ChannelInbox
 from inventory.channels.registry import channel_kinds, channel_vault
+from inventory.channels.rows import ChannelRows
 from inventory.draws_pg import Draws
 from inventory.holds import Accepted, ClaimRequest
 from inventory.holds_redis import RedisHolds
@@ -62,6 +62,8 @@ async def parts(postgres: Postgres, redis: Redis, tokens: Tokens) -> AsyncIterat
     log, bank, orders = RedisLog(redis, "log"), TestBank(postgres, SECRET), Orders(postgres)
     providers, offers = Providers([bank]), OfferDirectory(pools, shows)
     submitter = Submitter(holds, orders, providers)
+    kinds = channel_kinds(allow_private=True)
+    channels, rows = Channels(postgres, kinds, channel_vault(SECRET)), ChannelRows.of(postgres, kinds)
     yield ApiParts(
         tokens=tokens,
         idempotency=Idempotency(postgres),
@@ -86,10 +88,10 @@ async def parts(postgres: Postgres, redis: Redis, tokens: Tokens) -> AsyncIterat
         webhooks=WebhookInbox(PaymentEvents(postgres), providers),
         hooks=HookEndpoints(postgres, EndpointSecrets(SECRET), Addresses(allow_private=True)),
         hook_log=HookLog(postgres),
-        channels=Channels(postgres, channel_kinds(allow_private=True), channel_vault(SECRET)),
-        levels=Levels(postgres),
+        channels=channels,
+        channel_rows=rows,
+        channel_inbox=ChannelInbox(channels, kinds, rows.orders),
         feeds=Feeds(postgres, FeedTokens(SECRET)),
-        links=Links(postgres, channel_kinds(allow_private=True)),
         registry=new_registry(),
         ws_url="ws://127.0.0.1:8001",
         currency="EUR",

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 
+from inventory.channels.rows import ChannelRows
 from kit.metrics import new_registry
 from live.api.app_http import ApiParts, endpoints_of
 from live.api.endpoint import Empty, Endpoint
@@ -33,6 +34,7 @@ GET /v1/offers/{id}/draw
 POST /v1/offers/{id}/extend
 POST /v1/offers/{id}/close
 POST /v1/offers/{id}/void
+POST /v1/offers/{id}/announce
 POST /v1/holds/{id}/checkout
 POST /v1/holds/{id}/release
 POST /v1/holds/{id}/extend
@@ -50,6 +52,13 @@ POST /v1/channels/{id}/pause
 POST /v1/channels/{id}/resume
 POST /v1/channels/{id}/safety-stock
 POST /v1/channels/{id}/links
+POST /v1/channels/{id}/links/match
+GET /v1/channels/{id}/items
+GET /v1/channels/{id}/orders
+POST /v1/channels/{id}/orders/cancel
+POST /v1/channels/{id}/publish
+POST /v1/channels/{id}/withdraw
+GET /v1/channels/{id}/products
 GET /v1/channels/{id}/feed
 GET /v1/feeds/{id}/{token}.csv
 GET /v1/feeds/{id}/{token}.tsv
@@ -57,6 +66,8 @@ DELETE /v1/channels/{id}
 POST /v1/tokens
 POST /v1/demo/tokens
 POST /v1/webhooks/payments/{provider}
+POST /v1/webhooks/channels/{id}
+GET /v1/webhooks/channels/{id}
 POST /v1/webhooks/endpoints
 GET /v1/webhooks/endpoints
 GET /v1/webhooks/endpoints/{id}
@@ -80,7 +91,14 @@ GET /metrics
 
 def declared(*, demo: bool = True) -> list[Endpoint]:
     # Declaring endpoints uses no collaborator; only what is shown in the document has to be there.
-    shown = {"tokens": Tokens("x" * 32), "registry": new_registry(), "ws_url": "ws://x", "currency": "EUR"}
+    rows: dict[str, Any] = dict.fromkeys(ChannelRows.__struct_fields__)
+    shown = {
+        "channel_rows": ChannelRows(**rows),
+        "tokens": Tokens("x" * 32),
+        "registry": new_registry(),
+        "ws_url": "ws://x",
+        "currency": "EUR",
+    }
     parts: dict[str, Any] = {one.name: None for one in fields(ApiParts)} | {"checks": {}} | shown
     return endpoints_of(ApiParts(**{**parts, "demo": demo}))
 
@@ -178,6 +196,8 @@ def test_what_guests_may_call_is_exactly_this() -> None:
         "GET /v1/meta",
         "POST /v1/demo/tokens",
         "POST /v1/webhooks/payments/{provider}",
+        "POST /v1/webhooks/channels/{id}",
+        "GET /v1/webhooks/channels/{id}",
         "GET /v1/feeds/{id}/{token}.csv",
         "GET /v1/feeds/{id}/{token}.tsv",
         "GET /healthz",
