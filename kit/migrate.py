@@ -33,7 +33,10 @@ def apply_migrations(database_url: str, folders: Sequence[Path]) -> list[str]:
             guard.execute("SELECT pg_advisory_lock(%s)", [LOCK_KEY])
             return _apply(database_url, folders)
     except psycopg.OperationalError as error:
-        raise UnavailableError(f"Postgres does not answer: {_first_line(error)}", code="postgres_down") from error
+        raise UnavailableError(
+            f"Postgres does not answer: {_first_line(error)}; is DATABASE_URL right, and does it run?",
+            code="postgres_down",
+        ) from error
     except psycopg.Error as error:
         raise StartupError(f"a migration failed and was undone: {_first_line(error)}") from error
 

@@ -77,9 +77,9 @@ class StripeProvider:
         self._calls = StripeCalls(api_key=api_key, api_url=api_url.rstrip("/"), per_s=per_s)
         self._finder = PaymentFinder(self._calls, plain=plain)
 
-    def check_method(self, method: str, unit_price: Money) -> None:  # noqa: ARG002 - judged with the amount, later
+    def check_method(self, method: str, unit_price: Money) -> None:
         """Check the card's token, and that nothing else has one."""
-        check_method(method)
+        check_method(method, unit_price.currency)
 
     async def authorise(self, request: PaymentRequest) -> PaymentResult:
         """Ask for the money; what Stripe would refuse anyhow is declined with a reason of ours."""

@@ -32,12 +32,19 @@ _BILLING: Final = ("name", "email")
 _ADDRESS: Final = ("line1", "city", "state", "postal_code", "country")
 
 
-def check_method(method: str) -> None:
-    """Check the detail of one of ``METHODS``.
+def check_method(method: str, currency: str) -> None:
+    """Check the detail of one of ``METHODS``, and that it is for money of a currency.
 
     Raises:
-        InvalidError: field ``payment_method``.
+        InvalidError: field ``payment_method``; ``currency_not_supported``.
     """
+    only = _ONE_CURRENCY.get(kind_of(method))
+    if only not in {None, currency}:
+        raise InvalidError(
+            f"{kind_of(method)} pays in {only} only, and this is sold in {currency}",
+            field="payment_method",
+            code="currency_not_supported",
+        )
     if kind_of(method) != CARD:
         without_detail(method)
         return

@@ -186,12 +186,16 @@ class Channels:
 
         Returns:
             The channels that were switched.
+
+        Raises:
+            UnknownChannelError: one of ``channel_ids`` is none; nothing is switched.
         """
         async with self._postgres.transaction() as connection:
             await hold_levels(connection)
-            ids = channel_ids
-            if ids is None:
-                ids = [row["channel_id"] for row in await connection.fetch(_sql.every_id)]
+            known = [row["channel_id"] for row in await connection.fetch(_sql.every_id)]
+            ids = known if channel_ids is None else channel_ids
+            for unknown in set(ids).difference(known):
+                raise UnknownChannelError(unknown)
             if skus is None:
                 ids = [row["channel_id"] for row in await connection.fetch(_sql.switch, ids, off)]
             else:

@@ -29,7 +29,7 @@ from inventory.channels.channel import (
     Told,
 )
 from inventory.channels.limits import CALL_TIMEOUT_S, RESPONSE_BYTES, URL_CHARS, WEBHOOK_BATCH, WEBHOOK_CALLS_PER_S
-from kit.address_lookup import Addresses, NoAddressError
+from kit.address_lookup import Addresses, Lookup, NoAddressError
 from kit.clock import now_ms
 from kit.errors import InvalidError
 from kit.guarded_post_http import guarded_post
@@ -47,10 +47,11 @@ class WebhookKind:
 
     Args:
         allow_private: whether addresses on this machine and on private networks may be called.
+        lookup: how names are resolved; by the system unless told otherwise.
     """
 
-    def __init__(self, *, allow_private: bool) -> None:
-        self._addresses = Addresses(allow_private=allow_private)
+    def __init__(self, *, allow_private: bool, lookup: Lookup | None = None) -> None:
+        self._addresses = Addresses(allow_private=allow_private, lookup=lookup)
 
     async def prepare(self, settings: Mapping[str, str]) -> Prepared:
         """See ``ChannelKind``; the secret is made here."""
@@ -60,7 +61,14 @@ class WebhookKind:
         url = checked_url(settings.get("url", ""), most_chars=URL_CHARS)
         try:
             httpx.URL(url)  # what it cannot read, it cannot call
-            await self._addresses.find(url)
+            async with asyncio.timeout(CALL_TIMEOUT_S):
+                await self._addresses.find(url)
+        except TimeoutError as error:
+            raise InvalidError(
+                f"url cannot be used: its host was not found within {CALL_TIMEOUT_S:.0f} s",
+                field="url",
+                code="invalid_url",
+            ) from error
         except (NoAddressError, httpx.InvalidURL, UnicodeError) as error:
             raise InvalidError(f"url cannot be used: {error}", field="url", code="invalid_url") from error
         secret = "whsec_" + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()

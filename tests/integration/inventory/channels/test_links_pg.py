@@ -187,6 +187,9 @@ async def test_one_sku_is_switched_off_and_kept_back_by_itself(
     assert [levels[sku] for sku in SKUS[:3]] == [0, 4, 7]
     assert (await desired(rows, second))[SKUS[0]] == 8
     await channels.switch(off=True)
+    with pytest.raises(NotFoundError):
+        await channels.switch(off=False, channel_ids=[first, "chan_9"])
+    assert set((await desired(rows, first)).values()) == {0}, "a switch with an unknown channel switches nothing"
     await channels.switch(off=False)
     assert (await desired(rows, first))[SKUS[0]] == 0
     await channels.set_safety_stock_of(first, SKUS[1], None)

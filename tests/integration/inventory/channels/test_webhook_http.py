@@ -99,3 +99,15 @@ async def test_a_host_that_is_no_name_is_refused_at_set_up() -> None:
     with pytest.raises(InvalidError) as refused:
         await WebhookKind(allow_private=True).prepare({"url": "http://xn--/levels"})
     assert refused.value.code == "invalid_url"
+
+
+async def test_a_name_that_nobody_answers_for_is_refused_at_set_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(host: str, port: int) -> list[str]:
+        await asyncio.Event().wait()
+        return [f"{host}:{port}"]
+
+    monkeypatch.setattr("inventory.channels.webhook_http.CALL_TIMEOUT_S", 0.05)
+    kind = WebhookKind(allow_private=True, lookup=never)
+    with pytest.raises(InvalidError, match="not found within") as refused:
+        await kind.prepare({"url": "https://slow.example/"})
+    assert refused.value.details["field"] == "url"

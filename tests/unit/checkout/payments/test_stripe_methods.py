@@ -39,7 +39,15 @@ def parameters(request: PaymentRequest) -> dict[str, object]:
 
 @pytest.mark.parametrize("method", ["card:pm_1Nabc", "card:pm_card_visa", "card:ctoken_1Nabc", "alipay", "ideal"])
 def test_good_methods_pass(method: str) -> None:
-    check_method(method)
+    check_method(method, "EUR")
+
+
+@pytest.mark.parametrize(("method", "currency"), [("upi", "INR"), ("boleto", "BRL"), ("ideal", "EUR")])
+def test_a_method_of_one_currency_is_refused_at_checkout_for_any_other(method: str, currency: str) -> None:
+    check_method(method, currency)
+    with pytest.raises(InvalidError, match=f"{method} pays in {currency} only") as refused:
+        check_method(method, "USD")
+    assert (refused.value.code, refused.value.details["field"]) == ("currency_not_supported", "payment_method")
 
 
 @pytest.mark.parametrize(
@@ -60,7 +68,7 @@ def test_good_methods_pass(method: str) -> None:
 )
 def test_a_malformed_detail_is_refused(method: str) -> None:
     with pytest.raises(InvalidError) as refused:
-        check_method(method)
+        check_method(method, "BRL")
     assert refused.value.details["field"] == "payment_method"
 
 
