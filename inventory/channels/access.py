@@ -69,7 +69,7 @@ class RenewedAccess:
         async with self._one_at_a_time:
             return await self._token()
 
-    async def renewed(self, ended: str | None = None) -> str:
+    async def renewed(self, ended: str) -> str:
         """Return another access token after the channel said that one has ended, although it should not have.
 
         Whoever comes second, with the same one, gets what the first has renewed.
@@ -77,7 +77,7 @@ class RenewedAccess:
         async with self._one_at_a_time:
             if self._unsaved is not None:
                 await self._finish(self._store(self._unsaved))
-            if ended is not None and self._secrets["access_token"] != ended:
+            if self._secrets["access_token"] != ended:
                 return self._secrets["access_token"]
             return await self._renewed()
 

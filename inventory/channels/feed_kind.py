@@ -8,7 +8,6 @@ its address shows. When the platform looks is the platform's own schedule, and n
 import re
 from collections.abc import Mapping, Sequence
 from typing import Final
-from urllib.parse import urlsplit
 
 from inventory.channels.channel import (
     BY_SKU,
@@ -20,8 +19,9 @@ from inventory.channels.channel import (
     SaveSecrets,
     Told,
 )
-from inventory.channels.feeds import BRAND_CHARS, FORMATS, PLACEHOLDER
-from kit.errors import InvalidError
+from inventory.channels.feeds import FORMATS
+from inventory.channels.product_addresses import ADDRESSES, check_templates
+from inventory.channels.settings import Setting, checked
 
 BATCH: Final = 1_000
 """Levels that are noted as told at a time: one statement."""
@@ -29,21 +29,16 @@ BATCH: Final = 1_000
 NOTES_PER_S: Final = 20.0
 """Such statements per second: ten thousand changed SKUs are in step within half a second."""
 
-TEMPLATE_CHARS: Final = 400
-"""Characters of a template: Pinterest takes addresses of 511, and a SKU has up to 100."""
-
-CONDITIONS: Final = ("new", "refurbished", "used")
-"""The conditions of goods that every platform knows."""
-
-_SETTINGS: Final = ("format", "link_template", "image_template", "brand", "condition")
-_URL: Final = re.compile(r"[!-~]+")
+_SETTINGS: Final = {
+    "format": Setting(pattern=re.compile("|".join(FORMATS)), form=f"one of {', '.join(sorted(FORMATS))}"),
+    **ADDRESSES,
+}
 
 
 class FeedKind:
     """Sets up feeds; settings: ``format`` and ``link_template``.
 
-    If wanted also ``image_template``, ``brand`` and ``condition``. A template is an address with ``{sku}``,
-    ``{product_id}`` or ``{product_key}`` in it.
+    If wanted also ``image_template``, ``brand`` and ``condition``; what is blank is left out.
     """
 
     @property
@@ -61,20 +56,12 @@ class FeedKind:
 
     async def prepare(self, settings: Mapping[str, str]) -> Prepared:
         """See ``ChannelKind``. There is no secret: the token of its address is worked out, not stored."""
-        given = {name: text.strip() for name, text in settings.items() if text.strip()}
-        unknown = sorted(set(settings) - set(_SETTINGS))
-        if unknown:
-            raise InvalidError(f"a feed has no setting {unknown[0]!r}", field=unknown[0])
-        if given.get("format") not in FORMATS:
-            raise InvalidError(f"format must be one of {', '.join(sorted(FORMATS))}", field="format")
-        check_template("link_template", given.get("link_template", ""))
-        if "image_template" in given:
-            check_template("image_template", given["image_template"])
-        if len(given.get("brand", "")) > BRAND_CHARS:
-            raise InvalidError(f"brand must have at most {BRAND_CHARS} characters", field="brand")
-        if given.get("condition", CONDITIONS[0]) not in CONDITIONS:
-            raise InvalidError(f"condition must be one of {', '.join(CONDITIONS)}", field="condition")
-        return Prepared(settings=given, secrets={})
+        given = {name: text.strip() for name, text in settings.items()}
+        prepared = checked(
+            {name: text for name, text in given.items() if text or name not in _SETTINGS}, _SETTINGS, whose="a feed"
+        )
+        check_templates(prepared.settings)
+        return prepared
 
     def open(self, config: ChannelConfig, save: SaveSecrets) -> "FeedChannel":
         """See ``ChannelKind``. There is nothing to connect to."""
@@ -96,31 +83,3 @@ class FeedChannel:
 
     async def close(self) -> None:
         """See ``Channel``; it has nothing to give up."""
-
-
-def check_template(name: str, text: str) -> None:
-    """Check a template of addresses; ``name`` is the setting's.
-
-    Raises:
-        InvalidError: it is no address, names no item, or holds a placeholder that there is not.
-    """
-    known = ", ".join(("{sku}", "{product_id}", "{product_key}"))
-    bare = PLACEHOLDER.sub("", text)
-    if _URL.fullmatch(text) is None or len(text) > TEMPLATE_CHARS:
-        raise InvalidError(
-            f"{name} must be 1 to {TEMPLATE_CHARS} ASCII characters without blanks, "
-            "such as https://shop.example/p/{sku}",
-            field=name,
-        )
-    if "{" in bare or "}" in bare or bare == text:
-        raise InvalidError(f"{name} must hold one of {known}, and nothing else in braces", field=name)
-    try:
-        parts = urlsplit(text)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        raise InvalidError(f"{name} is not an address", field=name) from None
-    if parts.scheme not in ("http", "https") or not host or port == 0 or "@" in parts.netloc or "{" in parts.netloc:
-        raise InvalidError(
-            f"{name} must start with https:// or http:// and a host, without a user name or a placeholder in it",
-            field=name,
-        )

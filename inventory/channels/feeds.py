@@ -17,31 +17,29 @@ import csv
 import hashlib
 import hmac
 import io
-import re
 from collections.abc import Iterable
 from typing import Final, Literal
-from urllib.parse import quote
 
 import msgspec
 
+from inventory.channels.product_addresses import BRAND_CHARS, filled, price_text
 from inventory.import_cells import folded
-from kit.errors import InvalidError
-from kit.money import Money, minor_digits
+from kit.money import Money
 
 FEED: Final = "feed"
-"""The kind of channel that is a feed."""
+"""The kind of channel that is a feed, and nothing else."""
+
+SNAPCHAT: Final = "snapchat"
+"""The kind of channel that tells Snapchat where its feed is; also the name of the feed's format."""
+
+FED: Final = (FEED, SNAPCHAT)
+"""The kinds of channels that have a feed."""
 
 DESCRIPTION_CHARS: Final = 5_000
 """Characters of a description: what Google and Snapchat take; Meta takes 9,999, Pinterest 10,000."""
 
-BRAND_CHARS: Final = 70
-"""Characters of a brand: what Google and Snapchat take; Meta takes 100."""
-
 TOKEN_CHARS: Final = 40
 """Hexadecimal characters of a feed's token: 160 bits."""
-
-PLACEHOLDER: Final = re.compile(r"\{(sku|product_id|product_key)\}")
-"""What a template may hold: the SKU, our id of its product, and the merchant's own key of it."""
 
 _LABEL: Final = b"showdrop product feed"
 _COLUMNS: Final = (
@@ -90,7 +88,7 @@ FORMATS: Final[dict[str, FeedFormat]] = {
     ),
     "meta": FeedFormat(title_chars=200, quantities=("quantity_to_sell_on_facebook", "inventory")),
     "pinterest": FeedFormat(title_chars=500, encoded_commas=True),
-    "snapchat": FeedFormat(title_chars=375, encoded_commas=True),
+    SNAPCHAT: FeedFormat(title_chars=375, encoded_commas=True),
 }
 """The formats by name."""
 
@@ -100,7 +98,7 @@ class FeedSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         format: one of ``FORMATS``.
-        link_template: the address of a product page; placeholders are as in ``PLACEHOLDER``.
+        link_template: the address of a product page (``product_addresses.py``).
         image_template: the address of an image, for products that have none; blank for no such address.
         brand: of products without a vendor.
         condition: of all goods.
@@ -156,6 +154,10 @@ class FeedTokens:
         """Return the token of a channel's feed; always the same."""
         return hmac.new(self._key, channel_id.encode(), hashlib.sha256).hexdigest()[:TOKEN_CHARS]
 
+    def path(self, channel_id: str, extension: Literal["csv", "tsv"] = "csv") -> str:
+        """Return the path of a channel's feed at our API; who knows it can read the feed."""
+        return f"/v1/feeds/{channel_id}/{self.of(channel_id)}.{extension}"
+
     def fits(self, channel_id: str, token: str) -> bool:
         """Tell whether a token is that of this channel's feed, in a time that says nothing about the right one."""
         return hmac.compare_digest(self.of(channel_id).encode(), token.encode())
@@ -195,22 +197,8 @@ def feed_row(settings: FeedSettings, item: FeedItem) -> list[str]:
     ]
 
 
-def price_text(price: Money) -> str:
-    """Return a price as every platform reads it, with the currency's own digits: ``24.99 USD``, ``1300 JPY``.
-
-    Blank for a currency that is none any more: the platform then names the row, and the others are as they should be.
-    """
-    try:
-        digits = minor_digits(price.currency)
-    except InvalidError:
-        return ""
-    whole, fraction = divmod(price.amount, 10**digits)
-    return f"{whole}.{fraction:0{digits}} {price.currency}" if digits else f"{whole} {price.currency}"
-
-
 def _address(template: str, item: FeedItem) -> str:
-    values = {"sku": item.sku, "product_id": item.product_id, "product_key": item.product_key}
-    return PLACEHOLDER.sub(lambda found: quote(values[found[1]], safe=""), template)
+    return filled(template, sku=item.sku, product_id=item.product_id, product_key=item.product_key)
 
 
 def _encoded(file: FeedFormat, address: str) -> str:

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from inventory.channels.feeds import FEED, FeedItem, FeedSettings, FeedTokens, feed_header, feed_lines
+from inventory.channels.feeds import FED, FeedItem, FeedSettings, FeedTokens, feed_header, feed_lines
 from kit.errors import NotFoundError, UnavailableError
 from kit.money import Money
 from kit.postgres import Postgres, Record
@@ -58,7 +58,7 @@ class FeedAddress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Feeds:
-    """The feeds of all channels of the kind ``feed``.
+    """The feeds of all channels that have one (``FED``).
 
     Args:
         postgres: where.
@@ -136,7 +136,7 @@ class Feeds:
 
     async def _find(self, channel_id: str) -> tuple[FeedSettings, bool]:
         async with self._postgres.connection() as connection:
-            row = await connection.fetchrow(_sql.feed, channel_id, FEED)
+            row = await connection.fetchrow(_sql.feed, channel_id, FED)
         if row is None:
             raise _unknown()
         return msgspec.json.decode(row["settings"], type=FeedSettings), row["active"]

@@ -10,6 +10,7 @@ from inventory.channels.call_pace import CallPace
 from inventory.channels.channel import Channel, ChannelDownError, Pending
 from inventory.channels.figures import ChannelFigures
 from inventory.channels.items_pg import ChannelItems
+from inventory.channels.levels_pg import Levels
 from inventory.channels.limits import (
     LIST_CALLS_PER_S,
     OUTCOME_FIRST_S,
@@ -63,6 +64,7 @@ class ProductsLoop:
         products: ChannelProducts,
         items: ChannelItems,
         links: Links,
+        levels: Levels,
         figures: ChannelFigures,
         wakeup: Wakeup,
     ) -> None:
@@ -72,6 +74,7 @@ class ProductsLoop:
         self._products = products
         self._items = items
         self._links = links
+        self._levels = levels
         self._figures = figures
         self._wakeup = wakeup
         publishing = None if self._publishes is None else self._publishes.publishing
@@ -173,6 +176,9 @@ class ProductsLoop:
             for left_out in linked.left_out:
                 _log.warning("item_not_linked", channel_id=self._channel_id, why=left_out.reason)
         await self._products.told(self._channel_id, taken)
+        # Most channels set quantities with the product, and what was sold meanwhile was told before: tell it again.
+        skus = [variant.sku for due, _ in taken for variant in due.product.variants]
+        await self._levels.tell_again(self._channel_id, skus)
         if refused:
             await self._products.failed(self._channel_id, refused)
 

@@ -119,6 +119,7 @@ class ChannelSync:
                 products=rows.products,
                 items=rows.items,
                 links=rows.links,
+                levels=rows.levels,
                 figures=figures,
                 wakeup=wakeup(),
             )

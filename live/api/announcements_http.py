@@ -7,8 +7,8 @@ import msgspec
 from inventory.catalogue_pg import Catalogue
 from inventory.channels.announcements_pg import AnnouncedAt, Announcements
 from inventory.channels.announcing import Announcement
-from inventory.channels.feeds import price_text
 from inventory.channels.limits import MAX_PAGE
+from inventory.channels.product_addresses import price_text
 from live.api.channels_http import ChannelId
 from live.api.endpoint import STAFF, Call, Empty, Endpoint, Request, endpoint
 from live.api.fields import NOT_BLANK, NOT_BLANK_SAID

@@ -34,7 +34,7 @@ class FeedEndpoints:
                 "get_feed_path",
                 "GET",
                 "/v1/channels/{id}/feed",
-                "Where a platform fetches the product feed of a channel of kind `feed`",
+                "Where a platform fetches the product feed of a channel of kind `feed` or `snapchat`",
                 roles=STAFF,
                 body=Empty,
                 query=Empty,

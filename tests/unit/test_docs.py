@@ -87,7 +87,7 @@ def test_the_webhook_example_refuses_an_old_call(verify: Verify) -> None:
 
 def test_every_kind_of_channel_is_described_with_its_item_ids() -> None:
     rows = re.findall(r"(?m)^\| `(\w+)`[^|]*\|[^|]*\| ([^|]*) \|", (DOCS / "channels.md").read_text(encoding="utf-8"))
-    kinds = {name: kind for name, kind in channel_kinds(allow_private=False).items() if name != "webhook"}
+    kinds = {name: kind for name, kind in channel_kinds(SECRET, allow_private=False).items() if name != "webhook"}
     described = {name: form.replace("`", "") for name, form in rows if name in kinds}
     assert described.keys() == kinds.keys()
     for name, kind in kinds.items():

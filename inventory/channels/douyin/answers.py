@@ -161,9 +161,9 @@ def raise_for_renewal(said: Said) -> None:
         raise ChannelGoneError(sentence("Douyin refuses to renew the access; authorise the app again", said))
 
 
-def refused_call(said: Said) -> Refused:
+def refused_call(said: Said, *, what: str = "level") -> Refused:
     """Return why a call was refused as a whole."""
-    return Refused(reason=sentence("Douyin refused the level", said), temporary=False)
+    return Refused(reason=sentence(f"Douyin refused the {what}", said), temporary=False)
 
 
 def answers(levels: Sequence[tuple[int, Level]], said: Updated) -> list[Answer]:

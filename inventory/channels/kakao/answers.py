@@ -67,7 +67,7 @@ def product_from(body: bytes, product_id: str) -> Product:
         ChannelDownError: it is not this product's, or a field that is needed is not of its type. What was not
             understood in full must not be written back: it would delete the product's options.
     """
-    answer = _decoded(body, _Answer)
+    answer = decoded(body, _Answer)
     option = answer.option or {}
     stock = answer.stock or _Stock()
     combinations = _field(option, "combinations", list[Fields]) or []
@@ -78,7 +78,7 @@ def product_from(body: bytes, product_id: str) -> Product:
     return Product(
         option=option,
         combinations=combinations,
-        quantity=stock.stock_quantity if own is None else own,
+        quantity=next((one for one in (own, stock.stock_quantity, answer.stock_quantity) if one is not None), None),
         unlimited=bool(stock.unlimited_stock_quantity),
     )
 
@@ -130,7 +130,7 @@ def refusal(status: int, body: bytes, *, hide: Sequence[str] = ()) -> Refused:
         ChannelGoneError: the keys, or what they allow, have to be put right.
     """
     try:
-        error = _decoded(body, _Error)
+        error = decoded(body, _Error)
     except ChannelDownError:
         if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
             raise ChannelGoneError(f"Kakao gives no access ({status}): check both keys, then resume") from None
@@ -161,6 +161,8 @@ class _Answer(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     product_id: int
     option: Fields | None = None
     stock: _Stock | None = None
+    # The request that registers a product has the quantity here, and the answer is said to be like it.
+    stock_quantity: int | None = None
 
 
 class _Extras(msgspec.Struct, frozen=True, kw_only=True):
@@ -232,12 +234,19 @@ def _raw(number: int) -> msgspec.Raw:
 
 def _field(fields: Mapping[str, msgspec.Raw], name: str, kind: type[_T]) -> _T | None:
     raw = fields.get(name)
-    return None if raw is None or bytes(raw) == b"null" else _decoded(raw, kind)
+    return None if raw is None or bytes(raw) == b"null" else decoded(raw, kind)
 
 
-def _decoded(content: bytes | msgspec.Raw, kind: type[_T]) -> _T:
+def decoded(content: bytes | msgspec.Raw, kind: type[_T]) -> _T:
+    """Read an answer, or a part of one.
+
+    Raises:
+        ChannelDownError: it is not of this kind; the message names the field.
+    """
     try:
         # Not strict: Kakao's own examples write numbers and booleans as texts.
         return msgspec.json.decode(content, type=kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise ChannelDownError(f"Kakao's answer could not be read: {error}") from error
     except UNREADABLE as error:
         raise ChannelDownError("Kakao's answer could not be read") from error

@@ -4,18 +4,18 @@ A product has one option object, and the API takes it whole: what is left out is
 stock quantities are changed and everything else goes back byte for byte, also what we have no name for. Quantities are
 absolute, therefore a call whose answer was lost may be repeated. What a sale at Kakao takes from *another* combination
 between our read and our write is written back; the next order poll or drift check tells that combination again.
+Publishing writes products whole too, so both take turns.
 
 Keys are static: the agency's admin key and the seller's REST key. An answer of Kakao's about a key repeats the key, so
 only its code is kept.
 """
 
+import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import urlencode
 
-from inventory.channels.calls_http import ChannelCalls
 from inventory.channels.channel import (
     Answer,
     Capabilities,
@@ -26,7 +26,16 @@ from inventory.channels.channel import (
     SaveSecrets,
     Told,
 )
-from inventory.channels.kakao.answers import MOST_QUANTITY, Product, changed, product_from, refusal, shown
+from inventory.channels.kakao.answers import MOST_QUANTITY, Product, changed, product_from, shown
+from inventory.channels.kakao.calls_http import PRODUCT, KakaoCalls
+from inventory.channels.kakao.catalogue_http import KakaoCatalogue
+from inventory.channels.kakao.orders_http import KakaoOrders, OrderPaths
+from inventory.channels.publishing import ItemPage, PublishAnswer, Publishing
+from inventory.channels.publishing import Product as OurProduct
+from inventory.channels.selling import ChannelOrder, OrderPage, Selling
+from inventory.channels.settings import Setting, checked
+from inventory.channels.template import TEMPLATE, TEMPLATE_SETTING, read_template
+from kit.clock import now_ms
 from kit.errors import InvalidError
 
 REAL_URL: Final = "https://kapi.kakao.com"
@@ -40,23 +49,51 @@ CALLS_PER_S: Final = 2.0
 TALK_STORE: Final = "101"
 """The ``channel-ids`` of KakaoTalk Store."""
 
-_PRODUCT: Final = "/v1/store/product"
 _UPDATE: Final = "/v1/store/product/option/update"
 _ITEM_ID: Final = re.compile(r"[1-9][0-9]{0,18}(?:/[1-9][0-9]{0,18})?")
-_CHANNEL_IDS: Final = re.compile(r"[0-9]{1,6}(?:,[0-9]{1,6}){0,9}")
-_KEY: Final = re.compile(r"[A-Za-z0-9_-]{16,128}")
-_KEYS: Final = ("admin_key", "seller_key")
+
+_KEY: Final = Setting(
+    pattern=re.compile(r"[A-Za-z0-9_-]{16,128}"), form="16 to 128 letters, digits, '-' or '_'", secret=True
+)
+_PLACE: Final = r"/[A-Za-z0-9/_.-]{0,150}"
+_ONE: Final = _PLACE + r"\{order_id\}[A-Za-z0-9/_.?&=-]{0,150}"
+
+SETTINGS: Final[dict[str, Setting]] = {
+    "admin_key": _KEY,
+    "seller_key": _KEY,
+    "channel_ids": Setting(
+        pattern=re.compile(r"[0-9]{1,6}(?:,[0-9]{1,6}){0,9}"),
+        form="a number, or up to ten with commas between",
+        default=TALK_STORE,
+    ),
+    "orders_path": Setting(
+        pattern=re.compile(rf"(?:{_PLACE}(?:\?(?:[A-Za-z0-9_.&=-]|\{{(?:from|to|page)\}}){{1,300}})?)?"),
+        form="a path that lists orders, with or without a query with {from}, {to} and {page} in it",
+        default="",
+    ),
+    "order_path": Setting(
+        pattern=re.compile(rf"(?:{_ONE})?"), form="a path with {order_id} in it, that answers one order", default=""
+    ),
+    "cancel_path": Setting(
+        pattern=re.compile(rf"(?:(?:(?:PUT|POST) )?{_ONE})?"),
+        form="a path with {order_id} in it, that cancels an order; 'POST ' before it if it is no PUT",
+        default="",
+    ),
+    TEMPLATE: TEMPLATE_SETTING,
+}
 
 
 class KakaoKind:
-    """Sets up and opens KakaoTalk Stores; settings: ``admin_key``, ``seller_key`` and ``channel_ids``.
+    """Sets up and opens KakaoTalk Stores; settings: see ``SETTINGS``.
 
     Args:
         base_url: where the API is.
+        clock_ms: the wall clock.
     """
 
-    def __init__(self, *, base_url: str = REAL_URL) -> None:
+    def __init__(self, *, base_url: str = REAL_URL, clock_ms: Callable[[], int] = now_ms) -> None:
         self._base_url = base_url
+        self._clock_ms = clock_ms
 
     @property
     def item_form(self) -> str:
@@ -73,45 +110,100 @@ class KakaoKind:
         return item_id.partition("/")[0]
 
     async def prepare(self, settings: Mapping[str, str]) -> Prepared:
-        """See ``ChannelKind``. ``channel_ids`` may be left out; both keys are secrets."""
-        unknown = sorted(set(settings) - {*_KEYS, "channel_ids"})
-        if unknown:
-            raise InvalidError(f"a KakaoTalk Store has no setting {unknown[0]!r}", field=unknown[0])
-        for name in _KEYS:
-            if _KEY.fullmatch(settings.get(name, "")) is None:
-                raise InvalidError(f"{name} is 16 to 128 letters, digits, '-' or '_'", field=name)
-        channel_ids = settings.get("channel_ids", TALK_STORE)
-        if _CHANNEL_IDS.fullmatch(channel_ids) is None:
-            raise InvalidError("channel_ids is a number, or up to ten with commas between", field="channel_ids")
-        return Prepared(settings={"channel_ids": channel_ids}, secrets={name: settings[name] for name in _KEYS})
+        """See ``ChannelKind``. Both keys have to be given; without paths to orders, there are no orders."""
+        prepared = checked(settings, SETTINGS, whose="a KakaoTalk Store")
+        read_template(prepared.settings[TEMPLATE])
+        paths = prepared.settings
+        if bool(paths["orders_path"]) != bool(paths["order_path"]):
+            missing = "order_path" if paths["orders_path"] else "orders_path"
+            raise InvalidError("orders need both orders_path and order_path", field=missing)
+        if paths["cancel_path"] and not paths["order_path"]:
+            raise InvalidError("cancel_path needs order_path: what was cancelled is looked at", field="order_path")
+        return prepared
 
     def open(self, config: ChannelConfig, save: SaveSecrets) -> "KakaoChannel":
         """See ``ChannelKind``. Keys are never renewed."""
         del save
-        return KakaoChannel(config, base_url=self._base_url)
+        return KakaoChannel(config, base_url=self._base_url, clock_ms=self._clock_ms)
 
 
 class KakaoChannel:
-    """One KakaoTalk Store."""
+    """One KakaoTalk Store. Its calls may overlap, but for those that read a product and write it back whole."""
 
-    def __init__(self, config: ChannelConfig, *, base_url: str) -> None:
-        self._keys = tuple(config.secrets[name] for name in _KEYS)
-        self._headers = {
-            "authorization": f"KakaoAK {config.secrets['admin_key']}",
-            "target-authorization": f"KakaoAK {config.secrets['seller_key']}",
-            "channel-ids": config.settings["channel_ids"],
-        }
-        self._calls = ChannelCalls(base_url)
+    def __init__(self, config: ChannelConfig, *, base_url: str, clock_ms: Callable[[], int]) -> None:
+        settings, secrets = config.settings, config.secrets
+        self._calls = KakaoCalls(
+            secrets["admin_key"], secrets["seller_key"], settings["channel_ids"], base_url=base_url
+        )
+        paths = OrderPaths(
+            orders=settings.get("orders_path", ""),
+            order=settings.get("order_path", ""),
+            cancel=settings.get("cancel_path", ""),
+        )
+        self._has_orders = bool(paths.orders and paths.order)
+        self._orders = KakaoOrders(self._calls, paths, clock_ms=clock_ms)
+        self._writing = asyncio.Lock()
+        template = read_template(settings.get(TEMPLATE, "{}"))
+        self._catalogue = KakaoCatalogue(self._calls, template, writing=self._writing)
 
     @property
     def capabilities(self) -> Capabilities:
-        """See ``Channel``."""
+        """See ``Channel``. Orders are polled where the paths to them were given."""
         return Capabilities(
-            batch_size=BATCH, calls_per_s=CALLS_PER_S, most_quantity=MOST_QUANTITY, reads=True, orders="poll"
+            batch_size=BATCH,
+            calls_per_s=CALLS_PER_S,
+            most_quantity=MOST_QUANTITY,
+            reads=True,
+            orders="poll" if self._has_orders else "none",
         )
+
+    @property
+    def selling(self) -> Selling:
+        """See ``Sells``."""
+        return self._orders.selling
+
+    @property
+    def publishing(self) -> Publishing:
+        """See ``Publishes``."""
+        return self._catalogue.publishing
 
     async def tell(self, levels: Sequence[Level]) -> list[Answer]:
         """See ``Channel``. Nothing is written when the product shows these levels already."""
+        async with self._writing:
+            return await self._tell(levels)
+
+    async def read(self, item_ids: Sequence[str]) -> list[int | None]:
+        """See ``Readable``. An unlimited stock reads as the highest quantity."""
+        product = await self._read(item_ids[0].partition("/")[0])
+        if isinstance(product, Refused):
+            return [None] * len(item_ids)
+        return shown(product, [item_id.partition("/")[2] for item_id in item_ids])
+
+    async def orders_changed(self, since_ms: int, *, after: str | None) -> OrderPage:
+        """See ``Sells``."""
+        return await self._orders.changed(since_ms, after=after)
+
+    async def orders(self, order_ids: Sequence[str]) -> list[ChannelOrder | None]:
+        """See ``Sells``."""
+        return await self._orders.read(order_ids)
+
+    async def cancel(self, order_id: str) -> Told | Refused:
+        """See ``Cancels``; refused where no ``cancel_path`` was given."""
+        return await self._orders.cancel(order_id)
+
+    async def publish(self, products: Sequence[OurProduct]) -> list[PublishAnswer]:
+        """See ``Publishes``."""
+        return [await self._catalogue.publish(product) for product in products]
+
+    async def items(self, *, after: str | None) -> ItemPage:
+        """See ``Lists``."""
+        return await self._catalogue.items(after=after)
+
+    async def close(self) -> None:
+        """See ``Channel``."""
+        await self._calls.close()
+
+    async def _tell(self, levels: Sequence[Level]) -> list[Answer]:
         product_id = levels[0].item_id.partition("/")[0]
         product = await self._read(product_id)
         if isinstance(product, Refused):
@@ -119,30 +211,17 @@ class KakaoChannel:
         answers, option = changed(product, levels)
         if option is None:
             return answers
-        form = urlencode({"productId": product_id, "option": option}).encode()
-        headers = {**self._headers, "content-type": "application/x-www-form-urlencoded"}
-        reply = await self._calls.call("POST", _UPDATE, headers=headers, body=form)
+        reply = await self._calls.form(_UPDATE, {"productId": product_id, "option": option})
         if reply.status == HTTPStatus.OK:
             return answers
-        refused = refusal(reply.status, reply.body, hide=self._keys)
+        refused = self._calls.refusal(reply)
         return [refused if isinstance(answer, Told) else answer for answer in answers]
-
-    async def read(self, item_ids: Sequence[str]) -> list[int | None]:
-        """See ``Channel``. An unlimited stock reads as the highest quantity."""
-        product = await self._read(item_ids[0].partition("/")[0])
-        if isinstance(product, Refused):
-            return [None] * len(item_ids)
-        return shown(product, [item_id.partition("/")[2] for item_id in item_ids])
-
-    async def close(self) -> None:
-        """See ``Channel``."""
-        await self._calls.close()
 
     async def _read(self, product_id: str) -> Product | Refused:
         """The product; refused, if Kakao has none of this id or does not give it to us."""
-        reply = await self._calls.call("GET", _PRODUCT, params={"productId": product_id}, headers=self._headers)
+        reply = await self._calls.get(PRODUCT, {"productId": product_id})
         if reply.status == HTTPStatus.OK:
             return product_from(reply.body, product_id)
         if reply.status == HTTPStatus.NOT_FOUND:
             return Refused(reason=f"Kakao has no product {product_id}: correct the link", temporary=False)
-        return refusal(reply.status, reply.body, hide=self._keys)
+        return self._calls.refusal(reply)

@@ -1,4 +1,4 @@
-"""LINE MyShop (Thailand): the inventory of https://developers-oaplus.line.biz.
+"""LINE MyShop (Thailand): the shop of https://developers-oaplus.line.biz, and messages by https://api.line.me.
 
 ``adjust`` is not used: its documentation can be read as "set to" and as "add to". So the quantity on sale is read,
 each time, and ``increase`` or ``decrease`` is called with what is missing. A call whose answer was lost is no danger:
@@ -12,24 +12,30 @@ products, and those can be asked for by the product's id or our SKU, not by the 
 import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Final, TypeVar
+from typing import Final, Literal
 
 import msgspec
 
-from inventory.channels.calls_http import ChannelCalls, Reply
+from inventory.channels.announcing import Announcement
 from inventory.channels.channel import (
     Answer,
     Capabilities,
     ChannelConfig,
-    ChannelDownError,
-    ChannelGoneError,
     Level,
     Prepared,
     Refused,
     SaveSecrets,
     Told,
 )
-from inventory.channels.unreadable import UNREADABLE
+from inventory.channels.line_myshop.answers import Inventory, available_in, decoded
+from inventory.channels.line_myshop.calls_http import INVENTORY, PRODUCTS, MyshopCalls
+from inventory.channels.line_myshop.catalogue_http import MyshopCatalogue
+from inventory.channels.line_myshop.messages_http import REAL_MESSAGING_URL, LineMessages
+from inventory.channels.line_myshop.orders_http import MyshopOrders
+from inventory.channels.publishing import ItemPage, Product, PublishAnswer, Publishing
+from inventory.channels.selling import ChannelOrder, OrderPage, Selling
+from inventory.channels.settings import Setting, checked
+from inventory.channels.template import TEMPLATE, TEMPLATE_SETTING, read_template
 from kit.errors import InvalidError
 
 REAL_URL: Final = "https://developers-oaplus.line.biz"
@@ -40,9 +46,9 @@ BATCH: Final = 1
 MOST_QUANTITY: Final = 99_999
 """LINE's limit of what is on sale, and of one change."""
 
-CALLS_PER_S: Final = 8.0
+CALLS_PER_S: Final = 6.0
 """Levels are told this often; each time is a read and a change. LINE allows 1,000 requests a minute and 50 a second per
-resource (told by others, not confirmed); counted as if it were one resource, this and `CALLS_AT_ONCE` make 980."""
+resource (told by others, not confirmed); as if it were one resource, levels make 740, orders 130 and products 65."""
 
 CALLS_AT_ONCE: Final = 10
 """Levels told directly after each other after a rest: 20 requests."""
@@ -50,31 +56,50 @@ CALLS_AT_ONCE: Final = 10
 TRIES: Final = 2
 """Changes tried for one level: one more, when the quantity moved between read and change."""
 
-SAID_CHARS: Final = 160
-"""Characters of LINE's own message that are kept."""
-
-_PRODUCTS: Final = "/myshop/v1/products"
-_INVENTORY: Final = "/myshop/v1/inventory"
 _ITEM_ID: Final = re.compile(r"[1-9][0-9]{0,18}/[1-9][0-9]{0,18}")
-_API_KEY: Final = re.compile(r"[A-Za-z0-9+/=_.-]{16,256}")
 
-_T = TypeVar("_T")
+SETTINGS: Final[dict[str, Setting]] = {
+    "api_key": Setting(
+        pattern=re.compile(r"[A-Za-z0-9+/=_.-]{16,256}"),
+        form="16 to 256 letters, digits, or one of +/=_.-",
+        secret=True,
+    ),
+    "messaging_token": Setting(
+        pattern=re.compile(r"(?:[A-Za-z0-9+/=_.-]{16,1024})?"),
+        form="a long-lived channel access token of the Messaging API",
+        secret=True,
+        default="",
+    ),
+    "messaging_to": Setting(
+        pattern=re.compile(r"(?:[UCR][0-9a-f]{32}(?:,[UCR][0-9a-f]{32})*)?"),
+        form="ids of users, groups or rooms, with commas between; blank for everybody who follows the account",
+        default="",
+    ),
+    TEMPLATE: TEMPLATE_SETTING,
+}
 
 
 class LineMyshopKind:
-    """Sets up and opens LINE MyShops; settings: ``api_key``, of OA Plus, Settings, API keys.
+    """Sets up and opens LINE MyShops; settings: see ``SETTINGS``.
 
     Args:
-        base_url: where the API is.
+        base_url: where the shop's API is.
+        messaging_url: where the Messaging API is.
     """
 
-    def __init__(self, *, base_url: str = REAL_URL) -> None:
+    def __init__(self, *, base_url: str = REAL_URL, messaging_url: str = REAL_MESSAGING_URL) -> None:
         self._base_url = base_url
+        self._messaging_url = messaging_url
 
     @property
     def item_form(self) -> str:
         """See ``ChannelKind``."""
         return "product_id/inventory_id"
+
+    @property
+    def announces(self) -> Literal[True]:
+        """See ``AnnouncingKind``."""
+        return True
 
     def check_item_id(self, item_id: str) -> None:
         """See ``ChannelKind``."""
@@ -86,26 +111,29 @@ class LineMyshopKind:
         return item_id.partition("/")[0]
 
     async def prepare(self, settings: Mapping[str, str]) -> Prepared:
-        """See ``ChannelKind``. The key is a secret; there is nothing else to set."""
-        unknown = sorted(set(settings) - {"api_key"})
-        if unknown:
-            raise InvalidError(f"a LINE MyShop has no setting {unknown[0]!r}", field=unknown[0])
-        if _API_KEY.fullmatch(settings.get("api_key", "")) is None:
-            raise InvalidError("api_key is 16 to 256 letters, digits, or one of +/=_.-", field="api_key")
-        return Prepared(settings={}, secrets={"api_key": settings["api_key"]})
+        """See ``ChannelKind``. Only the key has to be given; without ``messaging_token`` no messages are sent."""
+        prepared = checked(settings, SETTINGS, whose="a LINE MyShop")
+        read_template(prepared.settings[TEMPLATE])
+        return prepared
 
     def open(self, config: ChannelConfig, save: SaveSecrets) -> "LineMyshopChannel":
-        """See ``ChannelKind``. The key is never renewed."""
+        """See ``ChannelKind``. The key and the token are never renewed."""
         del save
-        return LineMyshopChannel(config, base_url=self._base_url)
+        return LineMyshopChannel(config, base_url=self._base_url, messaging_url=self._messaging_url)
 
 
 class LineMyshopChannel:
-    """One LINE MyShop."""
+    """One LINE MyShop. Its parts share connections and nothing else, so their calls may overlap."""
 
-    def __init__(self, config: ChannelConfig, *, base_url: str) -> None:
-        self._api_key = config.secrets["api_key"]
-        self._calls = ChannelCalls(base_url)
+    def __init__(self, config: ChannelConfig, *, base_url: str, messaging_url: str) -> None:
+        self._calls = MyshopCalls(config.secrets["api_key"], base_url=base_url)
+        self._orders = MyshopOrders(self._calls)
+        self._catalogue = MyshopCatalogue(self._calls, read_template(config.settings.get(TEMPLATE, "{}")))
+        self._messages = LineMessages(
+            base_url=messaging_url,
+            token=config.secrets.get("messaging_token", ""),
+            to=config.settings.get("messaging_to", ""),
+        )
 
     @property
     def capabilities(self) -> Capabilities:
@@ -119,18 +147,55 @@ class LineMyshopChannel:
             orders="poll",
         )
 
+    @property
+    def selling(self) -> Selling:
+        """See ``Sells``."""
+        return self._orders.selling
+
+    @property
+    def publishing(self) -> Publishing:
+        """See ``Publishes``."""
+        return self._catalogue.publishing
+
     async def tell(self, levels: Sequence[Level]) -> list[Answer]:
         """See ``Channel``. Nothing is changed when the shop has this quantity already."""
         return [await self._tell(level) for level in levels]
 
     async def read(self, item_ids: Sequence[str]) -> list[int | None]:
-        """See ``Channel``: what the storefront offers, without what is reserved or waits to be shipped."""
+        """See ``Readable``: what the storefront offers, without what is reserved or waits to be shipped."""
         found = [await self._available(item_id) for item_id in item_ids]
         return [None if isinstance(one, Refused) else one for one in found]
 
+    async def orders_changed(self, since_ms: int, *, after: str | None) -> OrderPage:
+        """See ``Sells``."""
+        return await self._orders.changed(since_ms, after=after)
+
+    async def orders(self, order_ids: Sequence[str]) -> list[ChannelOrder | None]:
+        """See ``Sells``."""
+        return await self._orders.read(order_ids)
+
+    async def cancel(self, order_id: str) -> Told | Refused:
+        """See ``Cancels``."""
+        return await self._orders.cancel(order_id)
+
+    async def publish(self, products: Sequence[Product]) -> list[PublishAnswer]:
+        """See ``Publishes``."""
+        return [await self._catalogue.publish(product) for product in products]
+
+    async def items(self, *, after: str | None) -> ItemPage:
+        """See ``Lists``."""
+        return await self._catalogue.items(after=after)
+
+    async def announce(self, announcement: Announcement) -> Told | Refused:
+        """See ``Announces``; refused where no ``messaging_token`` was given."""
+        return await self._messages.announce(announcement)
+
     async def close(self) -> None:
         """See ``Channel``."""
-        await self._calls.close()
+        try:
+            await self._calls.close()
+        finally:
+            await self._messages.close()
 
     async def _tell(self, level: Level) -> Answer:
         before: int | None = None
@@ -143,111 +208,24 @@ class LineMyshopChannel:
                 return Told()
             if available == before and not refused.temporary:
                 return refused
-            reply = await self._change(level.item_id, level.quantity - available)
+            by = level.quantity - available
+            verb, inventory_id = "increase" if by > 0 else "decrease", level.item_id.partition("/")[2]
+            body = {"amount": min(abs(by), MOST_QUANTITY)}
+            reply = await self._calls.send("PUT", f"{INVENTORY}/{inventory_id}/{verb}", body)
             if reply.status == HTTPStatus.OK:
                 decoded(reply.body, Inventory)
                 return Told()
-            refused, before = refusal(reply.status, reply.body, hide=self._api_key), available
+            refused, before = self._calls.refusal(reply), available
         # It was refused for what it would have been, and the quantity moves: a later try finds it at rest.
         return msgspec.structs.replace(refused, temporary=True)
 
     async def _available(self, item_id: str) -> int | Refused:
         """What is on sale; refused, if the shop has no such item or does not give it to us."""
         product_id, _, inventory_id = item_id.partition("/")
-        reply = await self._calls.call(
-            "GET", _PRODUCTS, params={"ids": product_id}, headers={"x-api-key": self._api_key}
-        )
+        reply = await self._calls.get(PRODUCTS, ids=product_id)
         if reply.status != HTTPStatus.OK:
-            return refusal(reply.status, reply.body, hide=self._api_key)
+            return self._calls.refusal(reply)
         available = available_in(reply.body, int(product_id), int(inventory_id))
         if available is None:
             return Refused(reason=f"LINE MyShop has no item {item_id}: correct the link", temporary=False)
         return available
-
-    async def _change(self, item_id: str, by: int) -> Reply:
-        inventory_id = item_id.partition("/")[2]
-        return await self._calls.call(
-            "PUT",
-            f"{_INVENTORY}/{inventory_id}/{'increase' if by > 0 else 'decrease'}",
-            headers={"x-api-key": self._api_key, "content-type": "application/json"},
-            body=msgspec.json.encode({"amount": min(abs(by), MOST_QUANTITY)}),
-        )
-
-
-class Inventory(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """The answer to a change: what is on sale now."""
-
-    available_number: int
-
-
-def available_in(body: bytes, product_id: int, inventory_id: int) -> int | None:
-    """Return what is on sale of an inventory, from a page of products; None if it is not there.
-
-    Raises:
-        ChannelDownError: it is no such page.
-    """
-    for product in decoded(body, _Page).data or []:
-        for variant in product.variants or []:
-            if product.id == product_id and variant.inventory_id == inventory_id:
-                if variant.available_number is None:
-                    raise ChannelDownError("LINE's answer has an item without a quantity")
-                return variant.available_number
-    return None
-
-
-def refusal(status: int, body: bytes, *, hide: str = "") -> Refused:
-    """Return what a failed call means: a refusal, for now if something else changed the item at the same time.
-
-    Args:
-        status: of HTTP, other than 200.
-        body: of the answer.
-        hide: a text that must not be repeated.
-
-    Raises:
-        ChannelDownError: it passes by itself.
-        ChannelGoneError: the key, or what it allows, has to be put right.
-    """
-    try:
-        error = decoded(body, _Error)
-    except ChannelDownError:
-        if status not in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-            raise
-        error = _Error(code=str(status))
-    code = error.code[:SAID_CHARS]
-    if code in {"UNAUTHORIZED", "PERMISSION_DENIED"} or status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        raise ChannelGoneError(f"LINE gives no access ({status}): make a new API key in OA Plus, or allow more to it")
-    if code == "INTERNAL_ERROR" or status < HTTPStatus.BAD_REQUEST:
-        raise ChannelDownError(f"LINE failed for now ({status})")
-    said = f"{code}: {error.message}".replace(hide or "\0", "…")[:SAID_CHARS]
-    return Refused(reason=f"LINE refused it: {said}", temporary=code == "DATA_CONFLICT")
-
-
-def decoded(body: bytes, kind: type[_T]) -> _T:
-    """Read an answer.
-
-    Raises:
-        ChannelDownError: it is not of this kind.
-    """
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except UNREADABLE as error:
-        raise ChannelDownError("LINE's answer could not be read") from error
-
-
-class _Variant(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    inventory_id: int | None = None
-    available_number: int | None = None
-
-
-class _Product(msgspec.Struct, frozen=True, kw_only=True):
-    id: int
-    variants: list[_Variant] | None = None
-
-
-class _Page(msgspec.Struct, frozen=True, kw_only=True):
-    data: list[_Product] | None
-
-
-class _Error(msgspec.Struct, frozen=True, kw_only=True):
-    code: str
-    message: str = ""

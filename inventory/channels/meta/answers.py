@@ -5,41 +5,19 @@ https://developers.facebook.com/documentation/ads-commerce/marketing-api/referen
 
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
-from typing import Final, Literal, TypeVar
+from collections.abc import Sequence
+from typing import Final, TypeVar
 
 import msgspec
 
-from inventory.channels.channel import ChannelDownError, ChannelGoneError, Level
+from inventory.channels.channel import ChannelDownError, Level
+from inventory.channels.meta.failures import MESSAGE_CHARS
+from inventory.channels.meta.paging import Page
+from inventory.channels.publishing import ItemPage, ListedItem
 from inventory.channels.unreadable import UNREADABLE
-
-MESSAGE_CHARS: Final = 160
-"""Characters of Meta's own words in an error."""
-
-RATE_WAIT_MS: Final = 60_000
-"""How long to stay away from a limit when Meta does not say: it counts catalogue batches by the minute."""
-
-REGAIN_MINUTES: Final = 24 * 60
-"""Minutes until access comes back that are believed."""
 
 IN_STOCK: Final = "in stock"
 OUT_OF_STOCK: Final = "out of stock"
-
-_USAGE: Final = "x-business-use-case-usage"
-_RATE_CODES: Final = frozenset({4, 17, 32, 341, 613, *range(80_000, 80_015)})
-_PASSING_CODES: Final = frozenset({1, 2, 368})
-_TOO_MUCH: Final = "reduce the amount of data"
-_NO_SUCH_OBJECT: Final = (100, 33)
-_PROOF: Final = "appsecret_proof"
-_REFUSED_CODES: Final = frozenset({100, 506})
-
-
-class TooMuchDataError(ChannelDownError):
-    """The same in two calls may do."""
-
-
-class CallRefusedError(ChannelDownError):
-    """Meta does not take this call, however often it is made."""
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,17 +49,6 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
 
     in_stock: bool
     quantity: int | None
-
-
-class _Failure(msgspec.Struct, frozen=True):
-    message: str = ""
-    code: int = 0
-    error_subcode: int | None = None
-    is_transient: bool = False
-
-
-class _Failed(msgspec.Struct, frozen=True):
-    error: _Failure
 
 
 class _Said(msgspec.Struct, frozen=True):
@@ -120,11 +87,12 @@ class _Products(msgspec.Struct, frozen=True):
     data: list[_Product]
 
 
-class _Usage(msgspec.Struct, frozen=True):
-    estimated_time_to_regain_access: float = 0
+class _Listed(msgspec.Struct, frozen=True):
+    retailer_id: str
+    name: str = ""
 
 
-_Kind = TypeVar("_Kind", _Failed, _Batch, _Statuses, _Products)
+_Kind = TypeVar("_Kind")
 
 
 def proof(app_secret: str, access_token: str) -> str:
@@ -193,64 +161,15 @@ def products_in(body: bytes) -> dict[str, Shown]:
     }
 
 
-def kind_of(
-    code: int, subcode: int | None, message: str
-) -> Literal["gone", "refused", "too much", "rate", "passing", "unknown"]:
-    """Return what an error means for the whole call."""
-    if code in (10, 102, 190) or 200 <= code <= 299 or (code, subcode) == _NO_SUCH_OBJECT:
-        return "gone"
-    if code == 100 and _PROOF in message:
-        return "gone"
-    if code == 1 and _TOO_MUCH in message.lower():
-        return "too much"
-    if code in _REFUSED_CODES:
-        return "refused"
-    if code in _RATE_CODES:
-        return "rate"
-    return "passing" if code in _PASSING_CODES else "unknown"
+def listing_in(body: bytes) -> ItemPage:
+    """Read a page of the catalogue.
 
-
-def failure_in(
-    status: int, headers: Mapping[str, str], body: bytes, secrets: Sequence[str]
-) -> ChannelDownError | ChannelGoneError:
-    """Return the error that an answer other than 200 stands for. Meta's own words are kept, but not with a secret."""
-    try:
-        error = _decoded(body, _Failed).error
-    except ChannelDownError:
-        return ChannelDownError(f"Meta answered {status}")
-    said = error.message
-    for secret in secrets:
-        said = said.replace(secret, "…")
-    told = f"Meta: {error.code}: {said[:MESSAGE_CHARS]}"
-    kind = kind_of(error.code, error.error_subcode, error.message)
-    if kind == "gone":
-        # Without Meta's words: of a malformed token it quotes a part.
-        return ChannelGoneError(f"Meta: {error.code}: {_remedy(error)}")
-    if kind == "too much":
-        return TooMuchDataError(told)
-    if kind == "refused" and not error.is_transient:
-        return CallRefusedError(told)
-    return ChannelDownError(told, retry_after_ms=wait_ms(headers) if kind == "rate" else None)
-
-
-def wait_ms(headers: Mapping[str, str]) -> int:
-    """Return how long to stay away from a limit; Meta tells minutes, per use, in a header."""
-    try:
-        usage = msgspec.json.decode(headers.get(_USAGE, ""), type=dict[str, list[_Usage]])
-    except UNREADABLE:
-        return RATE_WAIT_MS
-    minutes = max((one.estimated_time_to_regain_access for uses in usage.values() for one in uses), default=0)
-    return round(min(minutes, REGAIN_MINUTES) * 60_000) if minutes > 0 else RATE_WAIT_MS
-
-
-def _remedy(error: _Failure) -> str:
-    if error.code in (102, 190):
-        return "the access token is not valid (any more): make a new one and set the channel up with it"
-    if _PROOF in error.message:
-        return "app_secret is not that of the token's app: set the channel up with the right one"
-    if error.code == 100:
-        return "there is no such catalogue, or the token may not see it: check catalog_id"
-    return "the token may not do this: grant catalog_management on the catalogue, then resume the channel"
+    Raises:
+        ChannelDownError: it cannot be read.
+    """
+    listing = _decoded(body, Page[_Listed])
+    items = (ListedItem(item_id=one.retailer_id, seller_sku=one.retailer_id, title=one.name) for one in listing.data)
+    return ItemPage(items=tuple(items), next=listing.next)
 
 
 def _reason(errors: Sequence[_Said]) -> str:

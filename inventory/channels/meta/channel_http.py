@@ -1,7 +1,7 @@
-"""Meta: the catalogue behind Facebook and Instagram shops is updated in batches that Meta works on later.
+"""Meta: the catalogue behind Facebook and Instagram shops, and the orders of such a shop.
 
-A batch is answered with a handle, and the handle with what became of the items. Items that are wrong at first sight are
-named at once; what is known of them travels in the handle until the rest is known.
+Levels and products are told in batches that Meta works on later (``batches_http.py``). Orders are had by a shop that
+sells on Meta's own pages, which few may; a channel without ``commerce_account_id`` has none.
 
 The access token is a system user's, which does not expire: there is nothing to renew, and a token that Meta does not
 take any more is a matter for staff.
@@ -16,10 +16,10 @@ import msgspec
 
 from inventory.channels.calls_http import ChannelCalls
 from inventory.channels.channel import (
+    BY_SKU,
     Answer,
     Capabilities,
     ChannelConfig,
-    ChannelDownError,
     Level,
     Pending,
     Prepared,
@@ -27,36 +27,33 @@ from inventory.channels.channel import (
     SaveSecrets,
     Told,
 )
-from inventory.channels.meta.answers import (
-    CallRefusedError,
-    Shown,
-    TooMuchDataError,
-    failure_in,
-    outcome_in,
-    products_in,
-    proof,
-    request_for,
-    taken_in,
-)
+from inventory.channels.meta.answers import Outcome, Shown, listing_in, products_in, request_for
+from inventory.channels.meta.batches_http import MetaBatches
+from inventory.channels.meta.calls_http import MetaCalls
+from inventory.channels.meta.failures import CATALOGUE, SHOP, CallRefusedError
+from inventory.channels.meta.orders_http import SELLING, MetaOrders
+from inventory.channels.meta.products import ITEM_ID_CHARS, MOST_QUANTITY, answers_for, is_item_id, requests_for
+from inventory.channels.product_addresses import ADDRESSES_IF_PUBLISHED, check_templates
+from inventory.channels.product_rows import row_settings
+from inventory.channels.publishing import ItemPage, Product, PublishAnswer, Publishing
+from inventory.channels.selling import ChannelOrder, OrderPage, Selling
+from inventory.channels.settings import Setting, checked
 from kit.errors import InvalidError
 
 REAL_URL: Final = "https://graph.facebook.com"
 
-API_VERSION: Final = "v25.0"
-"""Of the Graph API; one lives for two years."""
-
 BATCH: Final = 2_500
 """Items in one call. Meta takes 5,000, and recommends fewer than 3,000."""
 
-CALLS_PER_S: Final = 8 / 61
-"""Batches per second: a catalogue that nobody has looked at yet has 8 a minute, and more with its visits. The extra
-second is for a batch that travels faster than the one before it."""
+CALLS_PER_S: Final = 7 / 61
+"""Batches of levels per second: a catalogue that nobody has looked at yet has 8 batches a minute, and more with its
+visits. The extra second is for a batch that travels faster than the one before it."""
 
-MOST_QUANTITY: Final = 1_000_000_000
-"""The highest quantity told; Meta documents none, and the field is a whole number of 32 bits."""
+PUBLISH_BATCH: Final = 1_000
+"""Items in one call that says all of them; with the longest texts 20 MB, of the 28 that Meta takes."""
 
-ITEM_ID_CHARS: Final = 100
-"""Characters of an item id; Meta cuts none and refuses longer ones."""
+PUBLISH_CALLS_PER_S: Final = 1 / 61
+"""Batches of products per second: the eighth."""
 
 READ_ITEMS: Final = 50
 """Items that are searched for in one call ..."""
@@ -64,28 +61,36 @@ READ_ITEMS: Final = 50
 READ_CHARS: Final = 4_000
 """... and characters of their ids in its address, which may be about 8,000 long."""
 
-CATALOG_ID_CHARS: Final = 20
-"""Digits of a catalogue's number; today's have about 16."""
+LISTED: Final = 200
+"""Items of the catalogue in one page of its list."""
 
-SECRET_CHARS: Final = 1_000
-"""Characters of an access token or an app secret; today's have about 200 and 32."""
-
-_CATALOG_ID = re.compile(r"[1-9][0-9]*")
-_SECRET = re.compile(r"[!-~]+")
-_SECRETS: Final = ("access_token", "app_secret")
-
-
-class _Handle(msgspec.Struct, frozen=True, kw_only=True):
-    """What ``Pending.handle`` holds, as JSON: Meta's handles, and reasons by item id."""
-
-    handles: list[str]
-    refused: dict[str, str]
+_NUMBER: Final = re.compile(r"[1-9][0-9]{0,19}")
+_TOKEN: Final = Setting(
+    pattern=re.compile(r"[!-~]{1,1000}"), form="1 to 1000 letters, digits and signs without blanks", secret=True
+)
+_SETTINGS: Final = {
+    "catalog_id": Setting(pattern=_NUMBER, form="the number of a catalogue"),
+    "access_token": _TOKEN,
+    "app_secret": _TOKEN,
+    "commerce_account_id": Setting(
+        pattern=re.compile(rf"({_NUMBER.pattern})?"), form="the number of a commerce account, or blank", default=""
+    ),
+    "page_access_token": Setting(
+        pattern=re.compile(r"[!-~]{0,1000}"),
+        form="up to 1000 letters, digits and signs without blanks",
+        secret=True,
+        default="",
+    ),
+    **ADDRESSES_IF_PUBLISHED,
+}
 
 
 class MetaKind:
     """Sets up and opens catalogues; settings: ``catalog_id``, ``access_token`` (secret), ``app_secret`` (secret).
 
-    The token belongs to a system user who has ``catalog_management`` on the catalogue.
+    The token belongs to a system user who has ``catalog_management`` on the catalogue. If there are orders also
+    ``commerce_account_id`` and, where the system user may not read them, ``page_access_token`` (secret); if products
+    are published ``link_template``, ``image_template``, ``brand`` and ``condition``.
 
     Args:
         base_url: where the Graph API is.
@@ -97,11 +102,11 @@ class MetaKind:
     @property
     def item_form(self) -> str:
         """See ``ChannelKind``: Meta calls it the retailer id."""
-        return "sku"
+        return BY_SKU
 
     def check_item_id(self, item_id: str) -> None:
         """See ``ChannelKind``."""
-        if not 0 < len(item_id) <= ITEM_ID_CHARS or not item_id.isprintable() or item_id != item_id.strip():
+        if not is_item_id(item_id):
             raise InvalidError(
                 f"a Meta item id is the item's retailer id, 1 to {ITEM_ID_CHARS} printable characters", field="item_id"
             )
@@ -113,17 +118,9 @@ class MetaKind:
 
     async def prepare(self, settings: Mapping[str, str]) -> Prepared:
         """See ``ChannelKind``."""
-        unknown = sorted(set(settings) - {"catalog_id", *_SECRETS})
-        if unknown:
-            raise InvalidError(f"a Meta channel has no setting {unknown[0]!r}", field=unknown[0])
-        catalog_id = settings.get("catalog_id", "")
-        if len(catalog_id) > CATALOG_ID_CHARS or _CATALOG_ID.fullmatch(catalog_id) is None:
-            raise InvalidError("catalog_id must be the number of a catalogue", field="catalog_id")
-        for name in _SECRETS:
-            secret = settings.get(name, "")
-            if len(secret) > SECRET_CHARS or _SECRET.fullmatch(secret) is None:
-                raise InvalidError(f"{name} must be at most {SECRET_CHARS} printable ASCII characters", field=name)
-        return Prepared(settings={"catalog_id": catalog_id}, secrets={name: settings[name] for name in _SECRETS})
+        prepared = checked(settings, _SETTINGS, whose="a Meta channel")
+        check_templates(prepared.settings)
+        return prepared
 
     def open(self, config: ChannelConfig, save: SaveSecrets) -> "MetaChannel":
         """See ``ChannelKind``; there is nothing to save, the token is not renewed."""
@@ -132,15 +129,20 @@ class MetaKind:
 
 
 class MetaChannel:
-    """One catalogue."""
+    """One catalogue, and the shop that sells from it."""
 
     def __init__(self, config: ChannelConfig, *, base_url: str) -> None:
         token, app_secret = config.secrets["access_token"], config.secrets["app_secret"]
-        self._path = f"/{API_VERSION}/{config.settings['catalog_id']}"
-        self._proof = proof(app_secret, token)
-        self._secrets = (token, app_secret, self._proof)
-        self._headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
-        self._calls = ChannelCalls(base_url)
+        page_token = config.secrets.get("page_access_token") or token
+        account_id = config.settings.get("commerce_account_id", "")
+        self._catalog = f"/{config.settings['catalog_id']}"
+        self._sells = bool(account_id)
+        self._rows = row_settings(config.settings, "meta")
+        self._pool = ChannelCalls(base_url)
+        self._calls = MetaCalls(self._pool, access_token=token, app_secret=app_secret, remedies=CATALOGUE)
+        self._batches = MetaBatches(self._calls, config.settings["catalog_id"])
+        shop = MetaCalls(self._pool, access_token=page_token, app_secret=app_secret, remedies=SHOP)
+        self._orders = MetaOrders(shop, account_id)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -150,32 +152,73 @@ class MetaChannel:
             calls_per_s=CALLS_PER_S,
             most_quantity=MOST_QUANTITY,
             reads=True,
-            orders="poll",
+            orders="poll" if self._sells else "none",
         )
+
+    @property
+    def selling(self) -> Selling:
+        """See ``Sells``."""
+        return SELLING
+
+    @property
+    def publishing(self) -> Publishing:
+        """See ``Publishes``."""
+        return Publishing(batch_size=PUBLISH_BATCH, products=PUBLISH_BATCH, calls_per_s=PUBLISH_CALLS_PER_S)
 
     async def tell(self, levels: Sequence[Level]) -> list[Answer] | Pending:
         """See ``Channel``. An item that Meta does not have is refused: it must not come into being half filled."""
         try:
-            work = await self._send(levels)
+            work = await self._batches.begin([(level.item_id, request_for(level)) for level in levels], upsert=False)
         except CallRefusedError as error:
             return [Refused(reason=error.message, temporary=False) for _ in levels]
-        if not work.handles:
-            return _answers(levels, work.refused, unnamed=0)
-        return Pending(handle=msgspec.json.encode(work).decode())
+        return work.pending if work.handles else _answers(levels, Outcome(refused=work.refused, unnamed=0))
 
     async def outcome(self, pending: Pending, levels: Sequence[Level]) -> list[Answer] | None:
-        """See ``Channel``."""
-        work = msgspec.json.decode(pending.handle, type=_Handle)
-        refused = dict(work.refused)
-        unnamed = 0
-        for handle in work.handles:
-            params = {"handle": handle, "load_ids_of_invalid_requests": "true"}
-            outcome = outcome_in(await self._call("GET", "check_batch_request_status", params=params))
-            if outcome is None:
-                return None
-            refused |= outcome.refused
-            unnamed += outcome.unnamed
-        return _answers(levels, refused, unnamed=unnamed)
+        """See ``AnswersLater``."""
+        outcome = await self._batches.outcome(pending)
+        return None if outcome is None else _answers(levels, outcome)
+
+    async def publish(self, products: Sequence[Product]) -> list[PublishAnswer] | Pending:
+        """See ``Publishes``. Items are called as in the levels, so a second telling makes no second item."""
+        entries: list[tuple[str, dict[str, object]]] = []
+        for product in products:
+            requests = requests_for(product, self._rows)
+            if not isinstance(requests, Refused):
+                ids = (variant.item_id or variant.sku for variant in product.variants)
+                entries += zip(ids, requests, strict=True)
+        nothing_known = Outcome(refused={}, unnamed=0)
+        if not entries:
+            return answers_for(products, self._rows, nothing_known)
+        try:
+            work = await self._batches.begin(entries, upsert=True)
+        except CallRefusedError as error:
+            refused = Outcome(refused={item_id: error.message for item_id, _ in entries}, unnamed=0)
+            return answers_for(products, self._rows, refused)
+        if not work.handles:
+            return answers_for(products, self._rows, Outcome(refused=work.refused, unnamed=0))
+        return work.pending
+
+    async def published(self, pending: Pending, products: Sequence[Product]) -> list[PublishAnswer] | None:
+        """See ``PublishesLater``."""
+        outcome = await self._batches.outcome(pending)
+        return None if outcome is None else answers_for(products, self._rows, outcome)
+
+    async def items(self, *, after: str | None) -> ItemPage:
+        """See ``Lists``."""
+        params = {"fields": "retailer_id,name", "limit": str(LISTED)} | ({} if after is None else {"after": after})
+        return listing_in(await self._calls.call("GET", f"{self._catalog}/products", params=params))
+
+    async def orders_changed(self, since_ms: int, *, after: str | None) -> OrderPage:
+        """See ``Sells``."""
+        return await self._orders.changed(since_ms, after=after)
+
+    async def orders(self, order_ids: Sequence[str]) -> list[ChannelOrder | None]:
+        """See ``Sells``."""
+        return await self._orders.read(order_ids)
+
+    async def cancel(self, order_id: str) -> Told | Refused:
+        """See ``Cancels``."""
+        return await self._orders.cancel(order_id)
 
     async def read(self, item_ids: Sequence[str]) -> list[int | None]:
         """See ``Channel``; an item in stock without a quantity sells without end, and is answered as the highest."""
@@ -186,54 +229,21 @@ class MetaChannel:
                 "fields": "retailer_id,availability,quantity_to_sell_on_facebook",
                 "limit": str(len(some)),
             }
-            found |= products_in(await self._call("GET", "products", params=params))
+            found |= products_in(await self._calls.call("GET", f"{self._catalog}/products", params=params))
         return [_shown(found.get(item_id)) for item_id in item_ids]
 
     async def close(self) -> None:
         """See ``Channel``."""
-        await self._calls.close()
-
-    async def _send(self, levels: Sequence[Level], *, once_more: bool = True) -> _Handle:
-        """Send a batch: in halves when it is too much, and once more without the refused when nothing was taken in."""
-        entries = [request_for(level) for level in levels]
-        body = msgspec.json.encode({"item_type": "PRODUCT_ITEM", "allow_upsert": False, "requests": entries})
-        try:
-            taken = taken_in(await self._call("POST", "items_batch", body=body))
-        except TooMuchDataError:
-            if len(levels) == 1:
-                raise
-            half = len(levels) // 2
-            first, second = await self._send(levels[:half]), await self._send(levels[half:])
-            return _Handle(handles=first.handles + second.handles, refused=first.refused | second.refused)
-        if taken.handle is not None:
-            return _Handle(handles=[taken.handle], refused=taken.refused)
-        left = [level for level in levels if level.item_id not in taken.refused]
-        if left and (len(left) == len(levels) or not once_more):
-            raise ChannelDownError("Meta took nothing in, and does not name all that is wrong")
-        again = await self._send(left, once_more=False) if left else _Handle(handles=[], refused={})
-        return _Handle(handles=again.handles, refused=taken.refused | again.refused)
-
-    async def _call(
-        self, method: str, edge: str, *, params: Mapping[str, str] | None = None, body: bytes | None = None
-    ) -> bytes:
-        reply = await self._calls.call(
-            method,
-            f"{self._path}/{edge}",
-            params={**(params or {}), "appsecret_proof": self._proof},
-            headers=self._headers,
-            body=body,
-        )
-        if reply.status != 200:
-            raise failure_in(reply.status, reply.headers, reply.body, self._secrets)
-        return reply.body
+        await self._pool.close()
 
 
-def _answers(levels: Sequence[Level], refused: Mapping[str, str], *, unnamed: int) -> list[Answer]:
+def _answers(levels: Sequence[Level], outcome: Outcome) -> list[Answer]:
     rest: Answer = Told()
-    if unnamed:
-        rest = Refused(reason=f"Meta refused {unnamed} items of the batch, and does not say which", temporary=True)
+    if outcome.unnamed:
+        reason = f"Meta refused {outcome.unnamed} items of the batch, and does not say which"
+        rest = Refused(reason=reason, temporary=True)
     return [
-        Refused(reason=refused[level.item_id], temporary=False) if level.item_id in refused else rest
+        Refused(reason=outcome.refused[level.item_id], temporary=False) if level.item_id in outcome.refused else rest
         for level in levels
     ]
 

@@ -54,13 +54,17 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     items: list[Processed] | None = None
 
 
-class _Attributes(msgspec.Struct, frozen=True, kw_only=True):
+class Attributes(msgspec.Struct, frozen=True, kw_only=True):
+    """What the catalogue shows of an item."""
+
     availability: str | None = None
+    title: str | None = None
+    price: str | None = None
 
 
 class _Item(msgspec.Struct, frozen=True, kw_only=True):
     item_id: str = ""
-    attributes: _Attributes | None = None
+    attributes: Attributes | None = None
 
 
 class Items(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,10 +96,11 @@ def availability_of(quantity: int) -> str:
 def answers_of(batch: Batch, levels: Sequence[Level]) -> list[Answer]:
     """Return what came of each level; what the batch does not tell of may be told again."""
     processed = {one.item_id: one for one in batch.items or ()}
-    return [_answer(processed.get(level.item_id)) for level in levels]
+    return [answer_of(processed.get(level.item_id)) for level in levels]
 
 
-def _answer(processed: Processed | None) -> Answer:
+def answer_of(processed: Processed | None) -> Told | Refused:
+    """Return what came of an item; None: the batch does not tell of it."""
     if processed is None or processed.status in {None, "PROCESSING"}:
         return Refused(reason="Pinterest ended the batch without an answer for this item", temporary=True)
     if processed.status == "FAILURE":
@@ -114,6 +119,11 @@ def shown(items: Items) -> Mapping[str, int]:
         for one in items.items
         if one.attributes is not None and one.attributes.availability is not None
     }
+
+
+def attributes_of(items: Items) -> Mapping[str, Attributes]:
+    """Return what is shown of each item that the catalogue has."""
+    return {one.item_id: one.attributes for one in items.items if one.attributes is not None}
 
 
 def fault_of(body: bytes) -> Fault:

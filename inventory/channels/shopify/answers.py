@@ -42,8 +42,9 @@ _FINAL: Final = frozenset(
 )
 """``userErrors`` that the same entry gets again; every other one, such as a stale quantity, may pass."""
 
+_NO_SCOPE: Final = "ACCESS_DENIED"
 _GONE: Final = {
-    "ACCESS_DENIED": "the access token may not do this: grant read_inventory and write_inventory to the app",
+    _NO_SCOPE: "the access token may not do this: grant read_inventory and write_inventory to the app",
     "SHOP_INACTIVE": "the shop is closed or paused: reopen it in Shopify, then resume the channel",
 }
 """Codes of ``errors`` that end the access, with what staff has to do."""
@@ -137,7 +138,7 @@ class _Reply(msgspec.Struct, frozen=True):
     extensions: msgspec.Raw = msgspec.Raw(b"null")
 
 
-_Data = TypeVar("_Data", _Nodes, _Set)
+_Data = TypeVar("_Data")
 
 
 def items_in(body: bytes, gids: Sequence[str]) -> list[Item | None]:
@@ -146,7 +147,7 @@ def items_in(body: bytes, gids: Sequence[str]) -> list[Item | None]:
     Raises:
         ChannelDownError, ChannelGoneError: see ``complaints_in``.
     """
-    nodes = _data(body, _Nodes).nodes
+    nodes = data_in(body, _Nodes).nodes
     if len(nodes) != len(gids) or any(node and node.id != gid for node, gid in zip(nodes, gids, strict=True)):
         raise ChannelDownError("Shopify's answer is about other items than it was asked for")
     return [None if node is None else Item(tracked=node.tracked, available=_available(node)) for node in nodes]
@@ -159,7 +160,7 @@ def complaints_in(body: bytes) -> list[Complaint]:
         ChannelDownError: throttled, with the wait until the call fits; or an error that may pass; or no sense in it.
         ChannelGoneError: the access token may not do this, or the shop is closed.
     """
-    payload = _data(body, _Set).inventory_set_quantities
+    payload = data_in(body, _Set).inventory_set_quantities
     if payload is None:
         raise ChannelDownError("Shopify's answer does not say what became of the call")
     return [
@@ -197,19 +198,31 @@ def _place(field: Sequence[str]) -> int | None:
     return int(after[0]) if after and after[0].isascii() and after[0].isdigit() else None
 
 
-def _data(body: bytes, kind: type[_Data]) -> _Data:
+def data_in(body: bytes, kind: type[_Data], *, scope: str = "") -> _Data:
+    """Read the answer to a query or a mutation.
+
+    Args:
+        body: the answer's.
+        kind: what is read out of its data.
+        scope: what the app has to be granted for it, where the levels do not need that; blank where they do.
+
+    Raises:
+        ChannelDownError, ChannelGoneError: see ``complaints_in``. A missing ``scope`` is no reason to stop the levels.
+    """
     try:
         reply = msgspec.json.decode(body, type=_Reply)
         if reply.errors:
-            raise _failure(reply.errors, reply.extensions)
+            raise _failure(reply.errors, reply.extensions, scope)
         return msgspec.json.decode(reply.data, type=kind)
     except UNREADABLE as error:
-        raise ChannelDownError("Shopify's answer cannot be read") from error
+        raise ChannelDownError(f"Shopify's answer cannot be read: {str(error)[:MESSAGE_CHARS]}") from error
 
 
-def _failure(errors: Sequence[_Error], extensions: msgspec.Raw) -> ChannelDownError | ChannelGoneError:
+def _failure(errors: Sequence[_Error], extensions: msgspec.Raw, scope: str) -> ChannelDownError | ChannelGoneError:
     """Return the error that the whole call ended with."""
     for error in errors:
+        if error.extensions.code == _NO_SCOPE and scope:
+            return ChannelDownError(f"Shopify: the access token may not do this: grant {scope} to the app")
         if error.extensions.code in _GONE:
             return ChannelGoneError(f"Shopify: {_GONE[error.extensions.code]}")
     first = errors[0]

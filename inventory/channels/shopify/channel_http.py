@@ -1,8 +1,8 @@
-"""Shopify: quantities are set through the Admin API (GraphQL), each only if it is still what was just read.
+"""Shopify: stock out and read back, orders in, products out, through the Admin API (GraphQL).
 
-A change names the quantity that it starts from. When the shop sold one in between, Shopify changes nothing and says so;
-then the quantities are read and set once more. Reading first also finds what needs no change: a call whose answer was
-lost is not made twice.
+Quantities are set, each only if it is still what was just read: a change names the quantity that it starts from. When
+the shop sold one in between, Shopify changes nothing and says so; then the quantities are read and set once more.
+Reading first also finds what needs no change: a call whose answer was lost is not made twice.
 
 The idempotency key that Shopify asks for is new with every change. It would protect a repeated change, but a change is
 never repeated as it was: the quantity that it starts from was read again.
@@ -10,39 +10,42 @@ never repeated as it was: the quantity that it starts from was read again.
 
 import re
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-import msgspec
-
-from inventory.channels.calls_http import ChannelCalls
 from inventory.channels.channel import (
     Answer,
     Capabilities,
     ChannelConfig,
     ChannelDownError,
-    ChannelGoneError,
     Level,
     Prepared,
     Refused,
     SaveSecrets,
     Told,
 )
+from inventory.channels.publishing import ItemPage, Product, PublishAnswer, Publishing
+from inventory.channels.selling import ChannelOrder, OrderPage, Pushed, PushRequest, Selling
+from inventory.channels.settings import Setting, checked
 from inventory.channels.shopify.answers import AVAILABLE, Item, complaints_in, items_in, refusal_of
+from inventory.channels.shopify.calls_http import ShopifyCalls
+from inventory.channels.shopify.orders_http import ShopifyOrders
+from inventory.channels.shopify.products_http import ShopifyProducts
+from inventory.channels.shopify.push import pushed
+from inventory.channels.template import TEMPLATE, TEMPLATE_SETTING, read_template
+from kit.clock import now_ms
 from kit.errors import InvalidError
 
 REAL_URL: Final = "https://{shop}"
 """Each shop has a host of its own."""
 
-API_VERSION: Final = "2026-07"
-"""From 2026-04 a change has to name the quantity it starts from, and a version lives for a year."""
-
 BATCH: Final = 29
 """Items in one call. A list may have 250 entries, but reading an item costs 3 points, and the smallest plan gets back
 100 per second: 29 items read and set are 98. Larger batches would be no faster, and each would wait for longer."""
 
-CALLS_PER_S: Final = 1.0
-"""Calls per second: the points of a full batch come back in a second on the smallest plan."""
+CALLS_PER_S: Final = 0.8
+"""Calls per second: four fifths of the points that come back on the smallest plan are for levels, and the others for
+orders and products, which would wait for ever beside a catalogue of changes."""
 
 CALLS_AT_ONCE: Final = 8
 """Calls after a rest: 784 of the 1,000 points that a full bucket has at least; the others are for reading again."""
@@ -53,15 +56,27 @@ MOST_QUANTITY: Final = 1_000_000_000
 ROUNDS: Final = 2
 """Times that quantities are read and set within one call of ours."""
 
-SHOP_CHARS: Final = 80
-"""Characters of a shop's name with its domain; Shopify gives names of up to 60."""
-
-TOKEN_CHARS: Final = 512
-"""Characters of an access token; today's have about 40."""
-
-_SHOP = re.compile(r"[a-z0-9][a-z0-9-]*\.myshopify\.com")
-_NUMBER = re.compile(r"[1-9][0-9]{0,19}")
-_TOKEN = re.compile(r"[!-~]+")
+_NUMBER: Final = re.compile(r"[1-9][0-9]{0,19}")
+_SECRET: Final = re.compile(r"[!-~]{8,512}")
+_SETTINGS: Final = {
+    "shop": Setting(
+        # At most 80 characters with the domain; Shopify gives names of up to 60.
+        pattern=re.compile(r"[a-z0-9][a-z0-9-]{0,65}\.myshopify\.com"),
+        form="the shop's own name, such as my-shop.myshopify.com",
+    ),
+    "location_id": Setting(pattern=_NUMBER, form="the number of a location, such as 65536"),
+    "client_id": Setting(pattern=re.compile(r"[0-9A-Za-z_-]{8,128}"), form="8 to 128 letters and digits", default=""),
+    "client_secret": Setting(pattern=_SECRET, form="8 to 512 printable ASCII characters", secret=True, default=""),
+    "access_token": Setting(pattern=_SECRET, form="8 to 512 printable ASCII characters", secret=True, default=""),
+    "refresh_token": Setting(pattern=_SECRET, form="8 to 512 printable ASCII characters", secret=True, default=""),
+    "access_token_expires_at": Setting(
+        pattern=re.compile(r"[0-9]{1,11}"),
+        form="seconds since 1970, or 0 if that is not known",
+        secret=True,
+        default="0",
+    ),
+    TEMPLATE: TEMPLATE_SETTING,
+}
 
 _READ: Final = """\
 query ShowdropRead($ids: [ID!]!, $location: ID!) {
@@ -81,26 +96,29 @@ mutation ShowdropSet($input: InventorySetQuantitiesInput!, $key: String!) {
   }
 }"""
 
-_HTTP_GONE: Final = {
-    401: "the access token is not valid (any more): install the app again and set the channel up with its new token",
-    402: "the shop is frozen for an unpaid bill: settle it in Shopify, then resume the channel",
-    403: "access to the shop is forbidden: check the app's scopes and the shop's state, then resume the channel",
-    404: "there is no such shop: check its name",
-    423: "the shop is locked: ask Shopify's support, then resume the channel",
-}
-
 
 class ShopifyKind:
-    """Sets up and opens shops; settings: ``shop`` (``name.myshopify.com``), ``location_id``, ``access_token`` (secret).
+    """Sets up and opens shops.
 
-    The token belongs to an app that has ``read_inventory`` and ``write_inventory``, and does not expire.
+    Settings: ``shop`` (``name.myshopify.com``), ``location_id``; and, as secrets but for ``client_id``, either an
+    ``access_token`` that does not end, or ``client_id`` and ``client_secret`` of an app of the merchant's own, with
+    which access is asked for, or those two with a ``refresh_token`` (and ``access_token`` and
+    ``access_token_expires_at`` where they are known), with which it is renewed.
+
+    Pushes are signed with ``client_secret``: without it none is taken, and orders are asked for instead. For products
+    there is ``product_template`` (``product_input.py`` says what may be in there).
+
+    The app needs the scopes ``read_inventory`` and ``write_inventory``, ``read_orders`` and ``write_orders``,
+    ``read_products`` and ``write_products``.
 
     Args:
         base_url: where shops are; ``{shop}`` stands for the setting.
+        clock_ms: the wall clock, for the end of tokens.
     """
 
-    def __init__(self, *, base_url: str = REAL_URL) -> None:
+    def __init__(self, *, base_url: str = REAL_URL, clock_ms: Callable[[], int] = now_ms) -> None:
         self._base_url = base_url
+        self._clock_ms = clock_ms
 
     @property
     def item_form(self) -> str:
@@ -121,38 +139,43 @@ class ShopifyKind:
 
     async def prepare(self, settings: Mapping[str, str]) -> Prepared:
         """See ``ChannelKind``."""
-        unknown = sorted(set(settings) - {"shop", "location_id", "access_token"})
-        if unknown:
-            raise InvalidError(f"a Shopify channel has no setting {unknown[0]!r}", field=unknown[0])
-        shop = settings.get("shop", "").lower()
-        if len(shop) > SHOP_CHARS or _SHOP.fullmatch(shop) is None:
-            raise InvalidError("shop must be the shop's own name, such as my-shop.myshopify.com", field="shop")
-        location_id = settings.get("location_id", "")
-        if _NUMBER.fullmatch(location_id) is None:
-            raise InvalidError("location_id must be the number of a location, such as 65536", field="location_id")
-        token = settings.get("access_token", "")
-        if len(token) > TOKEN_CHARS or _TOKEN.fullmatch(token) is None:
+        given = dict(settings)
+        if "shop" in given:
+            given["shop"] = given["shop"].lower()
+        prepared = checked(given, _SETTINGS, whose="a Shopify channel")
+        read_template(prepared.settings[TEMPLATE])
+        renewable = prepared.settings["client_id"] and prepared.secrets["client_secret"]
+        if not prepared.secrets["access_token"] and not renewable:
             raise InvalidError(
-                f"access_token must be at most {TOKEN_CHARS} printable ASCII characters", field="access_token"
+                "access_token is missing: give it, or client_id and client_secret to ask for access with",
+                field="access_token",
             )
-        return Prepared(settings={"shop": shop, "location_id": location_id}, secrets={"access_token": token})
+        if prepared.secrets["refresh_token"] and not renewable:
+            raise InvalidError(
+                "a refresh_token is of no use without client_id and client_secret", field="refresh_token"
+            )
+        return prepared
 
     def open(self, config: ChannelConfig, save: SaveSecrets) -> "ShopifyChannel":
-        """See ``ChannelKind``; there is nothing to save, the token is not renewed."""
-        del save
-        return ShopifyChannel(config, base_url=self._base_url)
+        """See ``ChannelKind``."""
+        return ShopifyChannel(config, save, base_url=self._base_url, clock_ms=self._clock_ms)
+
+    def pushed(self, config: ChannelConfig, request: PushRequest) -> Pushed:
+        """See ``Pushes``."""
+        return pushed(config.secrets.get("client_secret", ""), config.settings["shop"], request)
 
 
 class ShopifyChannel:
     """One location of one shop."""
 
-    def __init__(self, config: ChannelConfig, *, base_url: str) -> None:
+    def __init__(self, config: ChannelConfig, save: SaveSecrets, *, base_url: str, clock_ms: Callable[[], int]) -> None:
         self._location = f"gid://shopify/Location/{config.settings['location_id']}"
-        self._headers = {
-            "content-type": "application/json",
-            "x-shopify-access-token": config.secrets["access_token"],
-        }
-        self._calls = ChannelCalls(base_url.replace("{shop}", config.settings["shop"]))
+        self._pushed = bool(config.secrets.get("client_secret"))
+        self._calls = ShopifyCalls(config, save, base_url=base_url, clock_ms=clock_ms)
+        self._orders = ShopifyOrders(self._calls, pushed=self._pushed)
+        self._products = ShopifyProducts(
+            self._calls, template=read_template(config.settings.get(TEMPLATE, "{}")), location=self._location
+        )
 
     @property
     def capabilities(self) -> Capabilities:
@@ -163,7 +186,7 @@ class ShopifyChannel:
             calls_at_once=CALLS_AT_ONCE,
             most_quantity=MOST_QUANTITY,
             reads=True,
-            orders="push",
+            orders="push" if self._pushed else "poll",
         )
 
     async def tell(self, levels: Sequence[Level]) -> list[Answer]:
@@ -194,13 +217,43 @@ class ShopifyChannel:
         """See ``Channel``; None also for an item not stocked at the location, below 0 for one oversold there."""
         return [None if item is None else item.available for item in await self._look(item_ids)]
 
+    @property
+    def selling(self) -> Selling:
+        """See ``Sells``."""
+        return self._orders.selling
+
+    async def orders_changed(self, since_ms: int, *, after: str | None) -> OrderPage:
+        """See ``Sells``."""
+        return await self._orders.changed(since_ms, after=after)
+
+    async def orders(self, order_ids: Sequence[str]) -> list[ChannelOrder | None]:
+        """See ``Sells``."""
+        return await self._orders.read(order_ids)
+
+    async def cancel(self, order_id: str) -> Told | Refused:
+        """See ``Cancels``."""
+        return await self._orders.cancel(order_id)
+
+    @property
+    def publishing(self) -> Publishing:
+        """See ``Publishes``."""
+        return self._products.publishing
+
+    async def publish(self, products: Sequence[Product]) -> list[PublishAnswer]:
+        """See ``Publishes``; one product at a time."""
+        return [await self._products.publish(product) for product in products]
+
+    async def items(self, *, after: str | None) -> ItemPage:
+        """See ``Lists``."""
+        return await self._products.items(after=after)
+
     async def close(self) -> None:
         """See ``Channel``."""
         await self._calls.close()
 
     async def _look(self, item_ids: Sequence[str]) -> list[Item | None]:
         gids = [_gid(item_id) for item_id in item_ids]
-        return items_in(await self._call(_READ, {"ids": gids, "location": self._location}), gids)
+        return items_in(await self._calls.run(_READ, {"ids": gids, "location": self._location}), gids)
 
     async def _set(self, changes: Sequence[tuple[Level, int]]) -> dict[str, Answer]:
         """Set quantities from what was read; returns the answers, by SKU, that are final."""
@@ -214,7 +267,7 @@ class ShopifyChannel:
             for level, shown in changes
         ]
         values = {"name": AVAILABLE, "reason": "correction", "quantities": quantities}
-        complaints = complaints_in(await self._call(_SET, {"input": values, "key": str(uuid.uuid4())}))
+        complaints = complaints_in(await self._calls.run(_SET, {"input": values, "key": str(uuid.uuid4())}))
         if not complaints:
             return {level.sku: Told() for level, _ in changes}
         answers: dict[str, Answer] = {}
@@ -230,19 +283,6 @@ class ShopifyChannel:
                 level.sku: Refused(reason=f"Shopify: {complaint.said}", temporary=False) for level, _ in concerned
             }
         return answers
-
-    async def _call(self, query: str, variables: Mapping[str, object]) -> bytes:
-        reply = await self._calls.call(
-            "POST",
-            f"/admin/api/{API_VERSION}/graphql.json",
-            headers=self._headers,
-            body=msgspec.json.encode({"query": query, "variables": variables}),
-        )
-        if reply.status in _HTTP_GONE:
-            raise ChannelGoneError(f"Shopify answered {reply.status}: {_HTTP_GONE[reply.status]}")
-        if reply.status != 200:
-            raise ChannelDownError(f"Shopify answered {reply.status}")
-        return reply.body
 
 
 def _gid(item_id: str) -> str:

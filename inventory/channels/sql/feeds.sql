@@ -1,7 +1,7 @@
 -- Product feeds: what a platform fetches.
 
 -- name: feed
-SELECT settings::text, state = 'active' AS active FROM channels WHERE channel_id = $1 AND kind = $2
+SELECT settings::text, state = 'active' AS active FROM channels WHERE channel_id = $1 AND kind = ANY($2::text[])
 
 -- name: page
 -- First the few variants of the page, then a look-up for each: the limits of one row keep the planner from sorting or

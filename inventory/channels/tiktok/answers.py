@@ -16,9 +16,11 @@ MESSAGE_CHARS: Final = 120
 
 OK: Final = 0
 ACCESS_ENDED: Final = 105002
-_PASSING: Final = frozenset({36009002, 36009003, 36009007})
+PASSING: Final = frozenset({36009002, 36009003, 36009007})
+"""Said of a call or a SKU that may be taken soon."""
+
+NO_SCOPE: Final = 105005
 _GONE: Final = {
-    105005: "the app may not change products; grant it, and authorise it again",
     106001: "the app secret or the app key is wrong; set it anew",
     106013: "the shop cipher is missing; set it anew",
     36009004: "the app key, the access or the clock of this server is wrong; check them",
@@ -26,9 +28,6 @@ _GONE: Final = {
 }
 _ACCESS_CODES: Final = (101_000, 107_000)
 """From, below: all codes in between are about who calls."""
-
-_ITEM_CODES: Final = (12_000_000, 13_000_000)
-"""From, below: all codes in between are about products."""
 
 _OF_THE_PRODUCT: Final = frozenset(
     {12052031, 12052032, 12052048, 12052094, 12052115, 12052141, 12052260, 12052308, 12052371}
@@ -39,6 +38,26 @@ _OF_THE_PRODUCT: Final = frozenset(
 _QUANTITY: Final = frozenset({12019024, 12052055})
 _CHECK_FAILED: Final = 12052990
 """Says nothing by itself: the reason is in the errors below it."""
+
+
+class About(msgspec.Struct, frozen=True, kw_only=True):
+    """What a call is about.
+
+    Attributes:
+        codes: from, below: all in between are about what was asked for, not about the call.
+        scope: what the app has to be allowed for it.
+        needed: whether the channel is of no use without it.
+    """
+
+    codes: tuple[int, int]
+    scope: str
+    needed: bool = False
+
+
+LEVELS: Final = About(codes=(12_000_000, 13_000_000), scope="change products", needed=True)
+PRODUCTS: Final = About(codes=LEVELS.codes, scope="change products")
+ORDERS: Final = About(codes=(21_000_000, 22_000_000), scope="read orders")
+CANCELLATIONS: Final = About(codes=(25_000_000, 26_000_000), scope="cancel orders")
 
 
 class Trouble(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,16 +142,20 @@ class Renewed(Said, frozen=True, kw_only=True):
     data: NewTokens | None = None
 
 
-def raise_for_call(said: Trouble | Said) -> None:
-    """Raise what a code says of the whole call; do nothing for success and for what it says of products.
+def raise_for_call(said: Trouble | Said, about: About = LEVELS) -> None:
+    """Raise what a code says of the whole call; do nothing for success and for what it says of what was asked for.
 
     Raises:
-        ChannelDownError: come back later. All codes that are not known are taken for this.
+        ChannelDownError: come back later. All codes that are not known are taken for this; so is a missing scope that
+            the levels do not need: they go on.
         ChannelGoneError: somebody has to do something first.
     """
     code = said.code
-    if code == OK or (code not in _PASSING and _ITEM_CODES[0] <= code < _ITEM_CODES[1]):
+    if code == OK or (code not in PASSING and about.codes[0] <= code < about.codes[1]):
         return
+    if code == NO_SCOPE:
+        what = f"TikTok Shop: the app may not {about.scope}; grant it, and authorise it again"
+        raise (ChannelGoneError if about.needed else ChannelDownError)(sentence(what, said))
     if code in _GONE:
         raise ChannelGoneError(sentence(f"TikTok Shop: {_GONE[code]}", said))
     if code != ACCESS_ENDED and _ACCESS_CODES[0] <= code < _ACCESS_CODES[1]:
@@ -147,7 +170,7 @@ def raise_for_renewal(said: Said) -> None:
         ChannelDownError: come back later.
         ChannelGoneError: there will be no new access for this refresh token.
     """
-    if said.code in _PASSING:
+    if said.code in PASSING:
         raise ChannelDownError(sentence("TikTok Shop did not renew the access", said))
     if said.code != OK:
         raise ChannelGoneError(
@@ -194,7 +217,7 @@ def refusal(troubles: Sequence[Trouble | Said], *, quantity: int | None) -> Refu
     """
     codes = {trouble.code for trouble in troubles}
     shown = next((trouble for trouble in reversed(troubles) if trouble.code != _CHECK_FAILED), troubles[-1])
-    if codes & _PASSING:
+    if codes & PASSING:
         return Refused(reason=sentence("TikTok Shop was busy", shown), temporary=True)
     if codes & _QUANTITY and quantity is not None:
         reason = (

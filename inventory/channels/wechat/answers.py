@@ -59,6 +59,7 @@ _REFUSED: Final = {
     10020219: (True, "it sells faster than its stock can be lowered"),
     10020220: (False, "there are fewer voucher codes than that"),
     10020289: (False, "the product was never on sale"),
+    40097: (False, "the call's parameters were not accepted"),
     47001: (False, "the call could not be read"),
 }
 
@@ -113,6 +114,9 @@ def read_answer(status: int, body: bytes, form: type[Form]) -> Form:
             if said.errcode == OK
             else form(errcode=said.errcode, errmsg=said.errmsg)
         )
+    except msgspec.ValidationError as error:
+        # It names fields and forms, never what stands in them.
+        raise ChannelDownError(f"WeChat's answer cannot be read: {error}") from error
     except UNREADABLE as error:
         raise ChannelDownError("WeChat's answer cannot be read") from error
 

@@ -1,4 +1,4 @@
-"""WeChat Shop (微信小店): stock out and read back.
+"""WeChat Shop (微信小店): stock out and read back, orders in, the catalogue out and listed.
 
 The API: https://developers.weixin.qq.com/doc/store/shop/API/channels-shop-product/stock/. It takes one SKU per call,
 and a difference: setting a level is offered too, but advised against while the shop sells, and there is no idempotency
@@ -7,18 +7,12 @@ been applied; it is never sent again without reading again.
 
 What a buyer sees is the SKU's total: the general stock and the stock set apart for regions and campaigns. Calls here
 change the general stock only.
-
-Access tokens last two hours and are asked for with the app's secret, so they are kept in memory and nothing is saved.
 """
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Final
 
-import msgspec
-
-from inventory.channels.calls_http import ChannelCalls, Reply
 from inventory.channels.channel import (
     Answer,
     Capabilities,
@@ -30,24 +24,26 @@ from inventory.channels.channel import (
     SaveSecrets,
     Told,
 )
+from inventory.channels.publishing import ItemPage, Product, PublishAnswer, Publishing
+from inventory.channels.selling import ChannelOrder, OrderPage, Pushed, PushRequest, Selling
+from inventory.channels.settings import Setting, checked
+from inventory.channels.template import TEMPLATE, TEMPLATE_SETTING, read_template
 from inventory.channels.wechat.answers import (
-    ACCESS_ENDED,
-    GONE,
     NO_DIFFERENCE,
     NOT_ENOUGH,
     NOT_THERE,
     OK,
-    SECRET_GONE,
-    Form,
     Said,
     StockSaid,
-    TokenSaid,
-    raise_for_us,
-    read_answer,
     refusal,
     sentence,
     step_to,
 )
+from inventory.channels.wechat.calls_http import WechatCalls
+from inventory.channels.wechat.crypto import KEY_FORM, TOKEN_FORM
+from inventory.channels.wechat.orders_http import SELLING, WechatOrders
+from inventory.channels.wechat.products_http import PUBLISHING, WechatProducts
+from inventory.channels.wechat.push import greet, push
 from kit.clock import now_ms
 from kit.errors import InvalidError
 
@@ -57,35 +53,44 @@ TELLS_PER_S: Final = 5.0
 """What the engine paces. A tell is two calls, so this is 10 a second, or 600 a minute, one half to each address; WeChat
 publishes no figure for these, and answers 45011 where a minute had too many."""
 
-TOKEN_MARGIN_MS: Final = 4 * 60_000
-"""An access token is asked for again so long before its end: in its last five minutes WeChat gives out the next one,
-and both are good until the first one ends."""
+READ_PAUSE_S: Final = 0.1
+"""Between two calls that one page of items takes: ten a second at most."""
 
-_ASK_ACCESS: Final = "/cgi-bin/stable_token"
 _STOCK_GET: Final = "/channels/ec/product/stock/get"
 _STOCK_UPDATE: Final = "/channels/ec/product/stock/update"
 _INCREASE: Final = 1
 _DECREASE: Final = 2
-_HEADERS: Final = {"content-type": "application/json"}
 
+_CALLBACK_TOKEN: Final = "callback_token"  # noqa: S105 - the name of a setting
+_AES_KEY: Final = "encoding_aes_key"
 _SETTINGS: Final = {
-    "appid": (re.compile(r"wx[0-9a-f]{16}"), "wx and 16 hexadecimal digits"),
-    "app_secret": (re.compile(r"[0-9A-Za-z]{32}"), "32 letters and digits"),
+    "appid": Setting(pattern=re.compile(r"wx[0-9a-f]{16}"), form="wx and 16 hexadecimal digits"),
+    TEMPLATE: TEMPLATE_SETTING,
+    "app_secret": Setting(pattern=re.compile(r"[0-9A-Za-z]{32}"), form="32 letters and digits", secret=True),
+    _CALLBACK_TOKEN: Setting(pattern=TOKEN_FORM, form="3 to 32 letters and digits", secret=True, default=""),
+    _AES_KEY: Setting(pattern=KEY_FORM, form="43 letters and digits", secret=True, default=""),
 }
 _ITEM_ID: Final = re.compile(r"([1-9][0-9]{0,19})/([1-9][0-9]{0,19})")
 
 
 class WechatKind:
-    """Sets up and opens WeChat shops; settings: ``appid``, and ``app_secret``, which is kept as a secret.
+    """Sets up and opens WeChat shops.
+
+    Settings: ``appid`` and ``product_template``; as secrets ``app_secret``, and for orders that are pushed
+    ``callback_token`` and ``encoding_aes_key``, both as they stand in the shop's console.
 
     Args:
         base_url: of the API.
-        clock_ms: the wall clock, for the end of tokens and of WeChat's day.
+        clock_ms: the wall clock, for the end of tokens and of WeChat's day, and the age of signatures.
+        read_pause_s: between two calls of one page of items.
     """
 
-    def __init__(self, *, base_url: str = REAL_URL, clock_ms: Callable[[], int] = now_ms) -> None:
+    def __init__(
+        self, *, base_url: str = REAL_URL, clock_ms: Callable[[], int] = now_ms, read_pause_s: float = READ_PAUSE_S
+    ) -> None:
         self._base_url = base_url
         self._clock_ms = clock_ms
+        self._read_pause_s = read_pause_s
 
     @property
     def item_form(self) -> str:
@@ -103,34 +108,62 @@ class WechatKind:
 
     async def prepare(self, settings: Mapping[str, str]) -> Prepared:
         """See ``ChannelKind``."""
-        unknown = sorted(set(settings) - set(_SETTINGS))
-        if unknown:
-            raise InvalidError(f"a WeChat channel has no setting {unknown[0]!r}", field=unknown[0])
-        for name, (pattern, form) in _SETTINGS.items():
-            if pattern.fullmatch(settings.get(name, "")) is None:
-                raise InvalidError(f"{name} has to be {form}", field=name)
-        return Prepared(settings={"appid": settings["appid"]}, secrets={"app_secret": settings["app_secret"]})
+        prepared = checked(settings, _SETTINGS, whose="a WeChat shop")
+        read_template(prepared.settings[TEMPLATE])
+        for name, other in ((_CALLBACK_TOKEN, _AES_KEY), (_AES_KEY, _CALLBACK_TOKEN)):
+            if prepared.secrets[other] and not prepared.secrets[name]:
+                raise InvalidError(f"{name} is missing: it goes together with {other}", field=name)
+        return prepared
 
-    def open(self, config: ChannelConfig, save: SaveSecrets) -> "WechatChannel":  # noqa: ARG002 - see the module
+    def greeted(self, config: ChannelConfig, request: PushRequest) -> bytes:
+        """See ``Greets``."""
+        return greet(request, token=config.secrets.get(_CALLBACK_TOKEN, ""), now_s=self._clock_ms() // 1000)
+
+    def pushed(self, config: ChannelConfig, request: PushRequest) -> Pushed:
+        """See ``Pushes``."""
+        return push(
+            request,
+            token=config.secrets.get(_CALLBACK_TOKEN, ""),
+            encoding_aes_key=config.secrets.get(_AES_KEY, ""),
+            appid=config.settings["appid"],
+            now_s=self._clock_ms() // 1000,
+        )
+
+    def open(self, config: ChannelConfig, save: SaveSecrets) -> "WechatChannel":  # noqa: ARG002 - nothing is renewed
         """See ``ChannelKind``."""
-        return WechatChannel(config, base_url=self._base_url, clock_ms=self._clock_ms)
+        return WechatChannel(config, base_url=self._base_url, clock_ms=self._clock_ms, read_pause_s=self._read_pause_s)
 
 
 class WechatChannel:
     """One shop."""
 
-    def __init__(self, config: ChannelConfig, *, base_url: str, clock_ms: Callable[[], int]) -> None:
-        self._appid = config.settings["appid"]
-        self._app_secret = config.secrets["app_secret"]
-        self._clock_ms = clock_ms
-        self._calls = ChannelCalls(base_url)
-        self._access = ""
-        self._access_until_ms = 0
+    def __init__(
+        self, config: ChannelConfig, *, base_url: str, clock_ms: Callable[[], int], read_pause_s: float
+    ) -> None:
+        self._calls = WechatCalls(
+            base_url=base_url,
+            appid=config.settings["appid"],
+            app_secret=config.secrets["app_secret"],
+            clock_ms=clock_ms,
+        )
+        self._orders = WechatOrders(self._calls, clock_ms=clock_ms)
+        template = read_template(config.settings.get(TEMPLATE, "{}"))
+        self._products = WechatProducts(self._calls, template, pause_s=read_pause_s, clock_ms=clock_ms)
 
     @property
     def capabilities(self) -> Capabilities:
         """See ``Channel``."""
         return Capabilities(batch_size=1, calls_per_s=TELLS_PER_S, reads=True, orders="push")
+
+    @property
+    def selling(self) -> Selling:
+        """See ``Sells``."""
+        return SELLING
+
+    @property
+    def publishing(self) -> Publishing:
+        """See ``Publishes``."""
+        return PUBLISHING
 
     async def tell(self, levels: Sequence[Level]) -> list[Answer]:
         """See ``Channel``."""
@@ -139,6 +172,26 @@ class WechatChannel:
     async def read(self, item_ids: Sequence[str]) -> list[int | None]:
         """See ``Channel``; the SKU's total."""
         return [await self._read_one(item_id) for item_id in item_ids]
+
+    async def orders_changed(self, since_ms: int, *, after: str | None) -> OrderPage:
+        """See ``Sells``."""
+        return await self._orders.changed(since_ms, after)
+
+    async def orders(self, order_ids: Sequence[str]) -> list[ChannelOrder | None]:
+        """See ``Sells``."""
+        return await self._orders.read(order_ids)
+
+    async def cancel(self, order_id: str) -> Told | Refused:
+        """See ``Cancels``: a refund for want of stock."""
+        return await self._orders.cancel(order_id)
+
+    async def publish(self, products: Sequence[Product]) -> list[PublishAnswer]:
+        """See ``Publishes``; what was told goes through WeChat's audit, and is on sale after it."""
+        return await self._products.publish(products)
+
+    async def items(self, *, after: str | None) -> ItemPage:
+        """See ``Lists``."""
+        return await self._products.items(after)
 
     async def close(self) -> None:
         """See ``Channel``."""
@@ -167,7 +220,7 @@ class WechatChannel:
         step = step_to(level.quantity, read.data)
         if step != 0:
             change = {"diff_type": _INCREASE if step > 0 else _DECREASE, "num": abs(step)}
-            said = await self._post(_STOCK_UPDATE, _ids(level.item_id) | change, Said)
+            said = await self._calls.post(_STOCK_UPDATE, _ids(level.item_id) | change, Said)
             if said.errcode == NOT_ENOUGH:
                 return None
             if said.errcode not in {OK, NO_DIFFERENCE}:
@@ -179,62 +232,12 @@ class WechatChannel:
         return Told()
 
     async def _stock(self, item_id: str) -> StockSaid:
-        said = await self._post(_STOCK_GET, _ids(item_id), StockSaid)
+        said = await self._calls.post(_STOCK_GET, _ids(item_id), StockSaid)
         if said.errcode == OK and said.data is None:
             raise ChannelDownError("WeChat told no stock of this item")
         return said
 
-    async def _post(self, path: str, body: Mapping[str, str | int], form: type[Form]) -> Form:
-        """Make a call, and once more with a new access token if the first one has ended.
 
-        Returns:
-            What WeChat said of this item, success or not.
-
-        Raises:
-            ChannelDownError, ChannelGoneError: it said something of us.
-        """
-        said = await self._send(path, body, form)
-        if said.errcode in ACCESS_ENDED:
-            # Nothing was applied, so the same call may be made again.
-            self._access = ""
-            said = await self._send(path, body, form)
-        if said.errcode in ACCESS_ENDED:
-            self._access = ""
-            raise ChannelDownError(sentence("WeChat does not take the access token that it just gave", said))
-        raise_for_us(said, now=self._now(), gone=GONE)
-        return said
-
-    async def _send(self, path: str, body: Mapping[str, str | int], form: type[Form]) -> Form:
-        params = {"access_token": await self._access_token()}
-        reply = await self._calls.call("POST", path, params=params, headers=_HEADERS, body=msgspec.json.encode(body))
-        return self._read(reply, form)
-
-    async def _access_token(self) -> str:
-        if self._access and self._clock_ms() < self._access_until_ms - TOKEN_MARGIN_MS:
-            return self._access
-        # Never with force_refresh: that would end the token of everybody else who calls for this shop.
-        body = {"grant_type": "client_credential", "appid": self._appid, "secret": self._app_secret}
-        asked_at_ms = self._clock_ms()
-        reply = await self._calls.call("POST", _ASK_ACCESS, headers=_HEADERS, body=msgspec.json.encode(body))
-        said = self._read(reply, TokenSaid)
-        raise_for_us(said, now=self._now(), gone=SECRET_GONE)
-        if said.errcode != OK or not said.access_token or said.expires_in <= 0:
-            raise ChannelDownError(sentence("WeChat gave no access token", said))
-        self._access = said.access_token
-        self._access_until_ms = asked_at_ms + said.expires_in * 1000
-        return self._access
-
-    def _read(self, reply: Reply, form: type[Form]) -> Form:
-        said = read_answer(reply.status, reply.body, form)
-        message = said.errmsg
-        for secret in filter(None, (self._app_secret, self._access)):
-            message = message.replace(secret, "…")
-        return msgspec.structs.replace(said, errmsg=message)
-
-    def _now(self) -> datetime:
-        return datetime.fromtimestamp(self._clock_ms() / 1000, UTC)
-
-
-def _ids(item_id: str) -> dict[str, str | int]:
+def _ids(item_id: str) -> dict[str, object]:
     product_id, _, sku_id = item_id.partition("/")
     return {"product_id": product_id, "sku_id": sku_id}

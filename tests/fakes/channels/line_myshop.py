@@ -1,8 +1,7 @@
-"""LINE MyShop on loopback: products with inventories that go up and down by amounts."""
+"""LINE MyShop on loopback: products with inventories that go up and down by amounts, and orders that hold them."""
 
 import json
 import re
-import time
 from collections import deque
 from collections.abc import Callable
 from typing import Final
@@ -13,23 +12,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-PRODUCTS: Final = "/myshop/v1/products"
+from tests.fakes.channels.line_myshop_orders import FakeOrders
+from tests.fakes.channels.line_myshop_products import PRODUCTS, FakeProducts
+from tests.fakes.channels.line_myshop_stock import Stock, error
+
+__all__ = ["INVENTORY", "PRODUCTS", "FakeLineMyshop", "Stock"]
+
 INVENTORY: Final = "/myshop/v1/inventory"
 
 _BELOW: Final = 100_000
 _DIGITS: Final = re.compile(r"[0-9]{1,19}")
-
-
-class Stock(msgspec.Struct, kw_only=True):
-    """What there is of one inventory."""
-
-    on_hand: int
-    reserved: int = 0
-    ready_to_ship: int = 0
-
-    @property
-    def available(self) -> int:
-        return self.on_hand - self.reserved - self.ready_to_ship
 
 
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +43,8 @@ class FakeLineMyshop:
         revoked: the key has ended.
         on_read: what happens between a read and the call after it, each time.
         changes: what was applied, as (inventory id, difference).
+        orders: what was sold; ``place_order`` sells.
+        catalogue: the products beside their stock.
     """
 
     api_key = "dGhlLWtleS1vZi10aGUtc2hvcA=="
@@ -64,6 +58,8 @@ class FakeLineMyshop:
         self.revoked = False
         self.on_read: Callable[[], None] | None = None
         self.changes: list[tuple[int, int]] = []
+        self.orders = FakeOrders(self)
+        self.catalogue = FakeProducts(self)
 
     @property
     def app(self) -> Starlette:
@@ -74,6 +70,8 @@ class FakeLineMyshop:
                 Route(PRODUCTS, self._list, methods=["GET"]),
                 Route(change + "/increase", self._increase, methods=["PUT"]),
                 Route(change + "/decrease", self._decrease, methods=["PUT"]),
+                *self.catalogue.routes,
+                *self.orders.routes,
             ]
         )
 
@@ -81,34 +79,40 @@ class FakeLineMyshop:
         """Answer the next call so; a body of bytes goes out as it is."""
         self.planned.append(Planned(status=status, body=body if isinstance(body, bytes) else json.dumps(body).encode()))
 
+    def place_order(self, units: dict[int, int]) -> str:
+        """Sell units, by inventory. Returns the order's number; nobody is told, the shop is polled."""
+        return self.orders.place(units)
+
+    def cancel_order(self, number: str) -> None:
+        """Let the buyer cancel."""
+        self.orders.end(number, "CANCELED")
+
+    def variant_id(self, inventory_id: int) -> int | None:
+        """The number of the variant that has this inventory."""
+        for product_id, inventories in self.products.items():
+            if inventory_id in inventories:
+                return self.catalogue.listing(product_id).variants[inventory_id].id
+        return None
+
     async def _list(self, request: Request) -> Response:
-        refused = self._refused(request)
+        refused = self.refused(request)
         if refused is not None:
             return refused
         query = request.query_params
-        ids = query.getlist("ids")
+        ids, skus = query.getlist("ids"), set(query.getlist("skus"))
+        per_page, page = int(query.get("perPage", "20")), int(query.get("page", "1"))
         if set(query) - {"ids", "skus", "page", "perPage"} or not all(_DIGITS.fullmatch(one) for one in ids):
-            return _error("BAD_REQUEST", "a parameter is unknown or has a wrong type", 400)
-        data = [self._product(one) for one in self.products if not ids or str(one) in ids]
+            return error("BAD_REQUEST", "a parameter is unknown or has a wrong type", 400)
+        if not 1 <= per_page <= 100 or page < 1:
+            return error("BAD_REQUEST", "perPage is 1 to 100, and pages start with 1", 400)
+        shown = [self.catalogue.shown(one) for one in self.products if not ids or str(one) in ids]
+        found = [one for one in shown if not skus or skus & {variant["sku"] for variant in one["variants"]}]
+        data, pages = found[(page - 1) * per_page : page * per_page], -(-len(found) // per_page)
         if self.on_read is not None:
             self.on_read()
-        return JSONResponse({"data": data, "currentPage": 1, "perPage": 20, "totalPage": 1, "totalRow": len(data)})
-
-    def _product(self, product_id: int) -> dict[str, object]:
-        variants = [
-            {
-                "id": None,
-                "inventoryId": inventory_id,
-                "sku": f"line-{inventory_id}",
-                "price": 99.5,
-                "availableNumber": self.stock[inventory_id].available,
-                "onHandNumber": self.stock[inventory_id].on_hand,
-                "reservedNumber": self.stock[inventory_id].reserved,
-                "readyToShipNumber": self.stock[inventory_id].ready_to_ship,
-            }
-            for inventory_id in self.products[product_id]
-        ]
-        return {"id": product_id, "name": "เสื้อ", "hasOnlyDefaultVariant": len(variants) == 1, "variants": variants}
+        return JSONResponse(
+            {"data": data, "currentPage": page, "perPage": per_page, "totalPage": pages, "totalRow": len(found)}
+        )
 
     async def _increase(self, request: Request) -> Response:
         return await self._change(request, 1)
@@ -117,24 +121,24 @@ class FakeLineMyshop:
         return await self._change(request, -1)
 
     async def _change(self, request: Request, sign: int) -> Response:
-        refused = self._refused(request)
+        refused = self.refused(request)
         if refused is not None:
             return refused
         stock = self.stock.get(request.path_params["id"])
         if stock is None:
-            return _error("NOT_FOUND", "inventory not found", 404)
+            return error("NOT_FOUND", "inventory not found", 404)
         if request.headers.get("content-type") != "application/json":
-            return _error("BAD_REQUEST", "content-type", 400)
+            return error("BAD_REQUEST", "content-type", 400)
         body = json.loads(await request.body())
         amount = body.get("amount")
         if set(body) != {"amount"} or not isinstance(amount, int) or not 1 <= amount < _BELOW:
-            return _error("BAD_REQUEST", "amount is 1 to 99999, and alone", 400)
+            return error("BAD_REQUEST", "amount is 1 to 99999, and alone", 400)
         if self.conflicts > 0:
             self.conflicts -= 1
-            return _error("DATA_CONFLICT", "changed by another", 409)
+            return error("DATA_CONFLICT", "changed by another", 409)
         after = stock.available + sign * amount
         if not 0 <= after < _BELOW or request.path_params["id"] in self.frozen:
-            return _error("BAD_REQUEST", f"amount does not fit {stock.available}", 400)
+            return error("BAD_REQUEST", f"amount does not fit {stock.available}", 400)
         stock.on_hand += sign * amount
         self.changes.append((request.path_params["id"], sign * amount))
         return JSONResponse(
@@ -146,19 +150,15 @@ class FakeLineMyshop:
             }
         )
 
-    def _refused(self, request: Request) -> Response | None:
+    def refused(self, request: Request) -> Response | None:
+        """The answer to a call that goes no further; None: it does."""
         if self.planned:
             answer = self.planned.popleft()
             return Response(answer.body, status_code=answer.status, media_type="application/json")
         agent = request.headers.get("user-agent", "")
         if not agent or agent.startswith("python"):
-            return _error("BAD_REQUEST", "name yourself in User-Agent", 400)
+            return error("BAD_REQUEST", "name yourself in User-Agent", 400)
         key = request.headers.get("x-api-key", "")
         if self.revoked or key != self.api_key:
-            return _error("UNAUTHORIZED", f"unknown key {key}", 401)
+            return error("UNAUTHORIZED", f"unknown key {key}", 401)
         return None
-
-
-def _error(code: str, message: str, status: int) -> Response:
-    body = {"code": code, "message": message, "info": {}, "timestamp": int(time.time())}
-    return JSONResponse(body, status_code=status)

@@ -25,6 +25,9 @@ FIRST_REFRESH = "pinr.first+/="
 ACCESS_S = 2_592_000
 MOST_ITEMS = 1_000
 
+_WHOLE = frozenset({"title", "description", "link", "image_link", "price", "availability"})
+_MAY_HAVE = frozenset({"condition", "brand", "item_group_id"})
+_PRICE = re.compile(r"[0-9]+(\.[0-9]{2,3})? [A-Z]{3}")
 _MARKET = {"country": "US", "language": "en-US"}
 _WORDS = frozenset({"in stock", "out of stock", "preorder"})
 
@@ -57,7 +60,9 @@ class FakePinterest:
 
     Attributes:
         items: availability by item id.
-        refuses: items whose updates fail, with the code.
+        published: attributes of items that were told whole, by item id.
+        has_feed: the account has a feed: its catalogue takes updates only.
+        refuses: items whose changes fail, with the code.
         polls: how often the batches that follow are still worked on when asked; 0: they are done at once.
         loses_items: batches fail as a whole, without a word of their items.
         tells_nothing: batches are done, and their records are missing.
@@ -78,6 +83,8 @@ class FakePinterest:
         self._recent: set[bytes] = set()
         self.refresh_token = FIRST_REFRESH
         self.items: dict[str, str] = {}
+        self.published: dict[str, Body] = {}
+        self.has_feed = False
         self.refuses: dict[str, int] = {}
         self.polls = 0
         self.loses_items = False
@@ -167,10 +174,10 @@ class FakePinterest:
         items = msgspec.convert(body["items"], list[Body])
         _check(1 <= len(items) <= MOST_ITEMS, "1 to 1000 items are allowed")
         for item in items:
-            _check(set(item) == {"item_id", "operation", "attributes", "update_mask"}, "fields of an item")
-            _check(item["operation"] == "UPDATE" and item["update_mask"] == ["availability"], "operation")
-            attributes = msgspec.convert(item["attributes"], dict[str, str])
-            _check(set(attributes) == {"availability"} and attributes["availability"] in _WORDS, "availability")
+            if item["operation"] == "UPDATE":
+                _check_update(item)
+            else:
+                self._check_upsert(item)
         _check(len({str(item["item_id"]) for item in items}) == len(items), "an item is there twice")
         if self.skips_duplicates and content in self._recent:
             return {"catalog_type": "RETAIL", "created_time": None, "completed_time": None}
@@ -182,13 +189,29 @@ class FakePinterest:
             self._apply(batch)
         return self._told(batch_id, "PROCESSING", [])
 
+    def _check_upsert(self, item: Body) -> None:
+        _check(not self.has_feed, "UPSERT is not available for an account with a feed data source")
+        _check(set(item) == {"item_id", "operation", "attributes"} and item["operation"] == "UPSERT", "operation")
+        _check(0 < len(str(item["item_id"])) <= 127, "item_id")
+        attributes = msgspec.convert(item["attributes"], Body)
+        _check(_WHOLE <= set(attributes) <= _WHOLE | _MAY_HAVE, f"attributes {sorted(attributes)}")
+        _check(attributes["availability"] in _WORDS, "availability")
+        _check(_PRICE.fullmatch(str(attributes["price"])) is not None, "price")
+        _check(0 < len(str(attributes["title"])) <= 500 and len(str(attributes["description"])) <= 10_000, "text")
+        for address in (attributes["link"], *msgspec.convert(attributes["image_link"], list[str])):
+            _check(re.fullmatch(r"https?://[!-+\--~]{1,500}", str(address)) is not None, "link or image_link")
+
     def _apply(self, batch: _Batch) -> None:
         for item in batch.items:
             item_id = str(item["item_id"])
-            code = self.refuses.get(item_id, 0 if item_id in self.items else 4162)
+            known = item_id in self.items or item["operation"] == "UPSERT"
+            code = self.refuses.get(item_id, 0 if known else 4162)
             errors = [{"attribute": "item_id", "code": code, "message": f"Item {item_id}\ncannot be updated"}]
             if code == 0 and not self.loses_items:
-                self.items[item_id] = msgspec.convert(item["attributes"], dict[str, str])["availability"]
+                attributes = msgspec.convert(item["attributes"], Body)
+                self.items[item_id] = str(attributes["availability"])
+                if item["operation"] == "UPSERT":
+                    self.published[item_id] = attributes
             status, faults = ("SUCCESS", []) if code == 0 else ("FAILURE", errors)
             batch.records.append({"item_id": item_id, "status": status, "errors": faults, "warnings": []})
 
@@ -227,7 +250,8 @@ class FakePinterest:
     def _shown(self, item_id: str) -> Body:
         if item_id not in self.items:
             return {"catalog_type": "RETAIL", "item_id": item_id, "errors": [{"code": 4162, "message": "not found"}]}
-        attributes = {"availability": self.items[item_id], "title": "a mug", "price": "9 USD"}
+        whole = self.published.get(item_id, {"title": "a mug", "price": "9 USD"})
+        attributes = {**whole, "availability": self.items[item_id]}
         return {"catalog_type": "RETAIL", "item_id": item_id, "pins": None, "attributes": attributes}
 
 
@@ -242,3 +266,10 @@ def _object(request: Request, content: bytes) -> Body:
 def _check(good: bool, message: str) -> None:
     if not good:
         raise _RefusedError(400, 1, f"Invalid request: {message}")
+
+
+def _check_update(item: Body) -> None:
+    _check(set(item) == {"item_id", "operation", "attributes", "update_mask"}, "fields of an item")
+    _check(item["update_mask"] == ["availability"], "update_mask")
+    attributes = msgspec.convert(item["attributes"], dict[str, str])
+    _check(set(attributes) == {"availability"} and attributes["availability"] in _WORDS, "availability")

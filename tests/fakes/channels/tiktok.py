@@ -5,6 +5,7 @@ import hmac
 import itertools
 import time
 from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -13,17 +14,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from tests.fakes.channels.tiktok_answered import Answered, only
+from tests.fakes.channels.tiktok_orders import Push, TikTokOrders
+from tests.fakes.channels.tiktok_products import TikTokProducts
+
 SEARCH: Final = "/product/202309/inventory/search"
 REFRESH: Final = "/api/v2/token/refresh"
 MOST_SKUS: Final = 100
 MOST_QUANTITY: Final = 99_999
 MOST_SEARCHED: Final = 600
 
-
-class Answered(Exception):  # noqa: N818 - an answer, not an error of the tests
-    def __init__(self, code: int, message: str, status: int = 200) -> None:
-        super().__init__(message)
-        self.code, self.message, self.status = code, message, status
+Handle = Callable[[Request, Any], Any]
 
 
 class FakeTikTok:
@@ -32,11 +33,15 @@ class FakeTikTok:
     Attributes:
         products: by product, SKU and warehouse, the units for sale.
         refused: by SKU, the code that it alone is refused with.
-        whole: the next updates are refused as a whole with these codes.
+        whole: the next calls are refused as a whole with these codes.
         raw: the next calls are answered with these bytes.
         takes_zero: whether a SKU may have no units.
         updates: how many SKUs each update set that was not refused as a whole.
         renewals: how often access was renewed.
+        scopes: what the app may do.
+        lose: by path, so many of the next calls are applied and their answers lost.
+        orders: what was sold there.
+        catalogue: the products with their texts, prices and names of SKUs.
     """
 
     app_key = "29a39d"
@@ -55,12 +60,21 @@ class FakeTikTok:
         self.lives_s = 7 * 24 * 3600
         self._numbers = itertools.count(1)
         self.revoked = False
+        self.lose: dict[str, int] = {}
+        self.scopes = {"stock", "products", "orders", "cancellations"}
+        self.orders = TikTokOrders(self.products, app_key=self.app_key, app_secret=self.app_secret)
+        self.catalogue = TikTokProducts(self.products, self.warehouses)
         self._new_tokens()
 
     @property
     def app(self) -> Starlette:
+        more = [
+            Route(path, self._answering(handle, set(params), scope), methods=[method])
+            for method, path, params, scope, handle in (*self.orders.calls, *self.catalogue.calls)
+        ]
         return Starlette(
             routes=[
+                *more,
                 Route(REFRESH, self._refresh, methods=["GET"]),
                 Route(SEARCH, self._search, methods=["POST"]),
                 Route("/product/202309/products/{product_id}/inventory/update", self._update, methods=["POST"]),
@@ -69,6 +83,16 @@ class FakeTikTok:
 
     def add(self, product_id: str, *sku_ids: str) -> None:
         self.products[product_id] = {sku_id: dict.fromkeys(self.warehouses, 1) for sku_id in sku_ids}
+
+    def place_order(
+        self, items: Mapping[str, int], *, status: str = "AWAITING_SHIPMENT", bundles: Mapping[str, int] | None = None
+    ) -> Push:
+        """Sell units by item (``product_id/sku_id``), or as bundles of them; returns the push that tells of it."""
+        return self.orders.place(items, status=status, bundles=bundles or {})
+
+    def cancel_order(self, order_id: str, items: Mapping[str, int] | None = None) -> Push:
+        """Cancel units of an order, or all of it, as its buyer does; returns the push that tells of it."""
+        return self.orders.cancel(order_id, items)
 
     def stock(self, product_id: str, sku_id: str) -> list[int]:
         """The units in each warehouse."""
@@ -110,26 +134,37 @@ class FakeTikTok:
         return JSONResponse({"code": 0, "message": "success", "data": data, "request_id": "1"})
 
     async def _update(self, request: Request) -> Response:
-        return await self._answer(request, self._updated)
+        return await self._answer(request, self._updated, set(), "stock")
 
     async def _search(self, request: Request) -> Response:
-        return await self._answer(request, self._searched)
+        return await self._answer(request, self._searched, set(), "stock")
 
-    async def _answer(self, request: Request, handle: Any) -> Response:  # noqa: ANN401 - one of two methods
+    def _answering(self, handle: Handle, params: set[str], scope: str) -> Callable[[Request], Awaitable[Response]]:
+        async def answer(request: Request) -> Response:
+            return await self._answer(request, handle, params, scope)
+
+        return answer
+
+    async def _answer(self, request: Request, handle: Handle, params: set[str], scope: str) -> Response:
         body = await request.body()
         if self.raw:
             return Response(self.raw.popleft(), media_type="application/json")
         try:
-            self._check_caller(request, body)
-            data = handle(request, msgspec.json.decode(body))
+            self._check_caller(request, body, params)
+            self._check_call(scope)
+            data = handle(request, msgspec.json.decode(body) if body else None)
         except Answered as answered:
             failure = {"code": answered.code, "message": answered.message, "request_id": "2", "data": None}
             return JSONResponse(failure, answered.status)
+        if self.lose.get(request.url.path):
+            self.lose[request.url.path] -= 1
+            return Response(status_code=504)
         return JSONResponse({"code": 0, "message": "Success", "request_id": "3", "data": data})
 
-    def _check_caller(self, request: Request, body: bytes) -> None:
+    def _check_caller(self, request: Request, body: bytes, params: set[str]) -> None:
         query = dict(request.query_params)
-        if set(query) != {"app_key", "timestamp", "sign", "shop_cipher"} or query["app_key"] != self.app_key:
+        known = {"app_key", "timestamp", "sign", "shop_cipher"}
+        if not known <= set(query) <= known | params or query["app_key"] != self.app_key:
             raise Answered(36009004, "invalid parameters", 400)
         if not -300 <= int(query["timestamp"]) - time.time() <= 30:
             raise Answered(36009004, "timestamp is expired", 400)
@@ -138,7 +173,7 @@ class FakeTikTok:
         if request.headers.get("content-type") != "application/json":
             raise Answered(36009004, "content-type", 400)
         text = request.url.path
-        for name in ("app_key", "shop_cipher", "timestamp"):
+        for name in sorted(set(query) - {"sign"}):
             text += name + query[name]
         message = (self.app_secret + text).encode() + body + self.app_secret.encode()
         right = hmac.new(self.app_secret.encode(), message, hashlib.sha256).hexdigest()
@@ -147,13 +182,17 @@ class FakeTikTok:
         if request.headers.get("x-tts-access-token") != self.access_token:
             raise Answered(105002, "Expired credentials", 401)
 
-    def _updated(self, request: Request, body: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
+    def _check_call(self, scope: str) -> None:
+        if scope not in self.scopes:
+            raise Answered(105005, "Access denied: scope", 403)
         if self.whole:
             raise Answered(self.whole.popleft(), "refused as a whole")
+
+    def _updated(self, request: Request, body: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
         product = self.products.get(request.path_params["product_id"])
         if product is None:
             raise Answered(12052032, "The product does not exist")
-        _only(body, {"skus"})
+        only(body, {"skus"})
         ids = [sku["id"] for sku in body["skus"]]
         if not ids or len(ids) > MOST_SKUS:
             raise Answered(12052050, "A single product cannot have more than 100 different SKUs")
@@ -173,12 +212,12 @@ class FakeTikTok:
 
     def _set(self, product: dict[str, dict[str, int]], sku: Any) -> int | None:  # noqa: ANN401 - any JSON
         """Set a SKU, or return the code of why not."""
-        _only(sku, {"id", "inventory"})
+        only(sku, {"id", "inventory"})
         if sku["id"] in self.refused:
             return self.refused[sku["id"]]
         quantities = {}
         for one in sku["inventory"]:
-            _only(one, {"warehouse_id", "quantity"})
+            only(one, {"warehouse_id", "quantity"})
             quantities[one["warehouse_id"]] = one["quantity"]
         if set(quantities) != set(product[sku["id"]]) or len(quantities) != len(sku["inventory"]):
             return 12019028
@@ -191,7 +230,7 @@ class FakeTikTok:
         return None
 
     def _searched(self, request: Request, body: Any) -> dict[str, Any]:  # noqa: ANN401, ARG002 - any JSON
-        _only(body, {"sku_ids"})
+        only(body, {"sku_ids"})
         if not 1 <= len(body["sku_ids"]) <= MOST_SEARCHED:
             raise Answered(12019015, "The number of SKU exceed the limit")
         found = []
@@ -204,8 +243,3 @@ class FakeTikTok:
             if skus:
                 found.append({"product_id": product_id, "skus": skus})
         return {"inventory": found}
-
-
-def _only(given: Any, names: set[str]) -> None:  # noqa: ANN401 - any JSON
-    if not isinstance(given, dict) or set(given) != names:
-        raise Answered(36009004, f"the fields have to be {sorted(names)}", 400)

@@ -126,7 +126,7 @@ async def shop(postgres: Postgres, database_url: str, redis_url: str, tmp_path: 
     sku = (await Catalogue(postgres).products(limit=1)).items[0].variants[0].sku
     stores = await Stores.open(place, "test", connections=4)
     made = Shop(settings, stores, sku)
-    kinds = channel_kinds(allow_private=True)
+    kinds = channel_kinds(SECRET, allow_private=True)
     created = await Channels(postgres, kinds, channel_vault(SECRET)).create(
         "webhook", name="shop", settings={"url": "http://127.0.0.1:9/levels"}
     )

@@ -16,21 +16,32 @@ from inventory.channels.channels_pg import Channels
 from inventory.channels.feeds import FeedSettings, FeedTokens
 from inventory.channels.feeds_pg import FeedCutError, FeedPausedError, Feeds, FeedsBusyError
 from inventory.channels.registry import channel_kinds
+from inventory.channels.snapchat.channel_http import SnapchatKind
 from inventory.stock_pg import StockLedger
 from kit.errors import NotFoundError, UnavailableError
 from kit.ids import new_id
 from kit.postgres import Postgres
 from kit.sql import Queries
+from tests.fakes.channels.snapchat import FakeSnapchat
 from tests.integration.inventory.channels.shelf import VAULT
 
 TOKENS = FeedTokens("a secret of at least 32 characters, as ever")
 META = {"format": "meta", "link_template": "https://shop.example/p/{sku}"}
+SNAPCHAT = {
+    "catalog_id": "8fdeefec",
+    "client_id": "snap-client-1",
+    "client_secret": "snap-client-secret",
+    "refresh_token": "snap-refresh-token",
+    "api_url": "https://api.shop.example",
+    "default_currency": "EUR",
+    "link_template": "https://shop.example/p/{sku}",
+}
 MANY = 20_000
 
 
 @pytest.fixture
 def channels(postgres: Postgres) -> Channels:
-    return Channels(postgres, channel_kinds(allow_private=False), VAULT)
+    return Channels(postgres, channel_kinds("a secret of at least 32 characters, as ever", allow_private=False), VAULT)
 
 
 @pytest.fixture
@@ -103,6 +114,26 @@ async def test_a_row_has_what_the_catalogue_and_the_channels_level_say(postgres:
         "quantity_to_sell_on_facebook": "7",
         "inventory": "7",
     }
+
+
+async def test_a_snapchat_channel_has_its_feed_at_the_path_that_snapchat_is_told(postgres: Postgres) -> None:
+    await fill(postgres, 2)
+    channels, feeds = (
+        Channels(postgres, {"snapchat": SnapchatKind(feed_path=TOKENS.path)}, VAULT),
+        Feeds(postgres, TOKENS),
+    )
+    made = await channels.create("snapchat", name="Snapchat", settings=SNAPCHAT)
+    address = await feeds.address(made.channel_id)
+    assert TOKENS.path(made.channel_id).endswith(f"/{made.channel_id}/{address.token}.{address.extension}")
+    rows = await read(feeds, made.channel_id)
+    assert [(row["availability"], row["price"]) for row in rows.values()] == [
+        ("in stock", "1.00 EUR"),
+        ("in stock", "1.01 EUR"),
+    ]
+    fake = FakeSnapchat()
+    settings = await settings_of(feeds, made.channel_id)
+    fake.fetched(b"".join([chunk async for chunk in feeds.stream(made.channel_id, settings)]))
+    assert fake.shown == {"SKU-00000": "in stock", "SKU-00001": "in stock"}
 
 
 async def test_changes_show_at_once_and_a_variant_without_a_level_is_sold_out(

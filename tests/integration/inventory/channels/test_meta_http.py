@@ -1,13 +1,11 @@
 """The Meta channel against a catalogue that checks what it is sent, works slowly, refuses items and loses answers."""
 
-import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 
 import pytest
 
 from inventory.channels.channel import (
     Answer,
-    ChannelConfig,
     ChannelDownError,
     ChannelGoneError,
     Level,
@@ -15,9 +13,10 @@ from inventory.channels.channel import (
     Refused,
     Told,
 )
-from inventory.channels.meta.channel_http import MetaChannel, MetaKind
+from inventory.channels.meta.channel_http import MetaChannel
 from tests.fakes.channels.meta import FakeMeta, Product
 from tests.fakes.channels.troubles import Pace, Throttled
+from tests.integration.inventory.channels.meta_shop import opened
 from tests.serving import serving
 
 ITEMS = ["SKU-1", "größe 38/rot", "SKU-3"]
@@ -34,25 +33,6 @@ def meta() -> FakeMeta:
 async def channel(meta: FakeMeta) -> AsyncIterator[MetaChannel]:
     async with serving(meta.app) as url, opened(url) as channel:
         yield channel
-
-
-async def no_save(secrets: Mapping[str, str]) -> None:
-    raise AssertionError(f"nothing to save, but {sorted(secrets)}")
-
-
-@contextlib.asynccontextmanager
-async def opened(url: str, **settings: str) -> AsyncIterator[MetaChannel]:
-    kind = MetaKind(base_url=url)
-    given = {name: getattr(FakeMeta, name) for name in ("catalog_id", "access_token", "app_secret")}
-    prepared = await kind.prepare(given | settings)
-    config = ChannelConfig(
-        channel_id="ch_1", kind="meta", name="A shop", settings=prepared.settings, secrets=prepared.secrets
-    )
-    channel = kind.open(config, no_save)
-    try:
-        yield channel
-    finally:
-        await channel.close()
 
 
 def levels(*quantities: int) -> list[Level]:

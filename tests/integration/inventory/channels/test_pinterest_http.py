@@ -14,7 +14,8 @@ from inventory.channels.channel import (
     Refused,
     Told,
 )
-from inventory.channels.pinterest.channel_http import BATCH_SIZE, TOKEN_MARGIN_S, PinterestChannel, PinterestKind
+from inventory.channels.pinterest.calls_http import TOKEN_MARGIN_S
+from inventory.channels.pinterest.channel_http import BATCH_SIZE, PinterestChannel, PinterestKind
 from kit.errors import UnavailableError
 from tests.fakes.channels.pinterest import (
     ACCESS_S,

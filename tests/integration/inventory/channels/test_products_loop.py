@@ -121,12 +121,17 @@ async def until_it_holds(holds: Callable[[], Awaitable[bool]]) -> None:
     pytest.fail("it did not come to that")
 
 
+def told(gallery: Gallery, sku: str) -> list[int]:
+    """Return the quantities that it was told of a SKU."""
+    return [level.quantity for call in gallery.calls for level in call if level.sku == sku]
+
+
 async def in_step(rows: ChannelRows, channel_id: str, products: int) -> None:
-    async def told() -> bool:
+    async def has_them() -> bool:
         page = await rows.products.page(channel_id)
         return len([one for one in page.items if one.in_step]) == products
 
-    await until_it_holds(told)
+    await until_it_holds(has_them)
 
 
 @pytest.mark.usefixtures("running")
@@ -138,6 +143,7 @@ async def test_a_published_product_is_told_whole_linked_and_told_again_when_it_c
     ((cup,),) = gallery.published_calls
     assert (cup.product_key, cup.listing, [one.sku for one in cup.variants]) == ("cup", "", ["CUP-A", "CUP-B"])
     assert [(one.item_id, one.level) for one in cup.variants] == [(None, 4), (None, 0)]
+    await until(lambda: told(gallery, "CUP-A") == [4])
     async with postgres.connection() as connection:
         linked = await connection.fetch("SELECT sku, item_id FROM channel_levels WHERE item_id IS NOT NULL")
         # A new count of units is a level, no product.
@@ -148,6 +154,9 @@ async def test_a_published_product_is_told_whole_linked_and_told_again_when_it_c
     await in_step(rows, channel_id, 1)
     again = gallery.published_calls[1][0]
     assert (again.listing, again.variants[0].price.amount) == ("their-prod_2", 550)
+    # What the product set is told again: something may have been sold between the two.
+    await until(lambda: len(told(gallery, "CUP-A")) > 1)
+    assert set(told(gallery, "CUP-A")) == {4}
     async with postgres.connection() as connection:
         await connection.execute("UPDATE products SET title = 'Big cup' WHERE product_id = 'prod_2'")
         await connection.execute(

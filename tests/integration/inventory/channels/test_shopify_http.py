@@ -1,14 +1,12 @@
 """The Shopify channel against a shop that checks what it is sent, sells in between, throttles and loses answers."""
 
-import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 
 import msgspec
 import pytest
 
 from inventory.channels.channel import (
     Answer,
-    ChannelConfig,
     ChannelDownError,
     ChannelGoneError,
     Level,
@@ -16,9 +14,11 @@ from inventory.channels.channel import (
     Refused,
     Told,
 )
-from inventory.channels.shopify.channel_http import ShopifyChannel, ShopifyKind
-from tests.fakes.channels.shopify import FakeShopify, ShopItem
+from inventory.channels.shopify.channel_http import ShopifyChannel
+from tests.fakes.channels.shopify import FakeShopify
+from tests.fakes.channels.shopify_operations import ShopItem
 from tests.fakes.channels.troubles import Throttled
+from tests.integration.inventory.channels.shopify_shop import opened
 from tests.serving import serving
 
 ITEMS = ["30322695", "43729076", "113711323"]
@@ -35,25 +35,6 @@ def shop() -> FakeShopify:
 async def channel(shop: FakeShopify) -> AsyncIterator[ShopifyChannel]:
     async with serving(shop.app) as url, opened(url, shop) as channel:
         yield channel
-
-
-async def no_save(secrets: Mapping[str, str]) -> None:
-    raise AssertionError(f"nothing to save, but {sorted(secrets)}")
-
-
-@contextlib.asynccontextmanager
-async def opened(url: str, shop: FakeShopify, token: str | None = None) -> AsyncIterator[ShopifyChannel]:
-    kind = ShopifyKind(base_url=url + "/{shop}")
-    settings = {"shop": shop.shop, "location_id": shop.location_id, "access_token": token or shop.token}
-    prepared = await kind.prepare(settings)
-    config = ChannelConfig(
-        channel_id="ch_1", kind="shopify", name="A shop", settings=prepared.settings, secrets=prepared.secrets
-    )
-    channel = kind.open(config, no_save)
-    try:
-        yield channel
-    finally:
-        await channel.close()
 
 
 def levels(*quantities: int) -> list[Level]:

@@ -32,10 +32,16 @@ from tests.serving import serving_hooks
 SKUS = [f"SKU-{number:03}" for number in range(20)]
 LEASE_MS = 600
 
+SECRET = "a secret of 32 characters or more"
+
 
 @pytest.fixture
 def channels(postgres: Postgres) -> Channels:
-    return Channels(postgres, channel_kinds(allow_private=True), channel_vault("a secret of 32 characters or more"))
+    return Channels(
+        postgres,
+        channel_kinds(SECRET, allow_private=True),
+        channel_vault(SECRET),
+    )
 
 
 @pytest.fixture
@@ -62,7 +68,7 @@ async def stock(postgres: Postgres, ledger: StockLedger) -> None:
 async def syncing(postgres: Postgres, channels: Channels) -> AsyncIterator[None]:
     """A worker; it is cancelled at the end, wherever it is."""
     tasks = Tasks()
-    kinds = channel_kinds(allow_private=True)
+    kinds = channel_kinds(SECRET, allow_private=True)
     sync = ChannelSync(
         channels,
         ChannelRows.of(postgres, kinds, lease_ms=LEASE_MS),

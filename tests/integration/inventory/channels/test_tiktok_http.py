@@ -1,86 +1,22 @@
 """TikTok Shop, against a server that checks every call: levels arrive, and what goes wrong is told as it is."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 
 import msgspec
 import pytest
-from starlette.applications import Starlette
-from starlette.routing import Mount
 
-from inventory.channels.channel import (
-    Answer,
-    ChannelConfig,
-    ChannelDownError,
-    ChannelGoneError,
-    Level,
-    Refused,
-    Told,
-)
-from inventory.channels.tiktok.channel_http import TikTokChannel, TikTokKind
-from tests.fakes.channels.tiktok import REFRESH, SEARCH, FakeTikTok
-from tests.fakes.channels.troubles import Throttled, Troubles
-from tests.serving import serving
+from inventory.channels.channel import ChannelConfig, ChannelDownError, ChannelGoneError, Level, Refused, Told
+from tests.fakes.channels.tiktok import REFRESH, SEARCH
+from tests.fakes.channels.troubles import Throttled
+from tests.integration.inventory.channels.tiktok_shop import Shop, open_shop
 
 UPDATE = "POST /product/202309/products/1001/inventory/update"
 
 
-class Shop:
-    """A channel and the shop behind it; ``saved`` is what it stored."""
-
-    def __init__(self, fake: FakeTikTok, troubles: Troubles, kind: TikTokKind) -> None:
-        self.fake, self.troubles, self.kind = fake, troubles, kind
-        self.saved: list[dict[str, str]] = []
-        self.opened: list[TikTokChannel] = []
-        self.channel = self.open()
-
-    def open(self, *, access_ends_at_s: int | None = None, warehouses: str = "7001,7002") -> TikTokChannel:
-        self.config = ChannelConfig(
-            channel_id="ch_1",
-            kind="tiktok",
-            name="the shop",
-            settings={
-                "app_key": self.fake.app_key,
-                "shop_cipher": self.fake.shop_cipher,
-                "warehouse_ids": warehouses,
-            },
-            secrets={
-                "app_secret": self.fake.app_secret,
-                "access_token": self.fake.access_token,
-                "refresh_token": self.fake.refresh_token,
-                "access_token_expires_at": str(
-                    self.fake.expires_at_s if access_ends_at_s is None else access_ends_at_s
-                ),
-            },
-        )
-        self.channel = self.kind.open(self.config, self.save)
-        self.opened.append(self.channel)
-        return self.channel
-
-    async def save(self, secrets: Mapping[str, str]) -> None:
-        assert secrets["access_token"] == self.fake.access_token
-        self.saved.append(dict(secrets))
-
-    async def tell(self, *levels: Level) -> list[Answer]:
-        answers = await self.channel.tell(levels)
-        assert len(answers) == len(levels)
-        return answers
-
-    def hides_secrets(self, text: str) -> bool:
-        everything = [*self.config.secrets.values(), *(value for one in self.saved for value in one.values())]
-        return not any(secret in text for secret in everything if secret != "0")
-
-
 @pytest.fixture
 async def shop() -> AsyncIterator[Shop]:
-    fake = FakeTikTok()
-    fake.add("1001", "11", "12", "13")
-    fake.add("1002", "21")
-    troubles = Troubles(fake.app)
-    async with serving(Starlette(routes=[Mount("/", troubles)])) as url:
-        shop = Shop(fake, troubles, TikTokKind(base_url=url, auth_url=url))
+    async with open_shop() as shop:
         yield shop
-        for channel in shop.opened:
-            await channel.close()
 
 
 def level(item: str = "1001/11", quantity: int = 7) -> Level:

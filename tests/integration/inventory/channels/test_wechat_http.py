@@ -12,7 +12,8 @@ from inventory.channels.channel import (
     Refused,
     Told,
 )
-from inventory.channels.wechat.channel_http import TOKEN_MARGIN_MS, WechatChannel, WechatKind
+from inventory.channels.wechat.calls_http import TOKEN_MARGIN_MS
+from inventory.channels.wechat.channel_http import WechatChannel, WechatKind
 from tests.fakes.channels.troubles import Throttled, Troubles
 from tests.fakes.channels.wechat import APP_SECRET, APPID, TOKEN_S, FakeWechat, Shelf
 from tests.serving import serving

@@ -25,14 +25,14 @@ KAKAO = {"kind": "kakao", "name": "Talk Store", "settings": {"admin_key": "a" * 
 
 @pytest.fixture
 def channels(postgres: Postgres) -> Channels:
-    return Channels(postgres, channel_kinds(allow_private=True), channel_vault(SECRET))
+    return Channels(postgres, channel_kinds(SECRET, allow_private=True), channel_vault(SECRET))
 
 
 @pytest.fixture
 async def client(
     serve: Serve, postgres: Postgres, channels: Channels, bearer: Bearer
 ) -> AsyncIterator[httpx.AsyncClient]:
-    rows = ChannelRows.of(postgres, channel_kinds(allow_private=True))
+    rows = ChannelRows.of(postgres, channel_kinds(SECRET, allow_private=True))
     declared = [
         *CatalogueEndpoints(Catalogue(postgres), "EUR").endpoints(),
         *ChannelEndpoints(channels, rows.levels).endpoints(),

@@ -38,7 +38,7 @@ CATALOGUE = b"""Handle,Title,Vendor,Option1 Name,Option1 Value,Variant SKU,Varia
 mug,"Mug, big",Potter,Size,S,MUG-S,9.99,3,https://img.example/mug.png
 mug,,,Size,L,MUG-L,12.99,5,
 """
-KINDS = channel_kinds(allow_private=True)
+KINDS = channel_kinds(SECRET, allow_private=True)
 
 
 @pytest.fixture

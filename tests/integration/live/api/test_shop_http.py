@@ -36,12 +36,12 @@ async def client(serve: Serve, postgres: Postgres) -> AsyncIterator[httpx.AsyncC
     async def redis_is_down() -> None:
         raise UnavailableError("Redis does not answer: ConnectionError")
 
-    rows = ChannelRows.of(postgres, channel_kinds(allow_private=True))
+    rows = ChannelRows.of(postgres, channel_kinds(SECRET, allow_private=True))
     declared = [
         *CatalogueEndpoints(Catalogue(postgres), "EUR").endpoints(),
         *StockEndpoints(StockLedger(postgres)).endpoints(),
         *ChannelEndpoints(
-            Channels(postgres, channel_kinds(allow_private=True), channel_vault(SECRET)),
+            Channels(postgres, channel_kinds(SECRET, allow_private=True), channel_vault(SECRET)),
             Levels(postgres),
         ).endpoints(),
         *ChannelCatalogueEndpoints(rows.links, rows.items, rows.products).endpoints(),

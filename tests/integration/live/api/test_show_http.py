@@ -62,7 +62,7 @@ async def parts(postgres: Postgres, redis: Redis, tokens: Tokens) -> AsyncIterat
     log, bank, orders = RedisLog(redis, "log"), TestBank(postgres, SECRET), Orders(postgres)
     providers, offers = Providers([bank]), OfferDirectory(pools, shows)
     submitter = Submitter(holds, orders, providers)
-    kinds = channel_kinds(allow_private=True)
+    kinds = channel_kinds(SECRET, allow_private=True)
     channels, rows = Channels(postgres, kinds, channel_vault(SECRET)), ChannelRows.of(postgres, kinds)
     yield ApiParts(
         tokens=tokens,

@@ -130,3 +130,10 @@ async def test_secrets_are_hidden_in_a_text_and_not_shown() -> None:
     shop = Shop(ends_in_s=MARGIN_S * 2)
     assert shop.access.hide("access-0 of the-app-secret has ended") == "… of … has ended"
     assert "refresh" not in repr(Access(access_token="access", refresh_token="refresh", expires_at_s=1))
+
+
+async def test_two_calls_whose_access_ended_bring_one_new_one() -> None:
+    shop = Shop(ends_in_s=10_000)
+    first, second = await asyncio.gather(shop.access.renewed("access-0"), shop.access.renewed("access-0"))
+    assert (first, second, shop.renewals) == ("access-1", "access-1", 1)
+    assert await shop.access.renewed("access-1") == "access-2"

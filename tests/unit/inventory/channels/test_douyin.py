@@ -193,7 +193,8 @@ def test_the_end_of_access_is_a_duration_or_a_time(told: int, ends: int) -> None
 async def test_settings_are_taken_apart_from_secrets() -> None:
     prepared = await DouyinKind().prepare(SETTINGS)
     assert prepared == Prepared(
-        settings={name: SETTINGS[name] for name in SETTINGS if name not in SECRETS},
+        settings={"app_key": SETTINGS["app_key"], "shop_id": SETTINGS["shop_id"]}
+        | {"push_sign": "md5", "product_template": "{}"},
         secrets={name: SETTINGS[name] for name in SECRETS},
     )
     without_end = {name: value for name, value in SETTINGS.items() if name != "access_token_expires_at"}

@@ -17,7 +17,6 @@ from inventory.channels.feeds import (
     feed_header,
     feed_lines,
     feed_row,
-    price_text,
 )
 from kit.ids import new_id
 from kit.money import Money
@@ -107,23 +106,6 @@ def test_google_gets_tabs_and_the_others_commas() -> None:
 
 
 @pytest.mark.parametrize(
-    ("price", "text"),
-    [
-        (Money(2499, "USD"), "24.99 USD"),
-        (Money(5, "EUR"), "0.05 EUR"),
-        (Money(0, "EUR"), "0.00 EUR"),
-        (Money(100, "EUR"), "1.00 EUR"),
-        (Money(1300, "JPY"), "1300 JPY"),
-        (Money(1050, "KWD"), "1.050 KWD"),
-        (Money(2**53 - 1, "USD"), "90071992547409.91 USD"),
-        (Money(100, "XXA"), ""),
-    ],
-)
-def test_prices_have_the_digits_of_their_currency(price: Money, text: str) -> None:
-    assert price_text(price) == text
-
-
-@pytest.mark.parametrize(
     ("template", "link"),
     [
         ("https://shop.example/p/{sku}", "https://shop.example/p/A%2FB%20%26%20%C3%BC%3F%23%2C"),
@@ -204,6 +186,8 @@ def test_a_token_fits_one_channel_of_one_deployment() -> None:
     token = tokens.of(channel_id)
     assert tokens.fits(channel_id, token)
     assert token == FeedTokens("a secret of thirty-two characters").of(channel_id)
+    assert tokens.path(channel_id) == f"/v1/feeds/{channel_id}/{token}.csv"
+    assert tokens.path(channel_id, "tsv") == f"/v1/feeds/{channel_id}/{token}.tsv"
     assert not tokens.fits(new_id("chan"), token)
     assert not FeedTokens("another secret of that many signs").fits(channel_id, token)
     for wrong in ("", token[:-1], token + "0", token.upper(), "ü" * len(token)):

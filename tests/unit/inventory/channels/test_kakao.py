@@ -11,6 +11,7 @@ from inventory.channels.kakao.channel_http import KakaoKind
 from kit.errors import InvalidError
 
 KEYS = {"admin_key": "a" * 32, "seller_key": "s" * 32}
+PATHS = {"orders_path": "/v1/orders", "order_path": "/v1/orders/{order_id}"}
 
 
 def level(item_id: str, quantity: int) -> Level:
@@ -31,10 +32,25 @@ COMBINATIONS = (
 
 async def test_keys_are_secrets_and_the_talk_store_is_the_default_channel() -> None:
     prepared = await KakaoKind().prepare(KEYS)
-    assert prepared.settings == {"channel_ids": "101"}
+    optional = {"orders_path": "", "order_path": "", "cancel_path": "", "product_template": "{}"}
+    assert prepared.settings == {"channel_ids": "101"} | optional
     assert prepared.secrets == KEYS
     assert prepared.generated is None
-    assert (await KakaoKind().prepare(KEYS | {"channel_ids": "101,102"})).settings == {"channel_ids": "101,102"}
+    assert (await KakaoKind().prepare(KEYS | {"channel_ids": "101,102"})).settings["channel_ids"] == "101,102"
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        PATHS,
+        PATHS | {"orders_path": "/v2/orders?from={from}&to={to}&size=50"},
+        PATHS | {"order_path": "/v1/orders/{order_id}?with=all"},
+        PATHS | {"cancel_path": "/v1/orders/{order_id}/cancel"},
+        PATHS | {"cancel_path": "POST /v1/cancel/{order_id}"},
+    ],
+)
+async def test_paths_to_orders_are_settings(paths: dict[str, str]) -> None:
+    assert (await KakaoKind().prepare(KEYS | paths)).settings.items() >= paths.items()
 
 
 @pytest.mark.parametrize(
@@ -48,6 +64,14 @@ async def test_keys_are_secrets_and_the_talk_store_is_the_default_channel() -> N
         (KEYS | {"channel_ids": ""}, "channel_ids"),
         (KEYS | {"channel_ids": "101\r\nx: y"}, "channel_ids"),
         (KEYS | {"url": "http://x"}, "url"),
+        (KEYS | {"orders_path": "/v1/orders"}, "order_path"),
+        (KEYS | {"order_path": "/v1/orders/{order_id}"}, "orders_path"),
+        (KEYS | {"cancel_path": "/v1/cancel/{order_id}"}, "order_path"),
+        (KEYS | {"orders_path": "https://elsewhere.example/", "order_path": "/o/{order_id}"}, "orders_path"),
+        (KEYS | {"orders_path": "/v1/orders?since={since}", "order_path": "/o/{order_id}"}, "orders_path"),
+        (KEYS | {"orders_path": "/v1/orders", "order_path": "/v1/orders"}, "order_path"),
+        (KEYS | PATHS | {"cancel_path": "DELETE /v1/cancel/{order_id}"}, "cancel_path"),
+        (KEYS | {"product_template": '{"a": }'}, "product_template"),
     ],
 )
 async def test_a_wrong_setting_is_named_and_its_value_is_not_repeated(settings: dict[str, str], field: str) -> None:
@@ -95,6 +119,7 @@ def test_the_own_quantity_of_a_product_with_combinations_is_sent_empty() -> None
     ("option", "stock", "expected"),
     [
         ('{"type": "NONE"}', '{"stockQuantity": 3}', {"type": "NONE", "stockQuantity": 8}),
+        ('{"type": "NONE"}', 'null, "stockQuantity": 3', {"type": "NONE", "stockQuantity": 8}),
         (None, '{"stockQuantity": "3"}', {"type": "NONE", "stockQuantity": 8}),
         ('{"stockQuantity": 3, "type": "SIMPLE", "simples": [{"id": 4}]}', "null", None),
         ('{"type": "CUSTOM", "customs": [{"id": 4, "x": null}], "combinations": []}', '{"stockQuantity": 9}', None),

@@ -5,23 +5,28 @@ import json
 import pytest
 
 from inventory.channels.channel import ChannelDownError, ChannelGoneError
-from inventory.channels.line_myshop.channel_http import (
-    CALLS_AT_ONCE,
-    CALLS_PER_S,
-    LineMyshopKind,
-    available_in,
-    refusal,
-)
+from inventory.channels.line_myshop.answers import available_in, refusal
+from inventory.channels.line_myshop.catalogue_http import PUBLISH_CALLS_PER_S
+from inventory.channels.line_myshop.channel_http import CALLS_AT_ONCE, CALLS_PER_S, LineMyshopKind
+from inventory.channels.line_myshop.orders_http import ORDER_CALLS_AT_ONCE, ORDER_CALLS_PER_S
 from kit.errors import InvalidError
 
 KEY = "dGhlLWtleS1vZi10aGUtc2hvcA=="
 
 
-async def test_the_key_is_the_only_setting_and_a_secret() -> None:
+TOKEN = "bG9uZy1saXZlZC1hY2Nlc3M/+=="
+USER, GROUP = "U" + "0a" * 16, "C" + "1b" * 16
+
+
+async def test_only_the_key_has_to_be_given_and_key_and_token_are_secrets() -> None:
     prepared = await LineMyshopKind().prepare({"api_key": KEY})
-    assert prepared.settings == {}
-    assert prepared.secrets == {"api_key": KEY}
+    assert prepared.settings == {"messaging_to": "", "product_template": "{}"}
+    assert prepared.secrets == {"api_key": KEY, "messaging_token": ""}
     assert prepared.generated is None
+    to = f"{USER},{GROUP}"
+    prepared = await LineMyshopKind().prepare({"api_key": KEY, "messaging_token": TOKEN, "messaging_to": to})
+    assert prepared.secrets == {"api_key": KEY, "messaging_token": TOKEN}
+    assert prepared.settings["messaging_to"] == to
 
 
 @pytest.mark.parametrize(
@@ -33,6 +38,11 @@ async def test_the_key_is_the_only_setting_and_a_secret() -> None:
         ({"api_key": KEY + "\r\nx: y"}, "api_key"),
         ({"api_key": "k" * 257}, "api_key"),
         ({"api_key": KEY, "url": "http://x"}, "url"),
+        ({"api_key": KEY, "messaging_token": "a token"}, "messaging_token"),
+        ({"api_key": KEY, "messaging_to": USER + ";" + GROUP}, "messaging_to"),
+        ({"api_key": KEY, "messaging_to": "a-line-id"}, "messaging_to"),
+        ({"api_key": KEY, "product_template": "[]"}, "product_template"),
+        ({"api_key": KEY, "product_template": '{"categoryId": }'}, "product_template"),
     ],
 )
 async def test_a_wrong_setting_is_named_and_its_value_is_not_repeated(settings: dict[str, str], field: str) -> None:
@@ -55,9 +65,13 @@ def test_other_item_ids_are_refused(item_id: str) -> None:
         LineMyshopKind().check_item_id(item_id)
 
 
-def test_a_minute_of_levels_stays_within_a_thousand_requests() -> None:
-    assert 2 * (CALLS_AT_ONCE + 60 * CALLS_PER_S) <= 1_000
-    assert 2 * (CALLS_AT_ONCE + CALLS_PER_S) <= 50
+def test_a_minute_of_levels_orders_and_products_stays_within_a_thousand_requests() -> None:
+    levels = 2 * (CALLS_AT_ONCE + 60 * CALLS_PER_S)
+    orders = 2 * (ORDER_CALLS_AT_ONCE + 60 * ORDER_CALLS_PER_S)
+    products = 5 * (1 + 60 * PUBLISH_CALLS_PER_S)
+    assert (levels, orders, products) == (740, 130, 65)
+    assert levels + orders + products <= 1_000
+    assert 2 * (CALLS_AT_ONCE + CALLS_PER_S) + 2 * (ORDER_CALLS_AT_ONCE + ORDER_CALLS_PER_S) + 5 <= 50
 
 
 def test_a_quantity_is_found_by_product_and_inventory() -> None:

@@ -5,21 +5,25 @@ import pytest
 
 from inventory.channels.channel import ChannelDownError, ChannelGoneError, Level
 from inventory.channels.meta.answers import (
-    RATE_WAIT_MS,
-    CallRefusedError,
     Outcome,
     Shown,
-    TooMuchDataError,
-    failure_in,
-    kind_of,
     outcome_in,
     products_in,
     proof,
     request_for,
     taken_in,
+)
+from inventory.channels.meta.channel_http import BATCH, CALLS_PER_S, PUBLISH_BATCH, PUBLISH_CALLS_PER_S, MetaKind
+from inventory.channels.meta.failures import (
+    RATE_WAIT_MS,
+    SHOP,
+    CallRefusedError,
+    TooMuchDataError,
+    failure_in,
+    is_absent,
+    kind_of,
     wait_ms,
 )
-from inventory.channels.meta.channel_http import BATCH, CALLS_PER_S, MetaKind
 from kit.errors import InvalidError
 
 GOOD = {"catalog_id": "1017309634048260", "access_token": "a-secret-token", "app_secret": "a-secret-of-the-app"}
@@ -45,8 +49,19 @@ def test_the_proof_is_an_hmac_of_the_token(app_secret: str, token: str, same: bo
 
 async def test_settings_and_secrets_are_told_apart() -> None:
     prepared = await MetaKind().prepare(GOOD)
-    assert prepared.settings == {"catalog_id": "1017309634048260"}
-    assert prepared.secrets == {"access_token": "a-secret-token", "app_secret": "a-secret-of-the-app"}
+    assert prepared.settings == {
+        "catalog_id": "1017309634048260",
+        "commerce_account_id": "",
+        "link_template": "",
+        "image_template": "",
+        "brand": "",
+        "condition": "new",
+    }
+    assert prepared.secrets == {
+        "access_token": "a-secret-token",
+        "app_secret": "a-secret-of-the-app",
+        "page_access_token": "",
+    }
 
 
 @pytest.mark.parametrize(
@@ -63,13 +78,19 @@ async def test_settings_and_secrets_are_told_apart() -> None:
         ("app_secret", ""),
         ("app_secret", "s\u00e4cret"),
         ("colour", "red"),
+        ("commerce_account_id", "0"),
+        ("page_access_token", "with\r\nbreak"),
+        ("link_template", "https://shop.example/p"),
+        ("image_template", "{sku}"),
+        ("brand", "b" * 71),
+        ("condition", "shiny"),
     ],
 )
 async def test_a_wrong_setting_is_named_and_a_secret_is_not(field: str, value: str) -> None:
     with pytest.raises(InvalidError) as caught:
         await MetaKind().prepare(GOOD | {field: value})
     assert caught.value.details["field"] == field
-    assert field == "catalog_id" or not value or value not in str(caught.value)
+    assert "token" not in field or not value or value not in str(caught.value)
 
 
 @pytest.mark.parametrize("item_id", ["SKU-1", "classic-varsity-top.medium", "größe 38", "x" * 100])
@@ -214,5 +235,18 @@ def test_products_are_read_by_their_item_ids() -> None:
 
 def test_the_limits_fit_metas() -> None:
     assert BATCH < 3_000
-    assert CALLS_PER_S * 60 < 8
+    assert (CALLS_PER_S + PUBLISH_CALLS_PER_S) * 60 < 8
     assert BATCH * 400 < 28 * 1024 * 1024  # an entry has about 130 bytes beside its id
+    assert PUBLISH_BATCH * 4 * (5_000 + 2_000) <= 28 * 1024 * 1024
+
+
+def test_an_object_that_is_not_there_is_told_from_other_failures() -> None:
+    assert is_absent(failed(100, error_subcode=33))
+    assert not any(is_absent(body) for body in (failed(100), failed(190, error_subcode=33), b"", b"<html>"))
+
+
+@pytest.mark.parametrize(("code", "setting"), [(100, "commerce_account_id"), (200, "page_access_token")])
+def test_a_shop_that_may_not_be_read_names_its_own_settings(code: int, setting: str) -> None:
+    error = failure_in(400, {}, failed(code, error_subcode=33), [], SHOP)
+    assert isinstance(error, ChannelGoneError)
+    assert setting in error.message

@@ -16,7 +16,8 @@ from inventory.channels.pinterest.answers import (
     sentence,
     shown,
 )
-from inventory.channels.pinterest.channel_http import BATCH_SIZE, ITEM_ID_CHARS, PinterestKind
+from inventory.channels.pinterest.channel_http import BATCH_SIZE, PinterestKind
+from inventory.channels.pinterest.products import ITEM_ID_CHARS
 from kit.errors import InvalidError
 
 GOOD = {
@@ -134,7 +135,10 @@ def test_an_item_of_another_form_is_refused(item_id: str) -> None:
 
 async def test_the_secrets_are_taken_out_of_the_settings() -> None:
     prepared = await PinterestKind().prepare(GOOD)
-    assert set(prepared.settings) == {"catalog_id", "country", "language", "client_id"}
+    of_products = {"link_template": "", "image_template": "", "brand": "", "condition": "new"}
+    assert prepared.settings == {name: GOOD[name] for name in ("catalog_id", "country", "language", "client_id")} | (
+        of_products
+    )
     assert prepared.secrets == {
         "client_secret": GOOD["client_secret"],
         "refresh_token": GOOD["refresh_token"],
@@ -164,6 +168,9 @@ async def test_every_published_form_of_a_language_is_taken(language: str) -> Non
         ({"access_token": "two words"}, "access_token"),
         ({"access_token_expires_at": "soon"}, "access_token_expires_at"),
         ({"url": "https://example.com"}, "url"),
+        ({"link_template": "https://shop.example/p"}, "link_template"),
+        ({"image_template": "{sku}"}, "image_template"),
+        ({"condition": "shiny"}, "condition"),
     ],
 )
 async def test_a_wrong_setting_is_named_and_no_secret_repeated(change: dict[str, str], field: str) -> None:
@@ -178,7 +185,9 @@ async def test_it_tells_availability_in_large_batches_and_takes_no_orders() -> N
     async def save(_: Mapping[str, str]) -> None:
         raise AssertionError("nothing was renewed")
 
-    config = ChannelConfig(channel_id="c", kind="pinterest", name="n", settings={}, secrets={"client_secret": "s"})
+    config = ChannelConfig(
+        channel_id="c", kind="pinterest", name="n", settings={"client_id": "1"}, secrets={"client_secret": "s"}
+    )
     channel = PinterestKind().open(config, save)
     can = channel.capabilities
     assert (can.batch_size, can.tells, can.reads, can.orders) == (BATCH_SIZE, "availability", True, "none")

@@ -144,7 +144,7 @@ def test_only_codes_about_the_product_refuse_all_at_once(code: int, is_of_the_pr
 async def test_settings_are_taken_apart_from_secrets() -> None:
     prepared = await TikTokKind().prepare(SETTINGS | {"warehouse_ids": "7001, 7002"})
     assert prepared == Prepared(
-        settings={name: SETTINGS[name] for name in SETTINGS if name not in SECRETS},
+        settings={name: SETTINGS[name] for name in SETTINGS if name not in SECRETS} | {"product_template": "{}"},
         secrets={name: SETTINGS[name] for name in SECRETS},
     )
 
@@ -169,6 +169,8 @@ async def test_an_end_of_access_that_is_not_known_is_long_ago() -> None:
         ("access_token", "x" * 2049),
         ("refresh_token", "line\nbreak"),
         ("access_token_expires_at", "tomorrow"),
+        ("product_template", "[]"),
+        ("product_template", "{no}"),
         ("password", "x"),
     ],
 )

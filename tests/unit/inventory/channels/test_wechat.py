@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 import pytest
 
 from inventory.channels.channel import ChannelConfig, ChannelDownError, ChannelGoneError
+from inventory.channels.publishing import Lists, Publishes
+from inventory.channels.selling import Cancels, Greets
 from inventory.channels.wechat.answers import (
     GONE,
     MESSAGE_CHARS,
@@ -152,8 +154,8 @@ def test_an_item_of_another_form_is_refused(item_id: str) -> None:
 
 async def test_the_secret_is_taken_out_of_the_settings() -> None:
     prepared = await WechatKind().prepare(GOOD)
-    assert prepared.settings == {"appid": GOOD["appid"]}
-    assert prepared.secrets == {"app_secret": GOOD["app_secret"]}
+    assert prepared.settings == {"appid": GOOD["appid"], "product_template": "{}"}
+    assert prepared.secrets == {"app_secret": GOOD["app_secret"], "callback_token": "", "encoding_aes_key": ""}
     assert prepared.generated is None
 
 
@@ -184,6 +186,9 @@ async def test_a_tell_is_one_sku_and_orders_are_pushed() -> None:
         raise AssertionError("nothing has to be saved")
 
     channel = WechatKind().open(config, save)
+    for part in (Cancels, Publishes, Lists):
+        assert isinstance(channel, part)
+    assert isinstance(WechatKind(), Greets)
     can = channel.capabilities
     assert (can.batch_size, can.tells, can.reads, can.orders) == (1, "quantity", True, "push")
     await channel.close()
