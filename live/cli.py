@@ -108,11 +108,15 @@ _ws_port = click.option("--ws-port", type=click.IntRange(1, 65535), help="SHOWDR
 @_host
 @_http_port
 @_ws_port
-def dev(data_dir: Path | None, host: str | None, http_port: int | None, ws_port: int | None) -> None:
+@click.option("--fake-channels", is_flag=True, help="connect every named channel to a fake of it; needs the repository")
+def dev(
+    *, data_dir: Path | None, host: str | None, http_port: int | None, ws_port: int | None, fake_channels: bool
+) -> None:
     """Run everything in one process, with Redis and Postgres of its own unless REDIS_URL and DATABASE_URL are set."""
     from live.roles.dev import serve_dev  # noqa: PLC0415 - --help must not load the servers
 
-    run(serve_dev(_role_settings(data_dir=data_dir, host=host, http_port=http_port, ws_port=ws_port)))
+    settings = _role_settings(data_dir=data_dir, host=host, http_port=http_port, ws_port=ws_port)
+    run(serve_dev(settings, fake_channels=fake_channels))
 
 
 @main.command()

@@ -92,6 +92,10 @@ ORDERS_POLL_S: Final = 1.0
 ORDERS_OVERLAP_MS: Final = 5 * 60_000
 """So much of what is known is looked through again in a channel's list: clocks differ, and lists are late."""
 
+CLOCKS_DIFFER_MS: Final = 60_000
+"""An order that was placed up to this long before its channel was connected counts as placed after: clocks differ, and
+one unit too few is better than one sold twice."""
+
 MISSING_EVERY_S: Final = 5.0
 """How soon units that came are taken for orders that lack some ..."""
 

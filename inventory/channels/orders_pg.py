@@ -7,7 +7,7 @@ import msgspec
 
 from inventory.channels.channel import UnknownChannelError
 from inventory.channels.levels_pg import shown
-from inventory.channels.limits import LEASE_MS, PUSHES_FORGOTTEN, PUSHES_KEPT_MS
+from inventory.channels.limits import CLOCKS_DIFFER_MS, LEASE_MS, PUSHES_FORGOTTEN, PUSHES_KEPT_MS
 from inventory.channels.order_units import OrderLine, OrderState, Shelf, state_of, take, wanted_lines
 from inventory.channels.selling import ChannelOrder, PushedEvent, SeenOrder
 from inventory.stock_pg import record_movements
@@ -110,7 +110,7 @@ class ChannelOrders:
             row = await self._lock(connection, channel_id, due.order_id)
             if row["read_version"] >= due.version:
                 return _state(row)
-            if order.placed_at_ms < row["created_at_ms"]:
+            if order.placed_at_ms < row["created_at_ms"] - CLOCKS_DIFFER_MS:
                 # The stock was counted when the channel was connected, and this order's units were gone by then.
                 state: OrderState = "earlier"
                 lines: list[OrderLine] = []

@@ -47,7 +47,7 @@ def channel_kinds(
         FEED: FeedKind(),
         "kakao": kakao.KakaoKind(base_url=at("kakao", kakao.REAL_URL)),
         "line_myshop": line_myshop.LineMyshopKind(
-            base_url=at("line_myshop", line_myshop.REAL_URL), messaging_url=at("line_messages", REAL_MESSAGING_URL)
+            base_url=at("line_myshop", line_myshop.REAL_URL), messaging_url=at("line_myshop", REAL_MESSAGING_URL)
         ),
         "meta": meta.MetaKind(base_url=at("meta", meta.REAL_URL)),
         "pinterest": pinterest.PinterestKind(base_url=at("pinterest", pinterest.REAL_URL, below="/v5")),

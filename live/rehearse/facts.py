@@ -119,13 +119,38 @@ class ChannelLevel(msgspec.Struct, frozen=True, kw_only=True):
     received: int | None
 
 
+class WatchedChannel(msgspec.Struct, frozen=True, kw_only=True):
+    """A channel of the shop over the time of the rehearsal; see ``ChannelLine`` for the figures.
+
+    Attributes:
+        must_converge: it was in step before, and nothing has failed since.
+        lags_ms: of each level that was seen to be told.
+    """
+
+    channel_id: str
+    kind: str
+    name: str
+    must_converge: bool
+    lags_ms: tuple[int, ...]
+    calls: int | None
+    least_calls: int
+
+
 class ChannelFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """The channels; ``own_id`` is the rehearsal's own, None when it has none."""
+    """The channels.
+
+    Attributes:
+        levels: of those that are on, and have an item of the SKU.
+        own_id: the rehearsal's own, None when it has none.
+        calls: that the rehearsal's own got.
+        watched: all others.
+    """
 
     levels: tuple[ChannelLevel, ...]
     own_id: str | None
     calls: int
     bad_signatures: int
+    watched: tuple[WatchedChannel, ...] = ()
 
 
 class Repeat(msgspec.Struct, frozen=True, kw_only=True):

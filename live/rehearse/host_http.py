@@ -82,6 +82,10 @@ class HostHttp:
         """Call a DELETE; raises as ``post`` does."""
         await self._call("DELETE", path, None, "")
 
+    async def metrics(self) -> str:
+        """Return the API's ``/metrics``; raises as ``post`` does."""
+        return (await self._call("GET", "/metrics", None, "")).decode()
+
     async def check(self) -> None:
         """Return when somebody listens there. Raises NoServerError at once when the connection is refused."""
         try:

@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from live.rehearse.channel_table import due_level
 from live.rehearse.facts import ENDED_STATUSES, Facts
 from live.rehearse.record import missing_events
 
@@ -239,22 +240,28 @@ def channels_converge(facts: Facts) -> Found:
     """Invariant 10: every channel shows max(0, on_hand - ring_fenced - safety stock), or 0 where it is switched off."""
     faults = [f"not quiet in time: {what}" for what in facts.not_quiet]
     own = None
+    # Others may be down for reasons of their own.
+    others = {one.channel_id for one in facts.channels.watched if one.must_converge}
+    in_step = 0
     for level in facts.channels.levels:
-        units = 0 if level.switched_off else facts.ledger.on_hand - facts.ledger.ring_fenced
-        due = max(0, units - level.safety_stock)
+        due = due_level(facts.ledger, level)
         if level.desired != due:
             faults.append(f"{level.channel_id}: {due} due, {level.desired} desired")
-        # Others may be down for reasons of their own.
         if level.channel_id == facts.channels.own_id:
             own = level
             if (level.told, level.received) != (due, due):
                 faults.append(f"{level.channel_id}: {due} due, {level.told} told, the channel has {level.received}")
+        elif level.channel_id in others:
+            in_step += level.told == due
+            if level.told != due:
+                faults.append(f"{level.channel_id}: {due} due, {level.told} told, and nothing has failed there")
     if facts.channels.own_id is not None and own is None:
         faults.append("the rehearsal's channel has no level")
     if facts.channels.bad_signatures:
         faults.append(f"{facts.channels.bad_signatures} calls with a bad signature")
     shown = "no channel of its own" if own is None else f"told {own.told}, channel has {own.received}"
-    return f"{len(facts.channels.levels)} channels; {shown}; {facts.channels.calls} signed calls", faults
+    figures = f"{len(facts.channels.levels)} channels; {shown}; {facts.channels.calls} signed calls"
+    return figures + (f"; {in_step} of the shop's own in step" if facts.channels.watched else ""), faults
 
 
 def ledger_replays(facts: Facts) -> Found:

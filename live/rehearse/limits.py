@@ -45,6 +45,12 @@ CHECKOUT_TRIES: Final = 5
 QUIET_TIMEOUT_S: Final = 45.0
 """For orders, refunds, outbox and channel to come to rest after the sale."""
 
+CHANNELS_WATCH_S: Final = 0.1
+"""Between two looks at what the shop's channels were told: a level that changes again sooner may not be seen."""
+
+CHANNELS_SETTLE_S: Final = 45.0
+"""For the shop's channels to be in step again: the slowest takes a call every eight seconds, and answers later."""
+
 QUIET_POLL_S: Final = 0.25
 """Between two looks at whether all is quiet."""
 

@@ -12,6 +12,7 @@ from kit.postgres import Postgres
 from kit.redis_client import RedisClient
 from live import wire
 from live.reconcile.facts_redis import read_book
+from live.rehearse.channel_watch_pg import ChannelWatch
 from live.rehearse.crowd import Crowd
 from live.rehearse.evidence_pg import EvidencePg
 from live.rehearse.facts import ChannelFacts, Facts, Repeat
@@ -55,6 +56,7 @@ class Performance:
     Args:
         show_id: a show that is on.
         crowd: the viewers, connected before ``run``.
+        watch: follows the shop's own channels.
         postgres: read only, as is ``redis``.
         bank: of the rehearsal's own; None when the server's test bank takes the money.
     """
@@ -67,6 +69,7 @@ class Performance:
         host: HostHttp,
         crowd: Crowd,
         channel: OwnChannel,
+        watch: ChannelWatch,
         postgres: Postgres,
         redis: RedisClient,
         progress: Progress,
@@ -77,6 +80,7 @@ class Performance:
         self._host = host
         self._crowd = crowd
         self._channel = channel
+        self._watch = watch
         self._postgres = postgres
         self._redis = redis
         self._progress = progress
@@ -97,6 +101,7 @@ class Performance:
             await self._host.post_raw(f"/v1/offers/{offer.offer_id}/close", {})
         await self._host.post_raw(f"{show}/end", {})
         not_quiet = await self._quiet(evidence, offer, closed=True)
+        await self._watch.settle(self._goods.sku, self._progress)
         self._progress("verifying", 0, 1)
         return await self._collect(evidence, offer, not_quiet)
 
@@ -170,6 +175,7 @@ class Performance:
         crowd, receiver, channel_id = self._crowd, self._channel.receiver, self._channel.channel_id
         received = {} if channel_id is None else {channel_id: receiver.level(offer.sku)}
         found = await evidence.read(received)
+        watched = await self._watch.read(offer.sku, found.levels, found.ledger, own_id=channel_id)
         last_seq = max(found.event_at_ms, default=0)
         await crowd.arrive(last_seq, ARRIVAL_MOST_S)
         folded = await crowd.compare()
@@ -185,7 +191,11 @@ class Performance:
             news=found.news,
             ledger=found.ledger,
             channels=ChannelFacts(
-                levels=found.levels, own_id=channel_id, calls=receiver.calls, bad_signatures=receiver.bad_signatures
+                levels=found.levels,
+                own_id=channel_id,
+                calls=receiver.calls,
+                bad_signatures=receiver.bad_signatures,
+                watched=watched,
             ),
             last_seq=last_seq,
             event_at_ms=found.event_at_ms,

@@ -11,6 +11,7 @@ import msgspec
 from kit.postgres import Postgres
 from kit.redis_client import connect_redis
 from live.rehearse.at_bank import AtTheBank
+from live.rehearse.channel_watch_pg import ChannelWatch
 from live.rehearse.crowd import Crowd
 from live.rehearse.facts import Facts
 from live.rehearse.fake_bank_http import FakeBank
@@ -117,6 +118,7 @@ class _Rehearsal:
         self._host = host
         self._postgres = postgres
         self._stagehand = Stagehand(host, postgres, units=options.units, with_channel=options.with_channel)
+        self._watch = ChannelWatch(host, postgres, options.secret)
 
     async def run(self) -> RehearseReport:
         """Set the stage, run the show, clear up."""
@@ -124,6 +126,7 @@ class _Rehearsal:
         self._progress("preparing", 0, 1)
         ws_url = self._options.ws_url or (await self._host.get("/v1/meta", _Meta)).ws_url
         await check_gateway(ws_url)
+        await self._watch.begin()
         caught = StopSignals() if self._house is None else contextlib.nullcontext(self._house.signals)
         with ChannelReceiver() as receiver, caught as signals:
             try:
@@ -156,6 +159,7 @@ class _Rehearsal:
             host=self._host,
             crowd=crowd,
             channel=stage.channel,
+            watch=self._watch,
             postgres=self._postgres,
             redis=redis,
             progress=self._progress,
@@ -163,7 +167,8 @@ class _Rehearsal:
         )
         try:
             await crowd.connect(lambda done: self._progress("connecting viewers", done, len(plans)))
-            return await self._watched(crowd, performance.run())
+            async with self._watch.following(stage.goods.sku):
+                return await self._watched(crowd, performance.run())
         finally:
             await crowd.close()
             await redis.aclose()

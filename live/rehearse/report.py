@@ -2,14 +2,20 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from live.rehearse.channel_table import ChannelLine, channel_lines
 from live.rehearse.facts import BankFigures, Facts
 from live.rehearse.invariants import Verdict, judge, shown
+
+NAME_SHOWN_CHARS: Final = 24
+"""Characters of a channel's name that stand on one line."""
 
 
 class RehearseReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,6 +29,7 @@ class RehearseReport(msgspec.Struct, frozen=True, kw_only=True):
         messages: all messages that all viewers got.
         channel_received: what the rehearsal's channel shows in the end.
         channel_due: what the stock ledger says that it should show.
+        channels: the shop's own channels, besides the rehearsal's.
         payments: how many the bank has, by their state.
         given_back: payments of which money went back.
         bank: what a bank of the rehearsal's own did with its webhooks; None for the server's test bank.
@@ -50,6 +57,7 @@ class RehearseReport(msgspec.Struct, frozen=True, kw_only=True):
     messages: int
     channel_received: int | None
     channel_due: int
+    channels: tuple[ChannelLine, ...]
     payments: dict[str, int]
     given_back: int
     bank: BankFigures | None
@@ -100,6 +108,7 @@ def make_report(facts: Facts, *, show_id: str, sku: str, duration_s: float) -> R
         messages=sum(viewer.messages for viewer in facts.viewers),
         channel_received=None if own is None else own.received,
         channel_due=max(0, facts.ledger.on_hand - facts.ledger.ring_fenced),
+        channels=channel_lines(facts.channels, facts.ledger),
         payments=dict(sorted(Counter(payment.state for payment in facts.payments).items())),
         given_back=sum(1 for payment in facts.payments if payment.refunded > 0),
         bank=facts.bank,
@@ -118,8 +127,10 @@ def percentile(values: Sequence[float], percent: int) -> float:
 
 
 def print_report(report: RehearseReport, console: Console) -> None:
-    """Print both tables and the verdict."""
+    """Print the tables and the verdict; that of channels only where the shop has some."""
     console.print(_happened(report))
+    if report.channels:
+        console.print(_channels(report))
     console.print(_invariants(report))
     console.print(report.verdict, style="bold green" if report.held else "bold red", highlight=False, soft_wrap=True)
 
@@ -164,6 +175,28 @@ def _bank(report: RehearseReport) -> list[tuple[str, str]]:
         ("its webhooks", f"{webhooks}, {bank.refused} calls refused"),
         ("its answers", f"{bank.answers_lost} lost, {bank.too_many} calls too many"),
     ]
+
+
+def _channels(report: RehearseReport) -> Table:
+    title = f"Channels, and what they were told of {report.sku}"
+    table = Table(title=title, box=box.SIMPLE, title_justify="left", collapse_padding=True)
+    widest = max(len(one.name) for one in report.channels)
+    table.add_column("channel", min_width=min(widest, NAME_SHOWN_CHARS))
+    table.add_column("kind", style="dim", no_wrap=True)
+    for name in ("lag\np99 ms", "calls\nmade", "least\npossible"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("final level\n= ledger", no_wrap=True)
+    for one in report.channels:
+        lag = "-" if one.lag_p99_ms is None else str(one.lag_p99_ms)
+        calls = "not told" if one.calls is None else str(one.calls)
+        table.add_row(escape(one.name), one.kind, lag, calls, str(one.least_calls), _final(one))
+    return table
+
+
+def _final(line: ChannelLine) -> str:
+    if line.equal is None:
+        return "not there"
+    return f"[green]yes[/], {line.due}" if line.equal else f"[bold red]no[/], {line.shows} for {line.due}"
 
 
 def _invariants(report: RehearseReport) -> Table:

@@ -92,7 +92,7 @@ class ApiRole:
 
 def _parts(stores: Stores, idempotency: Idempotency, *, demo: bool, registry: CollectorRegistry) -> ApiParts:
     place, settings, catalogue = stores.place, stores.place.settings, Catalogue(stores.postgres)
-    kinds = channel_kinds(place.secret, allow_private=demo)
+    kinds = channel_kinds(place.secret, allow_private=demo, base_urls=place.channel_urls)
     channels = Channels(stores.postgres, kinds, channel_vault(place.secret))
     channel_rows = ChannelRows.of(stores.postgres, kinds)
     return ApiParts(

@@ -54,3 +54,9 @@ assert RESTART_CALM_S > RESTART_MOST_S
 
 SIBLING_ANSWER_S: Final = CHECK_TIMEOUT_S + 0.5
 """Seconds that a gateway's process waits for another one, whose own checks may take ``CHECK_TIMEOUT_S``."""
+
+FAKES_START_S: Final = 20.0
+"""Seconds for the fake channels to listen; usually below one."""
+
+FAKES_STOP_S: Final = 5.0
+"""Seconds for the fake channels to end after SIGTERM; then they are killed."""

@@ -1,9 +1,9 @@
 """What every role builds first: the connections, and what reads and writes through them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from checkout.orders_pg import Orders
 from checkout.payments.bank_pg import TestBank
@@ -31,12 +31,17 @@ _log = logger("roles")
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where a role runs: settings, with the addresses and the secret filled in."""
+    """Where a role runs: settings, with the addresses and the secret filled in.
+
+    Attributes:
+        channel_urls: addresses of fake channels by kind; kinds that are not in it are called where they really are.
+    """
 
     settings: Settings
     database_url: str
     redis_url: str
     secret: str
+    channel_urls: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

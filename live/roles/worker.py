@@ -75,7 +75,7 @@ class WorkerRole:
             line = DrawLine(Draws(stores.postgres), stores.holds)
             draw_clock = DrawClock(ShowDraws(stores.postgres, stores.shows), line, relay)
             keeper = build_keeper(stores)
-            kinds = channel_kinds(place.secret, allow_private=demo)
+            kinds = channel_kinds(place.secret, allow_private=demo, base_urls=place.channel_urls)
             channel_rows = ChannelRows.of(stores.postgres, kinds)
             sync = ChannelSync(
                 Channels(stores.postgres, kinds, channel_vault(place.secret)),

@@ -2,6 +2,7 @@
 
 import { byId, setText, show, toast } from "./dom.js";
 import { Api } from "./http.js";
+import { ChannelDesk } from "./host_channels.js";
 import { ask, closeButtons } from "./host_dialogs.js";
 import { Feed } from "./host_feed.js";
 import { bindKeys } from "./host_keys.js";
@@ -101,6 +102,7 @@ async function openConsole(api, showId, token) {
     pinned: (answer) => { current = { ...current, ...answer }; draw(); },
   });
   const sales = new Sales({ api, showId, viewers: () => client.state.viewers });
+  const channels = new ChannelDesk({ api, act });
 
   const draw = () => {
     const live = client.state.show ? client.state : null;
@@ -163,6 +165,7 @@ async function openConsole(api, showId, token) {
     ["o", "Open an offer for the first pinned product", () => products.offerFirstPinned()],
     ["e", "Extend the newest open offer by 30 s", () => offers.extendNewest(EXTEND_MS)],
     ["x", "Close the newest open offer", () => offers.closeNewest()],
+    ["z", "Show 0 on every channel", () => channels.zero()],
     ["l", "Copy the viewer link", share],
   ]);
 
@@ -170,6 +173,7 @@ async function openConsole(api, showId, token) {
   client.connect(showId, { token });
   products.search();
   sales.start();
+  channels.start();
   setInterval(() => offers.tick(), TICK_MS);
 }
 

@@ -1,10 +1,9 @@
-/** What the show brings in: the big numbers, the newest orders, the channels. Asked for every few seconds. */
+/** What the show brings in: the big numbers and the newest orders. Asked for every few seconds. */
 
 import { byId, h, setText, show } from "./dom.js";
 import { formatMoney } from "./money.js";
 
 const REPORT_EVERY_MS = 3_000;
-const CHANNELS_EVERY_MS = 10_000;
 const ORDERS_SHOWN = 50;
 /** After an event, the numbers are asked for this soon. */
 const SOON_MS = 400;
@@ -38,8 +37,6 @@ export class Sales {
 
   start() {
     this.#round();
-    this.#channels();
-    setInterval(() => document.hidden || this.#channels(), CHANNELS_EVERY_MS);
     document.addEventListener("visibilitychange", () => document.hidden || this.soon());
   }
 
@@ -104,27 +101,4 @@ export class Sales {
       h("td", { class: "clip", title: order.buyer_id }, order.buyer_id),
       h("td", {}, h("span", { class: "badge", "data-order": order.state }, order.state)))));
   }
-
-  async #channels() {
-    try {
-      const { items } = await this.api.get("/v1/channels");
-      show(byId("channels-note"), items.length === 0);
-      setText(byId("channels-note"), "No channel is connected.");
-      show(byId("channels"), items.length > 0);
-      byId("channels").tBodies[0].replaceChildren(...items.map(channelRow));
-    } catch (error) {
-      setText(byId("channels-note"), error.message);
-      show(byId("channels-note"), true);
-    }
-  }
-}
-
-function channelRow(channel) {
-  const behind = channel.behind === 1 ? "1 SKU to tell" : `${number.format(channel.behind)} SKUs to tell`;
-  const words = channel.last_error ?? (channel.behind > 0 ? behind : "all told");
-  return h("tr", {},
-    h("td", { title: channel.channel_id }, h("span", { class: "channel-name" }, channel.name), h("span", { class: "muted small-print" }, channel.kind)),
-    h("td", {}, h("span", { class: "badge", "data-channel": channel.last_error ? "failing" : channel.state }, channel.state),
-      h("span", { class: channel.last_error ? "out small-print" : "muted small-print" }, words)),
-    h("td", { class: "num nowrap" }, `${(channel.lag_ms / 1000).toFixed(1)} s`));
 }

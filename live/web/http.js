@@ -52,16 +52,19 @@ export class Api {
     return this.#call(search ? `${path}?${search}` : path, {});
   }
 
-  /** One user action. Network failures and 5xx answers are retried with the same idempotency key. */
+  /**
+   * One user action. Network failures and 5xx answers are retried with the same idempotency key.
+   * @param {?object} [body] null for a call that takes none
+   */
   async post(path, body = {}) {
-    const text = JSON.stringify(body);
+    const text = body === null ? "" : JSON.stringify(body);
     const action = `${path}\n${text}`;
     const key = this.#openKeys.get(action) ?? uuid();
     this.#openKeys.set(action, key);
-    const headers = { "content-type": "application/json", "idempotency-key": key };
+    const headers = { ...(text && { "content-type": "application/json" }), "idempotency-key": key };
     for (let tried = 1; ; tried += 1) {
       try {
-        const answer = await this.#call(path, { method: "POST", headers, body: text });
+        const answer = await this.#call(path, { method: "POST", headers, body: text || null });
         this.#openKeys.delete(action);
         return answer;
       } catch (error) {

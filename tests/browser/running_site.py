@@ -20,14 +20,18 @@ MUGS = 10
 
 
 class Site(msgspec.Struct, frozen=True):
-    """Where the pages are; ``host_token`` is the one in the link that the command printed."""
+    """Where the pages are; ``host_token`` is the one in the link that the command printed.
+
+    ``fakes_url`` is the control of the fake channels; blank without them.
+    """
 
     url: str
     host_token: str
+    fakes_url: str = ""
 
 
 @contextmanager
-def running_site(folder: Path) -> Iterator[Site]:
+def running_site(folder: Path, *flags: str) -> Iterator[Site]:
     """Start everything with its data in a folder, import two products, stop it at the end."""
     http_port, ws_port = free_ports(2)
     url = f"http://127.0.0.1:{http_port}"
@@ -37,11 +41,12 @@ def running_site(folder: Path) -> Iterator[Site]:
     env |= {"SHOWDROP_HTTP_PORT": str(http_port), "SHOWDROP_WS_PORT": str(ws_port)}
     log = folder / "dev.log"
     with log.open("wb") as out:
-        server = subprocess.Popen([SHOWDROP, "dev"], env=env, stdout=out, stderr=subprocess.STDOUT)  # noqa: S603 - ours
+        server = subprocess.Popen([SHOWDROP, "dev", *flags], env=env, stdout=out, stderr=subprocess.STDOUT)  # noqa: S603 - ours
     try:
         token = _printed_token(server, log)
         _import_catalogue(folder, url, env)
-        yield Site(url=url, host_token=token)
+        fakes = re.search(r"fake channels  (\S+)/", log.read_text(encoding="utf-8"))
+        yield Site(url=url, host_token=token, fakes_url=fakes[1] if fakes else "")
     finally:
         server.terminate()
         try:

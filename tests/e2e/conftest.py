@@ -80,9 +80,9 @@ class Deployment:
         self._programs.append(program)
         return program
 
-    async def start_dev(self) -> Program:
+    async def start_dev(self, *flags: str) -> Program:
         """Start everything and wait until it is ready."""
-        dev = await self.run("dev")
+        dev = await self.run("dev", *flags)
         await dev.until_printed("Showdrop is ready", within_s=READY_S)
         async with httpx.AsyncClient() as client:
             answer = await client.get(f"http://127.0.0.1:{self.http_port}/readyz")

@@ -74,3 +74,23 @@ WHERE channel_id = $3 AND sku = $4 AND told_version < version
 
 -- name: open_pools
 SELECT count(*) FROM pools WHERE pool_id = $1 AND state <> 'closed'
+
+-- name: told
+-- What every channel was told of a SKU.
+SELECT channel_id, version, told_version, coalesce(told_at_ms, 0) AS told_at_ms,
+       channels.last_error IS NOT NULL AS failing
+FROM channel_levels JOIN channels USING (channel_id)
+WHERE sku = $1 AND state = 'active' AND call_group IS NOT NULL
+
+-- name: called
+-- When every channel was called last, as far as the call went well.
+SELECT channel_id, coalesce(last_success_ms, 0) AS called_at_ms FROM channels
+
+-- name: free_units
+-- Changes of the units that nobody has set aside.
+SELECT at_ms, on_hand_delta - ring_fenced_delta AS delta FROM movements
+WHERE sku = $1 AND at_ms >= $2 AND on_hand_delta <> ring_fenced_delta
+ORDER BY movement_id
+
+-- name: now_ms
+SELECT now_ms()

@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from tests.fakes.channels.douyin_shop import Answered, DouyinShop, only
+from tests.fakes.channels.numbers import FIRST
 
 LIST: Final = "/order/searchList"
 DETAIL: Final = "/order/orderDetail"
@@ -59,7 +60,7 @@ class DouyinOrderDesk:
 
     def __init__(self, shop: DouyinShop) -> None:
         self._shop = shop
-        self._numbers = itertools.count(4_781_320_682_406_083_640)
+        self._numbers = itertools.count(4_781_320_682_406_083_640 + FIRST)
         self._messages = itertools.count(1)
         self.orders: dict[str, FakeOrder] = {}
         self.by_hmac = False

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from tests.fakes.channels.kakao_answers import platform_error, shop_error
+from tests.fakes.channels.numbers import FIRST
 
 ORDERS: Final = "/v1/shopping/orders"
 ORDERS_BEHIND: Final = "/v2/shopping/orders"
@@ -74,7 +75,7 @@ class FakeOrders:
         """Sell units. Returns the order's id."""
         self._store.move(product_id, combination_id, -quantity)
         now = self.now_ms()
-        order_id = 1_700_000_000_000_000_001 + len(self.by_id)
+        order_id = 1_700_000_000_000_000_001 + FIRST + len(self.by_id)
         self.by_id[order_id] = Order(
             id=order_id,
             product_id=product_id,

@@ -21,6 +21,7 @@ from tests.fakes.channels.meta_graph import (
     picked,
 )
 from tests.fakes.channels.meta_items import Product
+from tests.fakes.channels.numbers import FIRST
 
 STATES = {"FB_PROCESSING", "CREATED", "IN_PROGRESS", "COMPLETED"}
 REASONS = {"CUSTOMER_REQUESTED", "OUT_OF_STOCK", "INVALID_ADDRESS", "SUSPICIOUS_ORDER", "CANCEL_REASON_OTHER"}
@@ -98,7 +99,7 @@ class FakeMetaOrders:
 
     def place_order(self, lines: Mapping[str, int], *, state: str = "CREATED") -> str:
         """Buy; the units are gone from the catalogue. Returns the order's id."""
-        order_id = str(368_508_827_392_800 + len(self.orders))
+        order_id = str(368_508_827_392_800 + FIRST + len(self.orders))
         now = self._clock_ms()
         self.orders[order_id] = Order(order_id=order_id, state=state, created_ms=now, updated_ms=now, lines=dict(lines))
         for item_id, units in lines.items():

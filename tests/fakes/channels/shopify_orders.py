@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
+from tests.fakes.channels.numbers import FIRST
 from tests.fakes.channels.shopify_operations import ShopError, ShopItem, number_in, operation
 
 MOST_IDS: Final = 250
@@ -54,7 +55,7 @@ class ShopifyOrders:
         self.slow = False
         self.now_s = int(time.time())
         self._begun: list[str] = []
-        self._ids = itertools.count(5_678_901_234_567)
+        self._ids = itertools.count(5_678_901_234_567 + FIRST)
         self.operations = (
             operation(
                 "orders",
@@ -88,6 +89,7 @@ class ShopifyOrders:
         )  # fmt: skip
 
     def place(self, items: Mapping[str, int], *, financial: str = "PAID", fulfillment: str = "UNFULFILLED") -> Push:
+        self._tick()
         order_id = str(next(self._ids))
         lines = []
         for item, units in items.items():
@@ -157,7 +159,7 @@ class ShopifyOrders:
         return Push(order_id="", headers=headers, body=body)
 
     def _touch(self, order_id: str, topic: str) -> Push:
-        self.now_s += 1
+        self._tick()
         self.orders[order_id]["updatedAt"] = self._moment()
         if topic.startswith("orders/"):
             body: dict[str, object] = {
@@ -169,6 +171,9 @@ class ShopifyOrders:
             body = {"id": next(self._ids), "order_id": int(order_id)}
         signed = self.push(topic, msgspec.json.encode(body))
         return Push(order_id=order_id, headers=signed.headers, body=signed.body)
+
+    def _tick(self) -> None:
+        self.now_s = max(self.now_s + 1, int(time.time()))
 
     def _moment(self) -> str:
         return f"{datetime.fromtimestamp(self.now_s, UTC):%Y-%m-%dT%H:%M:%SZ}"

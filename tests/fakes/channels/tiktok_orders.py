@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 from starlette.requests import Request
 
+from tests.fakes.channels.numbers import FIRST
 from tests.fakes.channels.tiktok_answered import Answered, only
 
 MOST_READ: Final = 50
@@ -55,7 +56,7 @@ class TikTokOrders:
         self.page_size = MOST_LISTED
         self.foreign: set[str] = set()
         self.now_s = int(time.time())
-        self._ids = itertools.count(576_461_413_038_785_752)
+        self._ids = itertools.count(576_461_413_038_785_752 + FIRST)
         self._notes = itertools.count(7_327_112_393_057_371_910)
         self.calls = [
             ("GET", "/order/202507/orders", ["ids"], "orders", self._read),
@@ -77,6 +78,7 @@ class TikTokOrders:
             lines.append(self._line("1/2", status) | {"combined_listing_skus": [part]})
         for item, units in [*items.items(), *bundles.items()]:
             self._move(item, -units)
+        self._tick()
         order_id = str(next(self._ids))
         self.orders[order_id] = {
             "id": order_id,
@@ -109,8 +111,11 @@ class TikTokOrders:
         headers = {"authorization": signature, "content-type": "application/json"}
         return Push(order_id="", headers=headers, body=body)
 
+    def _tick(self) -> None:
+        self.now_s = max(self.now_s + 1, int(time.time()))
+
     def _changed(self, order_id: str, kind: int = 1) -> Push:
-        self.now_s += 1
+        self._tick()
         order = self.orders[order_id]
         order["update_time"] = self.now_s
         data = {"order_id": order_id, "order_status": order["status"], "update_time": self.now_s}

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tests.fakes.channels.numbers import FIRST
 from tests.fakes.channels.wechat_shop import APPID, Body, WechatShop
 
 CALLBACK_TOKEN = "callbackTokenOfTests"
@@ -85,7 +86,7 @@ class WechatOrderDesk:
         for item_id, units in lines.items():
             self._shop.shelves[item_id].sell(units)
         order = FakeOrder(
-            order_id=3_705_115_058_471_208_928 + len(self.orders),
+            order_id=3_705_115_058_471_208_928 + FIRST + len(self.orders),
             status=20 if paid else 10,
             created_s=self._now_s(),
             updated_s=self._now_s(),

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from live.reconcile.facts import BookHold
-from live.rehearse.facts import ChannelLevel, Facts, Folded, NewsFacts, Repeat
+from live.rehearse.facts import ChannelLevel, Facts, Folded, NewsFacts, Repeat, WatchedChannel
 from live.rehearse.invariants import judge, shown
 from tests.unit.live.rehearse.facts_of_a_show import facts, order, payment, viewer
 
@@ -135,6 +135,25 @@ def channel_has_another_number(found: Facts) -> Facts:
     return replace(found, channels=replace(found.channels, levels=(level,)))
 
 
+def with_another(found: Facts, *, told: int, must_converge: bool) -> Facts:
+    level = ChannelLevel(channel_id="chan_2", safety_stock=2, switched_off=False, desired=3, told=told, received=None)
+    other = WatchedChannel(
+        channel_id="chan_2",
+        kind="kakao",
+        name="Talk Store",
+        must_converge=must_converge,
+        lags_ms=(),
+        calls=None,
+        least_calls=0,
+    )
+    channels = replace(found.channels, levels=(*found.channels.levels, level), watched=(other,))
+    return replace(found, channels=channels)
+
+
+def healthy_channel_left_behind(found: Facts) -> Facts:
+    return with_another(found, told=4, must_converge=True)
+
+
 def forged_call(found: Facts) -> Facts:
     return replace(found, channels=replace(found.channels, bad_signatures=1))
 
@@ -172,12 +191,21 @@ def drifting_ledger(found: Facts) -> Facts:
         (accepted_then_refused, 9),
         (channel_behind, 10),
         (channel_has_another_number, 10),
+        (healthy_channel_left_behind, 10),
         (forged_call, 10),
         (drifting_ledger, 11),
     ],
 )
 def test_a_fact_that_contradicts_an_invariant_breaks_it(break_it: Callable[[Facts], Facts], number: int) -> None:
     assert number in broken(break_it(facts()))
+
+
+def test_a_channel_that_fails_may_stay_behind_and_one_in_step_is_counted() -> None:
+    assert broken(with_another(facts(), told=4, must_converge=False)) == set()
+    in_step = with_another(facts(), told=3, must_converge=True)
+    assert broken(in_step) == set()
+    (figures,) = [verdict.figures for verdict in judge(in_step) if verdict.number == 10]
+    assert figures.endswith("1 of the shop's own in step")
 
 
 def test_units_that_nobody_wanted_may_stay_unsold() -> None:

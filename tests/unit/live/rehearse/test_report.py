@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 from rich.console import Console
 
-from live.rehearse.facts import BankFigures
+from live.rehearse.facts import BankFigures, ChannelLevel, Facts, WatchedChannel
 from live.rehearse.report import make_report, percentile, print_report
 from tests.unit.live.rehearse.facts_of_a_show import facts, payment
 
@@ -42,6 +42,32 @@ def test_a_bank_of_its_own_is_told_of_and_no_other() -> None:
         "4 lost, 5 calls too many",
     ):
         assert line in screen.getvalue()
+
+
+def printed(found: Facts) -> str:
+    screen = io.StringIO()
+    print_report(make_report(found, show_id="show_1", sku="MUG", duration_s=1), Console(file=screen, width=80))
+    return screen.getvalue()
+
+
+def test_the_shops_own_channels_have_a_table_where_there_are_any() -> None:
+    found = facts()
+    level = ChannelLevel(channel_id="chan_2", safety_stock=0, switched_off=False, desired=5, told=4, received=None)
+    other = WatchedChannel(
+        channel_id="chan_2",
+        kind="kakao",
+        name="Talk [red]Store",
+        must_converge=False,
+        lags_ms=(70, 457),
+        calls=3,
+        least_calls=2,
+    )
+    channels = replace(found.channels, levels=(*found.channels.levels, level), watched=(other,))
+    without, with_other = (printed(replace(found, channels=one)) for one in (found.channels, channels))
+    assert "what they were told of" not in without
+    assert "what they were told of MUG" in with_other
+    (line,) = [one for one in with_other.splitlines() if "kakao" in one]
+    assert line.split() == ["Talk", "[red]Store", "kakao", "457", "3", "2", "no,", "4", "for", "5"]
 
 
 @pytest.mark.parametrize(
