@@ -77,6 +77,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
             channel is called only when that changes.
         most_quantity: the highest quantity it takes; a higher level is told as this.
         reads: whether it is ``Readable``.
+        read_size: items in one reading, where that is less than ``batch_size``: a reading holds up what is to be told.
+        reads_per_s: readings per second, where they are counted apart from what is told; None: within ``calls_per_s``.
         orders: how it tells what it sold: ``push`` (webhooks), ``poll``, or ``none``.
     """
 
@@ -86,6 +88,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     tells: Literal["quantity", "availability"] = "quantity"
     most_quantity: int = 1_000_000_000
     reads: bool = False
+    read_size: int | None = None
+    reads_per_s: float | None = None
     orders: Literal["push", "poll", "none"] = "none"
 
 
@@ -178,7 +182,7 @@ class Readable(Channel, Protocol):
     """A channel that says what it shows: those with ``Capabilities.reads``."""
 
     async def read(self, item_ids: Sequence[str]) -> list[int | None]:
-        """Return what the channel shows now of 1 to ``batch_size`` items of one group; None for an item it has not.
+        """Return what the channel shows now of 1 to ``read_size`` items of one group; None for an item it has not.
 
         A channel that tells availability answers 1 or 0. Only asked where ``Capabilities.reads``. Raises as ``tell``.
         """

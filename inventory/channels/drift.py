@@ -53,7 +53,8 @@ class DriftCheck:
             self._end_round()
             return
         self._after = page[-1].sku
-        size = self._channel.capabilities.batch_size
+        can = self._channel.capabilities
+        size = can.read_size or can.batch_size
         for _, members in groupby(sorted(page, key=lambda one: one.group), key=lambda one: one.group):
             group = list(members)
             self._calls.extend(group[at : at + size] for at in range(0, len(group), size))

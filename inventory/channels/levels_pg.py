@@ -7,7 +7,14 @@ from pathlib import Path
 import msgspec
 
 from inventory.channels.channel import Level
-from inventory.channels.limits import ERROR_CHARS, LEASE_MS, MAX_PAGE, WRITE_BACK_PAUSE_S, WRITE_BACK_TRIES
+from inventory.channels.limits import (
+    ERROR_CHARS,
+    LEASE_MS,
+    MAX_PAGE,
+    PASS_OVER_MOST,
+    WRITE_BACK_PAUSE_S,
+    WRITE_BACK_TRIES,
+)
 from kit.errors import InvalidError, NotFoundError
 from kit.postgres import Postgres
 from kit.sql import Queries
@@ -44,15 +51,23 @@ class LevelPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DueLevel(msgspec.Struct, frozen=True, kw_only=True):
-    """A level that has to be told now; ``attempts`` failed before, and ``told`` is the quantity told last.
+    """A level that has to be told now.
 
-    ``group`` is what the levels of one call have in common.
+    Attributes:
+        level: what to tell.
+        group: what the levels of one call have in common.
+        attempts: tries since the channel last took a level of this SKU.
+        told: the quantity that it took then, None if it never did.
+        told_version: the version of that.
+        taken_at_ms: when this was taken, by the clock of Postgres.
     """
 
     level: Level
     group: str
     attempts: int
     told: int | None
+    told_version: int
+    taken_at_ms: int
 
 
 class ToldLevel(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,9 +80,9 @@ class ToldLevel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
-    """A level that was not taken; it is due again after ``delay_ms``."""
+    """A level that was not taken; it is due again after ``delay_ms``, unless it changed meanwhile."""
 
-    sku: str
+    level: Level
     reason: str
     delay_ms: int
 
@@ -102,7 +117,13 @@ class Levels:
         return LevelPage(items=items, next=items[-1].sku if len(rows) > limit else None)
 
     async def take_due(
-        self, channel_id: str, batch: int, *, after: str | None = None, but: Collection[str] = ()
+        self,
+        channel_id: str,
+        batch: int,
+        *,
+        after: str | None = None,
+        but: Collection[str] = (),
+        only_crossings: bool = False,
     ) -> Sequence[DueLevel]:
         """Take up to ``batch`` levels of one group that are to be told now; nobody else gets them until the lease ends.
 
@@ -113,27 +134,39 @@ class Levels:
             batch: most levels.
             after: the group that was taken last; the next one has its turn, and after the last the first again.
             but: SKUs to leave alone.
+            only_crossings: leave what ``pass_over`` notes as told.
         """
         async with self._postgres.connection() as connection:
-            rows = await connection.fetch(_sql.take_due, channel_id, batch, self._lease_ms, after, list(but))
+            most = (channel_id, batch, self._lease_ms)
+            rows = await connection.fetch(_sql.take_due, *most, after, list(but), only_crossings)
             if not rows and after is not None:
-                rows = await connection.fetch(_sql.take_due, channel_id, batch, self._lease_ms, None, list(but))
+                rows = await connection.fetch(_sql.take_due, *most, None, list(but), only_crossings)
         return [
             DueLevel(
                 level=Level(sku=row["sku"], item_id=row["item_id"], quantity=row["desired"], version=row["version"]),
                 group=row["call_group"],
                 attempts=row["attempts"],
                 told=row["told"],
+                told_version=row["told_version"],
+                taken_at_ms=row["taken_at_ms"],
             )
             for row in rows
         ]
 
-    async def told(self, channel_id: str, levels: Sequence[Level]) -> None:
+    async def pass_over(self, channel_id: str) -> None:
+        """Note as told what a channel that only shows availability shows already."""
+        status = ""
+        while not status or int(status.rpartition(" ")[2]) == PASS_OVER_MOST:
+            async with self._postgres.connection() as connection:
+                status = await connection.execute(_sql.pass_over, channel_id, PASS_OVER_MOST)
+
+    async def told(self, channel_id: str, levels: Sequence[DueLevel]) -> None:
         """Write back what the channel took. A SKU that changed meanwhile stays due, for its newer version.
 
-        A row that cannot be written within a few seconds keeps its lease and is told again later.
+        What somebody else told in the meantime is due once more: the two calls may have arrived in any order. A row
+        that cannot be written within a few seconds keeps its lease and is told again later.
         """
-        open_levels = {one.sku: one for one in levels}
+        open_levels = {one.level.sku: one for one in levels}
         for _ in range(WRITE_BACK_TRIES):
             if not open_levels:
                 return
@@ -142,9 +175,12 @@ class Levels:
                 rows = await connection.fetch(
                     _sql.told,
                     channel_id,
-                    [one.sku for one in rest],
-                    [one.quantity for one in rest],
-                    [one.version for one in rest],
+                    [one.level.sku for one in rest],
+                    [one.level.item_id for one in rest],
+                    [one.level.quantity for one in rest],
+                    [one.level.version for one in rest],
+                    [one.told_version for one in rest],
+                    [one.taken_at_ms for one in rest],
                 )
             for row in rows:
                 del open_levels[row["sku"]]
@@ -157,7 +193,9 @@ class Levels:
             await connection.execute(
                 _sql.failed,
                 channel_id,
-                [one.sku for one in failures],
+                [one.level.sku for one in failures],
+                [one.level.item_id for one in failures],
+                [one.level.version for one in failures],
                 [shown(one.reason) for one in failures],
                 [one.delay_ms for one in failures],
             )

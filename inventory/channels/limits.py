@@ -32,6 +32,9 @@ OUTCOME_MOST_S: Final = 900.0
 PENDING_MOST_CALLS: Final = 8
 """Calls that a channel may work on at the same time."""
 
+PASS_OVER_MOST: Final = 5_000
+"""Levels that are noted as told at a time, without a call: a sale waits for them for some 100 ms at most."""
+
 DRIFT_EVERY_S: Final = 600.0
 """Pause between two rounds of reading a channel back."""
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from inventory.channels.backoff import backoff_ms
+from inventory.channels.call_pace import CallPace
 from inventory.channels.channel import (
     Answer,
     AnswersLater,
@@ -30,7 +31,6 @@ from inventory.channels.limits import (
     REFUSED_RETRY_MS,
 )
 from kit.log import logger
-from kit.pace import Pace
 from kit.tasks import Wakeup
 
 _log = logger("channels")
@@ -70,14 +70,14 @@ class ChannelLoop:
         self._figures = figures
         self._wakeup = wakeup
         can = channel.capabilities
-        self._pace = Pace(can.calls_per_s, at_once=can.calls_at_once)
+        self._pace = CallPace(can.calls_per_s, at_once=can.calls_at_once)
+        self._read_pace = self._pace if can.reads_per_s is None else CallPace(can.reads_per_s)
         self._drift: DriftCheck | None = None
         if can.reads:
             assert isinstance(channel, Readable), f"a channel that reads: {type(channel).__name__}"
             self._drift = DriftCheck(channel_id, channel, levels, figures, asyncio.get_running_loop().time())
         self._asked: deque[_Asked] = deque()
         self._group: str | None = None
-        self._failures = 0
 
     async def step(self) -> None:
         """One round: ask for what is worked on, or tell what is due, or wait for either.
@@ -90,16 +90,16 @@ class ChannelLoop:
             await self._ask(self._asked[0])
             return
         # First the pause, then the taking: what is told is then as fresh as can be.
-        wait_s = self._pace.wait_s(clock())
+        wait_s = self._pace.wait_s()
         if wait_s > 0:
             await asyncio.sleep(min(wait_s, self._until_asked()))
             return
         due = await self._take()
         if due:
-            self._pace.start(clock())
+            self._pace.start()
             await self._tell(due)
-        elif self._drift is not None and self._drift.wait_s(clock()) <= 0:
-            self._pace.start(clock())
+        elif self._drift is not None and max(self._drift.wait_s(clock()), self._read_pace.wait_s()) <= 0:
+            self._read_pace.start()
             await self._drift.step()
         else:
             await self._wakeup.wait(min(POLL_S, self._until_asked()))
@@ -109,23 +109,21 @@ class ChannelLoop:
     async def _take(self) -> Sequence[DueLevel]:
         if len(self._asked) >= PENDING_MOST_CALLS:
             return ()
-        # Of what the channel still works on nothing newer is told: it may finish two calls in the wrong order.
-        worked_on = [one.level.sku for asked in self._asked for one in asked.due]
-        batch = self._channel.capabilities.batch_size
-        due = await self._levels.take_due(self._channel_id, batch, after=self._group, but=worked_on)
+        can = self._channel.capabilities
+        if can.tells == "availability":
+            await self._levels.pass_over(self._channel_id)
+        due = await self._levels.take_due(
+            self._channel_id,
+            can.batch_size,
+            # Where any may go together there is no next group to look for.
+            after=self._group or None,
+            # Of what the channel still works on nothing newer is told: it may finish two calls in the wrong order.
+            but=[one.level.sku for asked in self._asked for one in asked.due],
+            only_crossings=can.tells == "availability",
+        )
         if due:
             self._group = due[0].group
-        return await self._without_needless(due)
-
-    async def _without_needless(self, due: Sequence[DueLevel]) -> Sequence[DueLevel]:
-        """A channel that only shows availability knows already when it was told the same side of zero."""
-        if self._channel.capabilities.tells == "quantity":
-            return due
-        known = [one.level for one in due if one.told is not None and (one.told > 0) == (one.level.quantity > 0)]
-        if known:
-            await self._levels.told(self._channel_id, known)
-        skus = {level.sku for level in known}
-        return [one for one in due if one.level.sku not in skus]
+        return due
 
     async def _tell(self, due: Sequence[DueLevel]) -> None:
         try:
@@ -133,7 +131,7 @@ class ChannelLoop:
         except ChannelDownError as error:
             await self._call_failed(due, error)
             return
-        self._failures = 0
+        self._pace.went_well()
         self._figures.called(self._channel_id, "taken")
         if isinstance(answers, Pending):
             assert isinstance(self._channel, AnswersLater), f"a channel with handles: {type(self._channel).__name__}"
@@ -188,25 +186,23 @@ class ChannelLoop:
         self._asked = deque(sorted(self._asked, key=lambda one: one.ask_at))
 
     async def _call_failed(self, due: Sequence[DueLevel], error: ChannelDownError) -> None:
-        self._failures += 1
-        delay_ms = backoff_ms(self._failures, random.random(), retry_after_ms=error.retry_after_ms)  # noqa: S311 - jitter
+        # The other rows wait as well: it is the channel that is down.
+        delay_ms = self._pace.failed(error)
         _log.warning("channel_down", channel_id=self._channel_id, error=error.message, retry_in_ms=delay_ms)
         self._figures.called(self._channel_id, "failed")
         await self._levels.failed(
-            self._channel_id, [Failure(sku=one.level.sku, reason=error.message, delay_ms=delay_ms) for one in due]
+            self._channel_id, [Failure(level=one.level, reason=error.message, delay_ms=delay_ms) for one in due]
         )
-        # The other rows wait as well: it is the channel that is down.
-        self._pace.slow_down(asyncio.get_running_loop().time(), delay_ms / 1000)
 
     async def _write_back(self, due: Sequence[DueLevel], answers: Sequence[Answer]) -> None:
-        taken: list[Level] = []
+        taken: list[DueLevel] = []
         refused: list[Failure] = []
         for one, answer in zip(due, answers, strict=True):
             if isinstance(answer, Told):
-                taken.append(one.level)
+                taken.append(one)
                 continue
             delay_ms = backoff_ms(one.attempts + 1, random.random()) if answer.temporary else REFUSED_RETRY_MS  # noqa: S311 - jitter
-            refused.append(Failure(sku=one.level.sku, reason=answer.reason, delay_ms=delay_ms))
+            refused.append(Failure(level=one.level, reason=answer.reason, delay_ms=delay_ms))
         self._figures.told(self._channel_id, len(taken), len(refused))
         await self._levels.told(self._channel_id, taken)
         if refused:

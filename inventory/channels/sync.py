@@ -92,7 +92,13 @@ class ChannelSync:
             if kind is None:
                 await self._channels.pause(channel_id, reason=f"this version knows no channels of kind {config.kind!r}")
                 continue
-            self._start(config, kind.open(config, partial(self._channels.save_secrets, channel_id)))
+            try:
+                channel = kind.open(config, partial(self._channels.save_secrets, channel_id))
+            except Exception:  # noqa: BLE001 - one channel's settings must not stop all others; the trace is logged
+                _log.exception("channel_not_opened", channel_id=channel_id)
+                await self._channels.pause(channel_id, reason="its settings cannot be used: connect it anew")
+                continue
+            self._start(config, channel)
 
     def _start(self, config: ChannelConfig, channel: Channel) -> None:
         """Start a loop for each kind of work that the channel can do."""

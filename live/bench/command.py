@@ -17,6 +17,8 @@ from kit.errors import ShowdropError
 from kit.migrate import apply_migrations
 from kit.postgres import Postgres
 from kit.redis_client import connect_redis
+from live.bench.channel_limits import FULL
+from live.bench.channels import bench_channels
 from live.bench.claims import bench_claims
 from live.bench.limits import CONNECTIONS
 from live.bench.result import Result, print_results, write_result
@@ -24,7 +26,7 @@ from live.bench.script_redis import server_version
 from live.bench.settle import bench_settle, postgres_version
 from live.schema import MIGRATIONS
 
-BENCHMARKS: Final = ("claims", "settle")
+BENCHMARKS: Final = ("claims", "settle", "channels")
 """What is measured inside the program."""
 
 FAN_OUT: Final = "fan-out"
@@ -47,8 +49,8 @@ SIGNAL_BASE: Final = 128
 def bench_command(name: str, results: Path) -> None:
     """Measure one benchmark, or all, against servers of their own in a temporary directory.
 
-    `all` takes about half an hour, and 40 GB of free disk there, for ten million orders of the past; without that room,
-    `fan-out` and `all` say so before the first row. Set TMPDIR to choose the disk.
+    `all` takes about forty minutes, and 40 GB of free disk there, for ten million orders of the past; without that
+    room, `fan-out` and `all` say so before the first row. Set TMPDIR to choose the disk.
 
     Exit code 1 when a row misses its limit.
     """
@@ -100,8 +102,12 @@ async def _measure(names: tuple[str, ...], screen: Console) -> tuple[list[Result
                 screen.print(f"measuring {name} ...", highlight=False)
                 if name == "claims":
                     results += await bench_claims(redis, servers.redis_url)
-                else:
+                elif name == "settle":
                     results.append(await bench_settle(postgres))
+                else:
+                    results += await bench_channels(
+                        servers.database_url, Path(folder), FULL, lambda line: screen.print(line, highlight=False)
+                    )
             await redis.aclose()
             await postgres.close()
             return results, versions

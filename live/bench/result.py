@@ -74,7 +74,32 @@ class SizeResult(msgspec.Struct, frozen=True, kw_only=True, tag="size"):
         return self.bytes_each <= self.most_bytes
 
 
-Result = RateResult | SizeResult
+class LimitResult(msgspec.Struct, frozen=True, kw_only=True, tag="limit"):
+    """A figure that must not be too high.
+
+    Attributes:
+        what: was measured.
+        unit: of the figure.
+        most: that it may be.
+        doubts: why it may not count; then the limit is not reached.
+        details: further figures, for whoever looks closer.
+    """
+
+    name: str
+    what: str
+    unit: str
+    value: float
+    most: float
+    doubts: list[str]
+    details: dict[str, float | str]
+
+    @property
+    def reached(self) -> bool:
+        """Whether it is as low as it has to be, and counts."""
+        return self.value <= self.most and not self.doubts
+
+
+Result = RateResult | SizeResult | LimitResult
 
 
 def print_results(results: Sequence[Result], console: Console) -> None:
@@ -99,7 +124,14 @@ def print_results(results: Sequence[Result], console: Console) -> None:
             case SizeResult():
                 limit = f"≤ {result.most_bytes} bytes"
                 table.add_row(result.name, result.what, f"{result.bytes_each:,.0f} bytes", "", limit, verdict)
+            case LimitResult():
+                limit = f"≤ {result.most:g} {result.unit}"
+                table.add_row(result.name, result.what, f"{result.value:,.2f} {result.unit}", "", limit, verdict)
     console.print(table)
+    for result in results:
+        if isinstance(result, LimitResult):
+            for doubt in result.doubts:
+                console.print(f"{result.name}: {doubt}", highlight=False, markup=False)
 
 
 def write_result(result: Result, folder: Path, *, at: str, servers: Mapping[str, str]) -> Path:

@@ -1,4 +1,4 @@
-"""The host of a benchmark: shows and offers over public HTTP."""
+"""The host of a benchmark: shows, offers, stock and channels over public HTTP."""
 
 import time
 from collections.abc import Iterator
@@ -82,6 +82,19 @@ class Host:
     def add_stock(self, sku: str, units: int) -> None:
         """Put more units of a SKU on the shelf."""
         self._post("/v1/stock/adjust", {"sku": sku, "delta": units, "reason": "benchmark"})
+
+    def sell(self, sku: str) -> int:
+        """Take a unit of a SKU off the shelf; return how many may still be sold."""
+        return int(self._post("/v1/stock/adjust", {"sku": sku, "delta": -1, "reason": "benchmark"})["available"])
+
+    def connect_webhook(self, url: str) -> str:
+        """Let a webhook be told of the stock; return the channel's id."""
+        return str(self._post("/v1/channels", {"kind": "webhook", "name": "Benchmark", "url": url})["channel_id"])
+
+    def behind(self, channel_id: str) -> int:
+        """Return how many levels a channel has still to be told."""
+        channels = self._get("/v1/channels")["items"]
+        return next(int(one["behind"]) for one in channels if one["channel_id"] == channel_id)
 
     def on_hand(self, sku: str) -> int:
         """Return how many units of a SKU the stock counter says there are."""

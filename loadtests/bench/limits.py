@@ -41,6 +41,8 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
         paid_paced_s: seconds of a round at a fixed rate.
         grown_orders: in the table before the row ``paid-grown`` is measured.
         exported_orders: of the row ``export``.
+        channel_skus: of the row ``channels-lag``.
+        channel_s: seconds that it sells.
     """
 
     viewers: int
@@ -69,6 +71,8 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
     paid_paced_s: float
     grown_orders: int
     exported_orders: int
+    channel_skus: int
+    channel_s: float
 
 
 FULL: Final = Sizes(
@@ -98,6 +102,8 @@ FULL: Final = Sizes(
     paid_paced_s=10.0,
     grown_orders=10_000_000,
     exported_orders=1_000_000,
+    channel_skus=1_000,
+    channel_s=60.0,
 )
 """What the table of the documentation is made with: about half an hour."""
 
@@ -128,6 +134,8 @@ QUICK: Final = Sizes(
     paid_paced_s=0.4,
     grown_orders=20_000,
     exported_orders=5_000,
+    channel_skus=100,
+    channel_s=6.0,
 )
 """A look at whether everything works; its figures say nothing."""
 

@@ -8,6 +8,7 @@ from loadtests.bench.cores import ANYWHERE, Cores
 from loadtests.bench.lane import Lane, floor_lane, our_lane
 from loadtests.bench.limits import Sizes
 from loadtests.bench.result import RowResult
+from loadtests.bench.row_channels import row_channels_lag
 from loadtests.bench.row_claims import row_claims_accepted, row_claims_refused
 from loadtests.bench.row_drop import row_drop
 from loadtests.bench.row_expiry import row_expiry
@@ -41,6 +42,7 @@ ALONE_ROWS: Final[dict[str, Callable[[Bench], list[RowResult]]]] = {
     "paid": row_paid,
     "paid-grown": row_paid_grown,
     "export": row_export,
+    "channels-lag": row_channels_lag,
 }
 """Rows that need the whole shop for themselves: each has fresh servers, which may use every core."""
 
@@ -67,6 +69,7 @@ RESULTS: Final = (
     "paid-grown",
     "export",
     "export-memory",
+    "channels-lag",
 )
 """The results that the rows give, in order."""
 

@@ -67,6 +67,12 @@ class Stand:
             self._has_catalogue = True
         return SKU
 
+    def stock_many(self, products: int) -> list[str]:
+        """Import a catalogue of so many products with one SKU each; return the SKUs."""
+        self._server.import_catalogue(catalogue(products))
+        self._has_catalogue = True
+        return [f"LOAD-{number:03}" for number in range(1, products + 1)]
+
     def more_stock(self, units: int) -> None:
         """Put ``units`` more units of ``SKU`` on the shelf."""
         self.host.add_stock(self.stock(), units)

@@ -54,8 +54,13 @@ CALLS_PER_S: Final = 5.0
 """Updates per second: 250 SKUs. No number is published; a call too many is answered 60000 and waited for."""
 
 READ_PAUSE_S: Final = 0.1
-"""Between two of the calls that a reading takes, one for each SKU: a reading of 50 makes at most ten calls per second,
-and lasts five seconds and 50 answers."""
+"""Between two of the calls that a reading takes, one for each SKU: at most ten calls per second ..."""
+
+READ_SIZE: Final = 5
+"""... of so many SKUs, so that a sale waits for half a second at most ..."""
+
+READS_PER_S: Final = 1.0
+"""... and so often."""
 
 _UPDATE: Final = "/sku/syncStockBatchMultiProducts"
 _STOCK: Final = "/sku/stockNum"
@@ -159,7 +164,14 @@ class DouyinChannel:
     @property
     def capabilities(self) -> Capabilities:
         """See ``Channel``. A reading takes one call per item, ``READ_PAUSE_S`` apart, within one call of ours."""
-        return Capabilities(batch_size=BATCH, calls_per_s=CALLS_PER_S, reads=True, orders="push")
+        return Capabilities(
+            batch_size=BATCH,
+            calls_per_s=CALLS_PER_S,
+            reads=True,
+            read_size=READ_SIZE,
+            reads_per_s=READS_PER_S,
+            orders="push",
+        )
 
     @property
     def selling(self) -> Selling:

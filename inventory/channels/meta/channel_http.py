@@ -61,6 +61,9 @@ READ_ITEMS: Final = 50
 READ_CHARS: Final = 4_000
 """... and characters of their ids in its address, which may be about 8,000 long."""
 
+READS_PER_S: Final = 1.0
+"""Such calls per second: they are counted apart from batches, 20,000 an hour at least."""
+
 LISTED: Final = 200
 """Items of the catalogue in one page of its list."""
 
@@ -150,6 +153,8 @@ class MetaChannel:
         return Capabilities(
             batch_size=BATCH,
             calls_per_s=CALLS_PER_S,
+            read_size=READ_ITEMS,
+            reads_per_s=READS_PER_S,
             most_quantity=MOST_QUANTITY,
             reads=True,
             orders="poll" if self._sells else "none",

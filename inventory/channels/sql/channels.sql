@@ -30,8 +30,8 @@ DELETE FROM channels WHERE channel_id = $1
 UPDATE channels SET state = $2, last_error = coalesce($3, last_error) WHERE channel_id = $1
 
 -- name: hurry
--- A resumed channel does not wait for the back-off of its last failures.
-UPDATE channel_levels SET due_at_ms = 0, attempts = 0 WHERE channel_id = $1 AND told_version < version
+-- A resumed channel does not wait for the back-off of its last failures. What was tried stays tried (see pass_over).
+UPDATE channel_levels SET due_at_ms = 0, attempts = least(attempts, 1) WHERE channel_id = $1 AND told_version < version
 
 -- name: set_safety_stock
 UPDATE channels SET safety_stock = $2 WHERE channel_id = $1

@@ -45,6 +45,7 @@ class Shelf:
     Attributes:
         calls: the levels of each call.
         shown: the quantities it shows, by item.
+        reads: the items of each reading.
         refusals: what it does not take, by item.
         later: whether it answers later; then ``outcomes`` are its answers to being asked: False is not yet.
         renews: secrets that it saves at its next call.
@@ -61,6 +62,7 @@ class Shelf:
         self.outcomes: deque[bool] = deque()
         self.renews: dict[str, str] | None = None
         self.config: ChannelConfig | None = None
+        self.reads: list[int] = []
         self._save: SaveSecrets | None = None
 
     async def prepare(self, settings: Mapping[str, str]) -> Prepared:
@@ -87,6 +89,7 @@ class Shelf:
         return [self.refusals.get(one.item_id) or Told() for one in levels]
 
     async def read(self, item_ids: Sequence[str]) -> list[int | None]:
+        self.reads.append(len(item_ids))
         return [self.shown.get(one) for one in item_ids]
 
     async def close(self) -> None:
@@ -114,10 +117,10 @@ async def stock_up(postgres: Postgres, ledger: StockLedger) -> None:
         await ledger.adjust(sku, 10, key=f"first:{sku}", reason="count")
 
 
-def start_sync(postgres: Postgres, channels: Channels, shelf: Shelf) -> Tasks:
-    """Start a worker; its tasks are the caller's to stop."""
+def start_sync(postgres: Postgres, channels: Channels, kinds: Shelf | Mapping[str, Shelf]) -> Tasks:
+    """Start a worker for one kind, or for several; its tasks are the caller's to stop."""
     tasks = Tasks()
-    kinds = {"shelf": shelf}
+    kinds = {"shelf": kinds} if isinstance(kinds, Shelf) else kinds
     rows = ChannelRows.of(postgres, kinds, lease_ms=300)
     sync = ChannelSync(channels, rows, Leadership(postgres), kinds, ChannelFigures(new_registry()))
     tasks.forever("channels", sync.run)

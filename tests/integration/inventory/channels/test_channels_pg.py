@@ -54,7 +54,7 @@ async def stock(postgres: Postgres, ledger: StockLedger) -> None:
 
 async def tell_all(rows: Levels, channel_id: str) -> None:
     while due := await rows.take_due(channel_id, 100):
-        await rows.told(channel_id, [one.level for one in due])
+        await rows.told(channel_id, due)
 
 
 async def test_a_new_channel_has_a_level_for_every_sku(channels: Channels, rows: Levels) -> None:
@@ -128,11 +128,11 @@ async def test_a_level_that_changes_while_it_is_told_stays_due_for_its_newer_ver
     channel_id = await create(channels)
     due = await rows.take_due(channel_id, 100)
     await ledger.adjust(SKUS[0], -1, key="sold", reason="test")
-    await rows.told(channel_id, [one.level for one in due])
+    await rows.told(channel_id, due)
 
     [again] = await rows.take_due(channel_id, 100)
     assert (again.level.sku, again.level.quantity, again.told) == (SKUS[0], 9, 10)
-    await rows.told(channel_id, [again.level])
+    await rows.told(channel_id, [again])
     assert (await view(channels, channel_id)).lag_ms == 0
 
 
@@ -144,7 +144,7 @@ async def test_an_older_answer_that_comes_late_does_not_undo_a_newer_one(
     await ledger.adjust(SKUS[0], -1, key="sold", reason="test")
     await asyncio.sleep(0.35)
     await tell_all(rows, channel_id)
-    await rows.told(channel_id, [one.level for one in old])
+    await rows.told(channel_id, old)
     item = (await rows.page(channel_id, limit=1)).items[0]
     assert (item.desired, item.told) == (9, 9)
 
@@ -158,7 +158,7 @@ async def test_telling_waits_for_no_sale_while_it_holds_rows(
         # A sale that has levelled a SKU in the middle and then levels both ends: whatever order telling takes rows in,
         # it would hold one that the sale needs, and wait for one that the sale has.
         await record_movements(sale, [allocate(SKUS[10], 1, pool_id="offer_0")])
-        telling = asyncio.create_task(rows.told(channel_id, [one.level for one in due]))
+        telling = asyncio.create_task(rows.told(channel_id, due))
         await asyncio.sleep(0.2)
         ends = [allocate(sku, 1, pool_id=f"offer_{sku}") for sku in (SKUS[0], SKUS[1], SKUS[-2], SKUS[-1])]
         await record_movements(sale, ends)
@@ -169,7 +169,7 @@ async def test_telling_waits_for_no_sale_while_it_holds_rows(
 async def test_a_failure_is_visible_and_due_again_after_its_delay(channels: Channels, rows: Levels) -> None:
     channel_id = await create(channels)
     [due] = await rows.take_due(channel_id, 1)
-    await rows.failed(channel_id, [Failure(sku=due.level.sku, reason="no such item", delay_ms=200)])
+    await rows.failed(channel_id, [Failure(level=due.level, reason="no such item", delay_ms=200)])
 
     item = next(one for one in (await rows.page(channel_id)).items if one.sku == due.level.sku)
     assert (item.told, item.last_error) == (None, "no such item")

@@ -111,7 +111,7 @@ async def test_a_group_that_changes_all_the_time_does_not_keep_the_others_waitin
         due = await rows.take_due(channel_id, 7, after=after)
         after = due[0].group
         seen.append(after)
-        await rows.told(channel_id, [one.level for one in due])
+        await rows.told(channel_id, due)
         await ledger.adjust(SKUS[0], -1, key=f"busy:{turn}", reason="test")
     assert seen == [str(group) for group in range(7)]
     assert [one.group for one in await rows.take_due(channel_id, 7, after=after)] == ["0"]

@@ -6,7 +6,17 @@ from collections.abc import Sequence
 
 import pytest
 
-from inventory.channels.channel import Answer, Capabilities, ChannelDownError, ChannelGoneError, Level, Pending, Refused
+from inventory.channels.channel import (
+    Answer,
+    Capabilities,
+    ChannelConfig,
+    ChannelDownError,
+    ChannelGoneError,
+    Level,
+    Pending,
+    Refused,
+    SaveSecrets,
+)
 from inventory.channels.channels_pg import Channels
 from inventory.channels.levels_pg import Levels
 from inventory.stock_pg import StockLedger
@@ -259,3 +269,43 @@ async def test_a_sale_over_there_that_is_heard_of_before_the_second_look_is_not_
     finally:
         await sync.stop()
     assert [one.quantity for call in shelf.calls[told:] for one in call] == [4]
+
+
+@pytest.mark.usefixtures("reading")
+async def test_reading_back_in_small_steps_at_a_pace_of_its_own_holds_up_no_level(
+    postgres: Postgres, channels: Channels, shelf: Moody, ledger: StockLedger
+) -> None:
+    # At the pace of what is told, one reading would keep a sale waiting for a minute.
+    shelf.capabilities = Capabilities(
+        batch_size=50, calls_per_s=1 / 60, calls_at_once=2, most_quantity=9, reads=True, read_size=2, reads_per_s=100
+    )
+    channel_id = await create(channels)
+    sync = start_sync(postgres, channels, shelf)
+    try:
+        await in_step(channels, channel_id)
+        await until(lambda: len(shelf.reads) >= 5)
+        await ledger.adjust(SKUS[0], -4, key="sold", reason="test")
+        await until(lambda: shelf.shown[SKUS[0]] == 6)
+    finally:
+        await sync.stop()
+    assert set(shelf.reads) <= {1, 2}
+
+
+async def test_a_channel_that_cannot_be_opened_is_paused_and_stops_no_other(postgres: Postgres, shelf: Moody) -> None:
+    class Broken(Shelf):
+        def open(self, config: ChannelConfig, save: SaveSecrets) -> Shelf:
+            raise KeyError(config.channel_id, save)
+
+    kinds = {"shelf": shelf, "broken": Broken(shelf.capabilities)}
+    channels = Channels(postgres, kinds, VAULT)
+    broken = (await channels.create("broken", name="Broken", settings={})).channel_id
+    good = await create(channels)
+    sync = start_sync(postgres, channels, kinds)
+    try:
+        await in_step(channels, good)
+        async with asyncio.timeout(5):
+            while (await view(channels, broken)).state != "paused":
+                await asyncio.sleep(0.01)
+    finally:
+        await sync.stop()
+    assert (await view(channels, broken)).last_error == "its settings cannot be used: connect it anew"
