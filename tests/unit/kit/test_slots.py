@@ -14,7 +14,21 @@ from kit.slots import (
 
 
 @pytest.mark.parametrize(
-    "key", ["", "a", "{a}b", "b{a}", "{}a", "{a", "a}", "{{a}}b", "{a}{b}", "x{}{a}", "{é}", new_id("offer")]
+    "key",
+    [
+        "",
+        "a",
+        "{a}b",
+        "b{a}",
+        "{}a",
+        "{a",
+        "a}",
+        "{{a}}b",
+        "{a}{b}",
+        "x{}{a}",
+        "{é}",
+        "offer_01K8Z0000000000000000000ZZ",
+    ],
 )
 def test_a_slot_is_the_one_that_redis_gives(key: str) -> None:
     assert slot_of(key) == slot_of(key.encode()) == key_slot(key.encode())

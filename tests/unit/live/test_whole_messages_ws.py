@@ -61,6 +61,7 @@ def test_no_bytes_at_all_break_it_and_what_it_takes_the_library_takes_too(data: 
         b"\xc1" + masked(b"compressed")[1:],
         Frame(Opcode.TEXT, b"not masked").serialize(mask=False),
     ],
+    ids=["ping", "pong", "half", "rest", "close", "long", "cut at its end", "cut in its head", "compressed", "bare"],
 )
 def test_it_steps_aside_for_everything_else_wherever_it_stands(odd: bytes) -> None:
     assert whole_messages(odd) is None

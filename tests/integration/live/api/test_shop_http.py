@@ -13,7 +13,6 @@ from inventory.channels.registry import channel_kinds, channel_vault
 from inventory.channels.rows import ChannelRows
 from inventory.stock_pg import StockLedger
 from kit.errors import UnavailableError
-from kit.ids import new_id
 from kit.postgres import Postgres
 from live.api.catalogue_http import CatalogueEndpoints
 from live.api.channel_catalogue_http import ChannelCatalogueEndpoints
@@ -29,6 +28,9 @@ mug,Blue mug,Size,S,MUG-S,9.99,10
 mug,,Size,L,MUG-L,12.99,5
 cap,Cap,Title,Default Title,CAP,nonsense,3
 """
+
+
+CHANNEL = "chan_01K8Z0000000000000000000ZZ"
 
 
 @pytest.fixture
@@ -190,14 +192,14 @@ async def test_a_channel_that_cannot_be_names_the_field(
         ("POST", "/v1/stock/adjust"),
         ("GET", "/v1/channels"),
         ("POST", "/v1/channels"),
-        ("GET", f"/v1/channels/{new_id('chan')}/levels"),
-        ("DELETE", f"/v1/channels/{new_id('chan')}"),
+        ("GET", f"/v1/channels/{CHANNEL}/levels"),
+        ("DELETE", f"/v1/channels/{CHANNEL}"),
         ("POST", "/v1/channels/switch"),
-        ("POST", f"/v1/channels/{new_id('chan')}/resume"),
-        ("POST", f"/v1/channels/{new_id('chan')}/links"),
-        ("POST", f"/v1/channels/{new_id('chan')}/publish"),
-        ("GET", f"/v1/channels/{new_id('chan')}/orders"),
-        ("POST", f"/v1/channels/{new_id('chan')}/orders/cancel"),
+        ("POST", f"/v1/channels/{CHANNEL}/resume"),
+        ("POST", f"/v1/channels/{CHANNEL}/links"),
+        ("POST", f"/v1/channels/{CHANNEL}/publish"),
+        ("GET", f"/v1/channels/{CHANNEL}/orders"),
+        ("POST", f"/v1/channels/{CHANNEL}/orders/cancel"),
     ],
 )
 async def test_none_of_it_is_for_viewers_or_strangers(
