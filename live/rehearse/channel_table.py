@@ -13,8 +13,8 @@ from live.rehearse.facts import ChannelFacts, ChannelLevel, LedgerFacts, Watched
 CALLS: Final = "showdrop_channel_calls"
 """The counter of calls by channel and result."""
 
-NOT_TELLING: Final = "read"
-"""The result of calls that read a channel back; they tell it nothing."""
+TELLING: Final = frozenset({"taken", "failed"})
+"""The results of calls that tell levels; a failed one may also have asked for orders or told products."""
 
 PROMISED_S: Final = 1.0
 """From a change of the stock to the call that tells a healthy channel of it."""
@@ -26,7 +26,7 @@ class ChannelLine(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         lag_p99_ms: from each moment, by the stock ledger, that its level changed to the one that it had been told what
             there was then, with the channel's answer written down; None when its level did not change.
-        calls: that told it levels, failed ones too, of all SKUs; None when the server's ``/metrics`` does not say.
+        calls: that told it levels of any SKU, and those that failed; None when the server's ``/metrics`` does not say.
         least_calls: that would have done for the rehearsal's SKU; see the function.
         shows: the level that it was told last; None when it was told none.
         due: what the stock ledger says that it should show.
@@ -64,7 +64,7 @@ def calls_in(exposition: str) -> Calls:
         if family.name == CALLS:
             counted = {}
             for sample in family.samples:
-                if sample.name == f"{CALLS}_total" and sample.labels["result"] != NOT_TELLING:
+                if sample.name == f"{CALLS}_total" and sample.labels["result"] in TELLING:
                     channel_id = sample.labels["channel"]
                     counted[channel_id] = counted.get(channel_id, 0) + int(sample.value)
     return Calls(by_channel=counted)

@@ -2,13 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
-from inventory.channels.channel import Capabilities
+from inventory.channels.channel import Capabilities, UnknownChannelError
 from inventory.channels.channels_pg import Channels
 from inventory.channels.registry import channel_kinds, channel_vault
 from kit.errors import UnavailableError
@@ -132,7 +132,7 @@ class ChannelWatch:
             now=ledger.on_hand - ledger.ring_fenced,
             now_ms=now_ms,
         )
-        can = await self._capabilities()
+        can = await self._capabilities(one.channel_id for one in now if one.state == "active")
         by_id = {one.channel_id: one for one in levels}
         return tuple(
             self._watched(one, by_id.get(one.channel_id), can.get(one.channel_id), units, calls) for one in now
@@ -163,20 +163,22 @@ class ChannelWatch:
     async def _list(self) -> list[_Channel]:
         return (await self._host.get("/v1/channels", _Channels)).items
 
-    async def _capabilities(self) -> Mapping[str, Capabilities]:
-        """Return what each channel can take. None of them is called."""
+    async def _capabilities(self, channel_ids: Iterable[str]) -> Mapping[str, Capabilities]:
+        """Return what each channel can take, but for those whose secrets do not open. None of them is called."""
         kinds = channel_kinds(self._secret, allow_private=True)
-        configs = await Channels(self._postgres, kinds, channel_vault(self._secret)).active()
+        channels = Channels(self._postgres, kinds, channel_vault(self._secret))
 
         async def save(secrets: Mapping[str, str]) -> None:
             raise RuntimeError(f"nothing is renewed here, and {len(secrets)} secrets would be lost")
 
         found = {}
-        for channel_id, config in configs.items():
-            if config.kind in kinds:
-                channel = kinds[config.kind].open(config, save)
-                found[channel_id] = channel.capabilities
-                await channel.close()
+        for channel_id in channel_ids:
+            with contextlib.suppress(UnknownChannelError):
+                config = await channels.config(channel_id)
+                if config.kind in kinds:
+                    channel = kinds[config.kind].open(config, save)
+                    found[channel_id] = channel.capabilities
+                    await channel.close()
         return found
 
     async def _follow(self, sku: str) -> None:

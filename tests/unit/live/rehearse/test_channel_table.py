@@ -25,14 +25,16 @@ EXPOSITION = """
 showdrop_channel_calls_total{channel="chan_1",result="taken"} 7.0
 showdrop_channel_calls_total{channel="chan_1",result="failed"} 2.0
 showdrop_channel_calls_total{channel="chan_1",result="read"} 50.0
-showdrop_channel_calls_total{channel="chan_2",result="gone"} 1.0
+showdrop_channel_calls_total{channel="chan_1",result="orders"} 20.0
+showdrop_channel_calls_total{channel="chan_1",result="products"} 3.0
+showdrop_channel_calls_total{channel="chan_2",result="taken"} 1.0
 # HELP showdrop_channel_calls_created Calls to channels
 # TYPE showdrop_channel_calls_created gauge
 showdrop_channel_calls_created{channel="chan_1",result="taken"} 1.7e+09
 """
 
 
-def test_calls_are_counted_whatever_came_of_them_but_not_those_that_only_read() -> None:
+def test_calls_are_counted_that_tell_levels_and_no_others() -> None:
     assert calls_in(EXPOSITION) == Calls(by_channel={"chan_1": 9, "chan_2": 1})
 
 
