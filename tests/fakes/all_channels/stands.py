@@ -242,11 +242,13 @@ class KakaoStand(Stand):
                 "productId": product_id,
                 "productSaleStatus": "ON",
                 "name": sku,
+                # Orders say what was bought in the seller's own codes, of the product and of the combination.
+                "storeManagementCode": f"P{product_id}",
                 "stock": {"stockQuantity": None, "unlimitedStockQuantity": False},
                 "option": {"type": "COMBINATION", "combinationSortType": None, "combinations": []},
             },
         )
-        one = {"id": combination_id, "stockQuantity": units, "price": 0, "usable": True, "managementCode": sku}
+        one = {"id": combination_id, "stockQuantity": units, "price": 0, "usable": True, "managedCode": sku}
         product["option"]["combinations"].append(one)
 
     def sell(self, item_id: str, units: int) -> Sale:
