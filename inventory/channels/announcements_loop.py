@@ -5,6 +5,7 @@ from inventory.channels.announcing import Announces
 from inventory.channels.backoff import backoff_ms
 from inventory.channels.call_pace import CallPace
 from inventory.channels.channel import ChannelDownError, Refused
+from inventory.channels.figures import ChannelFigures
 from inventory.channels.limits import ANNOUNCEMENTS_PER_S, ANNOUNCEMENTS_POLL_S
 from kit.log import logger
 from kit.tasks import Wakeup
@@ -15,10 +16,19 @@ _log = logger("channels")
 class AnnouncementsLoop:
     """The messages of one channel; one call at a time."""
 
-    def __init__(self, channel_id: str, channel: Announces, *, announcements: Announcements, wakeup: Wakeup) -> None:
+    def __init__(
+        self,
+        channel_id: str,
+        channel: Announces,
+        *,
+        announcements: Announcements,
+        figures: ChannelFigures,
+        wakeup: Wakeup,
+    ) -> None:
         self._channel_id = channel_id
         self._channel = channel
         self._announcements = announcements
+        self._figures = figures
         self._wakeup = wakeup
         self._pace = CallPace(ANNOUNCEMENTS_PER_S)
 
@@ -42,12 +52,14 @@ class AnnouncementsLoop:
             answer = await self._channel.announce(message)
         except ChannelDownError as error:
             delay_ms = self._pace.failed(error)
+            self._figures.called(self._channel_id, "failed")
             _log.warning("channel_down", channel_id=self._channel_id, error=error.message, retry_in_ms=delay_ms)
             await self._announcements.failed(
                 self._channel_id, message.announcement_id, error.message, delay_ms=delay_ms
             )
             return
         self._pace.went_well()
+        self._figures.called(self._channel_id, "messages")
         if not isinstance(answer, Refused):
             await self._announcements.sent(self._channel_id, message.announcement_id)
         elif answer.temporary:

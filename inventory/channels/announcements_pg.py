@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from inventory.channels.announcing import Announcement
+from inventory.channels.known_pg import require_channel
 from inventory.channels.levels_pg import shown
 from inventory.channels.limits import LEASE_MS
 from kit.postgres import Postgres
@@ -57,9 +58,14 @@ class Announcements:
 
         Returns:
             What became of it so far, by channel.
+
+        Raises:
+            UnknownChannelError: one of ``channel_ids`` is none; nothing is sent.
         """
         message = msgspec.json.encode(announcement).decode()
         async with self._postgres.transaction() as connection:
+            for channel_id in channel_ids or ():
+                await require_channel(connection, channel_id)
             await connection.execute(
                 _sql.announce, channel_ids, announcement.announcement_id, message, until_ms, self._kinds
             )

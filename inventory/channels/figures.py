@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from inventory.channels.channels_pg import ChannelView
 from inventory.channels.order_units import OrderState
 
-CallResult = Literal["taken", "read", "orders", "products", "failed", "gone"]
+CallResult = Literal["taken", "read", "orders", "products", "messages", "failed", "gone"]
 
 
 class ChannelFigures:
@@ -21,7 +21,7 @@ class ChannelFigures:
     def __init__(self, registry: CollectorRegistry) -> None:
         self._calls = Counter(
             "showdrop_channel_calls",
-            "Calls to channels by what came of them: taken, read, orders, products, failed, gone",
+            "Calls to channels by what came of them: taken, read, orders, products, messages, failed, gone",
             ["channel", "result"],
             registry=registry,
         )
@@ -43,7 +43,6 @@ class ChannelFigures:
             ["channel"],
             registry=registry,
         )
-
         self._lag = Gauge(
             "showdrop_channel_lag_seconds",
             "Age of the oldest change that a channel was not told",

@@ -131,7 +131,9 @@ class ChannelSync:
             )
             forever("products", products.step)
         if isinstance(channel, Announces):
-            messages = AnnouncementsLoop(channel_id, channel, announcements=rows.announcements, wakeup=wakeup())
+            messages = AnnouncementsLoop(
+                channel_id, channel, announcements=rows.announcements, figures=figures, wakeup=wakeup()
+            )
             forever("messages", messages.step)
 
     async def _until_gone(self, channel_id: str, step: Callable[[], Awaitable[None]]) -> None:

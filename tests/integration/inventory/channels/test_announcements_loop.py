@@ -6,7 +6,7 @@ import pytest
 
 from inventory.channels.announcements_pg import AnnouncedAt, Announcements
 from inventory.channels.announcing import Announcement
-from inventory.channels.channel import Capabilities, ChannelDownError, Refused, Told
+from inventory.channels.channel import Capabilities, ChannelDownError, Refused, Told, UnknownChannelError
 from inventory.channels.channels_pg import Channels
 from kit.clock import now_ms
 from kit.postgres import Postgres
@@ -86,3 +86,12 @@ async def test_only_channels_that_can_are_asked(postgres: Postgres, crier: Crier
     await channels.pause(channel_id)
     asked = Announcements(postgres, ["shelf"])
     assert await asked.announce(MESSAGE, until_ms=now_ms() + 60_000) == []
+
+
+async def test_a_channel_that_there_is_not_is_named_and_nothing_is_sent(postgres: Postgres, crier: Crier) -> None:
+    channels = Channels(postgres, {"shelf": crier}, VAULT)
+    channel_id = (await channels.create("shelf", name="Crier", settings={})).channel_id
+    asked = Announcements(postgres, ["shelf"])
+    with pytest.raises(UnknownChannelError, match="chan_none"):
+        await asked.announce(MESSAGE, until_ms=now_ms() + 60_000, channel_ids=[channel_id, "chan_none"])
+    assert await asked.announce(MESSAGE, until_ms=now_ms() + 60_000, channel_ids=[]) == []
