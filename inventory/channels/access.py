@@ -8,18 +8,28 @@ Pure but for waiting: the channel makes the call.
 
 import asyncio
 import contextlib
+import re
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Final
 
 import msgspec
 
 from inventory.channels.channel import ChannelDownError, SaveSecrets
+from inventory.channels.settings import Setting
 
 RETRY_S: Final = 60
 """Seconds between two tries to renew access that has not ended yet; in between it is used as it is."""
 
 SHORTEST_HIDDEN: Final = 4
 """Characters of the shortest secret that is looked for in a text; a shorter one says nothing."""
+
+EXPIRES_AT: Final = "access_token_expires_at"
+"""The name of the setting that says when access ends; without it, access is renewed at once."""
+
+EXPIRES_AT_SETTING: Final = Setting(
+    pattern=re.compile(r"[0-9]{1,11}"), form="seconds since 1970, or 0 if that is not known", secret=True, default="0"
+)
+"""For the table of a kind's settings."""
 
 
 class Access(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,7 +95,7 @@ class RenewedAccess:
         if self._unsaved is not None:
             await self._finish(self._store(self._unsaved))
         now_s = self._clock_ms() // 1000
-        ends_s = int(self._secrets["access_token_expires_at"])
+        ends_s = int(self._secrets[EXPIRES_AT])
         if now_s < ends_s and (now_s < ends_s - self._margin_s or now_s < self._not_before_s):
             return self._secrets["access_token"]
         self._not_before_s = now_s + RETRY_S
@@ -114,7 +124,7 @@ class RenewedAccess:
             | {
                 "access_token": access.access_token,
                 "refresh_token": access.refresh_token,
-                "access_token_expires_at": str(access.expires_at_s),
+                EXPIRES_AT: str(access.expires_at_s),
             }
         )
 

@@ -51,6 +51,11 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True):
     temporary: bool
 
 
+def refused_for_good(reason: str) -> Refused:
+    """Return the refusal of what the channel will not take as it is."""
+    return Refused(reason=reason, temporary=False)
+
+
 Answer = Told | Refused
 
 BY_SKU: Final = "sku"
@@ -195,6 +200,10 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     settings: dict[str, str]
     secrets: dict[str, str]
     generated: str | None = None
+
+    def __repr__(self) -> str:
+        """Without the secrets."""
+        return f"Prepared(settings={self.settings!r})"
 
 
 SaveSecrets = Callable[[Mapping[str, str]], Awaitable[None]]

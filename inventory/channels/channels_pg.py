@@ -26,6 +26,10 @@ class CreatedChannel(msgspec.Struct, frozen=True, kw_only=True):
     channel_id: str
     secret: str | None
 
+    def __repr__(self) -> str:
+        """Without the secret."""
+        return f"CreatedChannel({self.channel_id!r})"
+
 
 class ChannelView(msgspec.Struct, frozen=True, kw_only=True):
     """A channel as staff see it.

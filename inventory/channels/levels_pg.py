@@ -7,15 +7,9 @@ from pathlib import Path
 import msgspec
 
 from inventory.channels.channel import Level
-from inventory.channels.limits import (
-    ERROR_CHARS,
-    LEASE_MS,
-    MAX_PAGE,
-    PASS_OVER_MOST,
-    WRITE_BACK_PAUSE_S,
-    WRITE_BACK_TRIES,
-)
-from kit.errors import InvalidError, NotFoundError
+from inventory.channels.known_pg import require_channel
+from inventory.channels.limits import ERROR_CHARS, LEASE_MS, PASS_OVER_MOST, WRITE_BACK_PAUSE_S, WRITE_BACK_TRIES
+from inventory.channels.pages import require_page
 from kit.postgres import Postgres
 from kit.sql import Queries
 
@@ -105,14 +99,11 @@ class Levels:
             NotFoundError: ``unknown_channel``.
             InvalidError: ``limit`` is not 1 to ``MAX_PAGE``.
         """
-        if not 1 <= limit <= MAX_PAGE:
-            raise InvalidError(f"limit must be 1 to {MAX_PAGE}", field="limit")
+        require_page(limit)
         async with self._postgres.connection() as connection:
             rows = await connection.fetch(_sql.levels, channel_id, after or "", limit + 1)
-            if not rows and not await connection.fetchval(_sql.exists, channel_id):
-                raise NotFoundError(
-                    f"there is no channel {channel_id!r}", code="unknown_channel", details={"field": "channel_id"}
-                )
+            if not rows:
+                await require_channel(connection, channel_id)
         items = [msgspec.convert(dict(row), LevelItem) for row in rows[:limit]]
         return LevelPage(items=items, next=items[-1].sku if len(rows) > limit else None)
 

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from inventory.channels.channel import ChannelKind, UnknownChannelError
+from inventory.channels.channel import ChannelKind
 from inventory.channels.channels_pg import hold_levels
+from inventory.channels.known_pg import require_channel
 from inventory.channels.links import Link, Linked, choose_links
 from inventory.channels.registry import Registry
 from kit.errors import InvalidError
@@ -66,11 +67,10 @@ class Links:
     async def _kind(self, connection: Connection, channel_id: str) -> ChannelKind:
         name = await connection.fetchval(_sql.kind_of, channel_id)
         if name is None:
-            if await connection.fetchval(_sql.exists, channel_id):
-                raise InvalidError(
-                    "this channel calls its items as the SKUs are called; there is nothing to link", code="links_by_sku"
-                )
-            raise UnknownChannelError(channel_id)
+            await require_channel(connection, channel_id)
+            raise InvalidError(
+                "this channel calls its items as the SKUs are called; there is nothing to link", code="links_by_sku"
+            )
         if name not in self._kinds:
             raise InvalidError(f"this version knows no channels of kind {name!r}", field="kind")
         return self._kinds[name]

@@ -49,6 +49,11 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
     listing: str
     variants: tuple[Variant, ...]
 
+    @property
+    def linked_listings(self) -> list[str]:
+        """The channel's products that its variants are linked to, sorted, where item ids are ``product_id/…``."""
+        return sorted({one.item_id.partition("/")[0] for one in self.variants if one.item_id})
+
 
 class Published(msgspec.Struct, frozen=True, kw_only=True):
     """The channel has the product.

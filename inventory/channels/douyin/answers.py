@@ -92,6 +92,10 @@ class NewTokens(msgspec.Struct, frozen=True, kw_only=True):
     refresh_token: str
     shop_id: int | None = None
 
+    def __repr__(self) -> str:
+        """Without the tokens."""
+        return f"NewTokens(expires_in={self.expires_in})"
+
     def expires_at_s(self, now_s: int) -> int:
         """Return its end in seconds since the epoch."""
         return self.expires_in if self.expires_in >= _ABSOLUTE_S else now_s + self.expires_in

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from inventory.channels.channel import Refused
+from inventory.channels.channel import Refused, refused_for_good
 from inventory.channels.douyin.answers import Said
 from inventory.channels.publishing import ListedItem, Product, Variant
 from inventory.channels.template import TEMPLATE, laid_over, read_template
@@ -143,12 +143,12 @@ def number_of(product: Product) -> int:
 def unfit(product: Product, template: Mapping[str, object]) -> Refused | None:
     """Return why a product cannot be told; None if it can."""
     if any(one.price.currency != CURRENCY for one in product.variants):
-        return _never(f"shops of Douyin have prices in {CURRENCY}")
+        return refused_for_good(f"shops of Douyin have prices in {CURRENCY}")
     missing = [name for name in _NEEDED if name not in template]
     if missing:
-        return _never(f"product_template lacks {', '.join(missing)}")
+        return refused_for_good(f"product_template lacks {', '.join(missing)}")
     if product.image is None and not template.get("pic"):
-        return _never("Douyin wants a picture: the product has none, and product_template has no pic")
+        return refused_for_good("Douyin wants a picture: the product has none, and product_template has no pic")
     return None
 
 
@@ -239,7 +239,3 @@ def _has_fraction(value: object) -> bool:
     if isinstance(value, list):
         return any(map(_has_fraction, value))
     return isinstance(value, float)
-
-
-def _never(reason: str) -> Refused:
-    return Refused(reason=reason, temporary=False)

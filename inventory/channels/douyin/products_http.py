@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from inventory.channels.channel import ChannelDownError, Refused
+from inventory.channels.channel import ChannelDownError, Refused, refused_for_good
 from inventory.channels.douyin.answers import OK, Said, refused_call, sentence
 from inventory.channels.douyin.calls_http import DouyinCalls
 from inventory.channels.douyin.products import (
@@ -88,13 +88,13 @@ class DouyinProducts:
         refused = unfit(product, self._template)
         if refused is not None:
             return refused
-        listings = [product.listing] if product.listing else _linked(product)
+        listings = [product.listing] if product.listing else product.linked_listings
         if len(listings) > 1:
-            return _never(f"its SKUs are linked to several products of Douyin: {', '.join(listings[:5])}")
+            return refused_for_good(f"its SKUs are linked to several products of Douyin: {', '.join(listings[:5])}")
         if listings:
             shown = await self._detail({"product_id": listings[0]})
             if shown is None or shown.is_deleted:
-                return _never(f"Douyin has no product {listings[0]} any more")
+                return refused_for_good(f"Douyin has no product {listings[0]} any more")
         else:
             shown = await self._find(product)
         return await self._add(product) if shown is None else await self._edit(product, shown)
@@ -116,7 +116,9 @@ class DouyinProducts:
                 return _published(product, shown)
             return Refused(reason="Douyin is reviewing the product; it cannot be changed meanwhile", temporary=True)
         if not has_all and not shown.has_our_option:
-            return _never("the product has options of its own at Douyin; add the missing SKUs there and link them")
+            return refused_for_good(
+                "the product has options of its own at Douyin; add the missing SKUs there and link them"
+            )
         for body in prices if has_all else ():
             said = await self._calls.post(_PRICE, body, Said)
             if said.code != OK:
@@ -158,13 +160,5 @@ class DouyinProducts:
         return None
 
 
-def _linked(product: Product) -> list[str]:
-    return sorted({one.item_id.partition("/")[0] for one in product.variants if one.item_id})
-
-
 def _published(product: Product, shown: Shown) -> Published:
     return Published(listing=str(shown.product_id), items=links_of(product, shown.product_id, shown.skus))
-
-
-def _never(reason: str) -> Refused:
-    return Refused(reason=reason, temporary=False)

@@ -75,7 +75,7 @@ class KakaoCatalogue:
 
     async def _found(self, product: Product) -> Listed | Refused | None:
         """The store's own product that is ours: by its number, by what is linked, and else by the seller's code."""
-        linked = sorted({one.item_id.partition("/")[0] for one in product.variants if one.item_id})
+        linked = product.linked_listings
         if len(linked) > 1:
             reason = "its SKUs are linked to several products at Kakao: publish them as several"
             return Refused(reason=reason, temporary=False)

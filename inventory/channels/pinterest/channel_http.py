@@ -15,6 +15,7 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote
 
+from inventory.channels.access import EXPIRES_AT, EXPIRES_AT_SETTING
 from inventory.channels.calls_http import Reply
 from inventory.channels.channel import (
     BY_SKU,
@@ -80,12 +81,7 @@ _SETTINGS: Final = {
     "access_token": Setting(
         pattern=re.compile(r"[!-~]{0,2000}"), form="up to 2000 letters, digits and signs", secret=True, default=""
     ),
-    "access_token_expires_at": Setting(
-        pattern=re.compile(r"[0-9]{1,11}"),
-        form="seconds since 1970, or 0 if that is not known",
-        secret=True,
-        default="0",
-    ),
+    EXPIRES_AT: EXPIRES_AT_SETTING,
     **ADDRESSES_IF_PUBLISHED,
 }
 

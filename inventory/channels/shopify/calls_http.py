@@ -41,6 +41,10 @@ class _Tokens(msgspec.Struct, frozen=True, kw_only=True):
     expires_in: int
     refresh_token: str = ""
 
+    def __repr__(self) -> str:
+        """Without the tokens."""
+        return f"_Tokens(expires_in={self.expires_in})"
+
 
 class ShopifyCalls:
     """The calls of one shop; they may overlap.

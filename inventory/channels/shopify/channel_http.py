@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from inventory.channels.access import EXPIRES_AT, EXPIRES_AT_SETTING
 from inventory.channels.channel import (
     Answer,
     Capabilities,
@@ -69,12 +70,7 @@ _SETTINGS: Final = {
     "client_secret": Setting(pattern=_SECRET, form="8 to 512 printable ASCII characters", secret=True, default=""),
     "access_token": Setting(pattern=_SECRET, form="8 to 512 printable ASCII characters", secret=True, default=""),
     "refresh_token": Setting(pattern=_SECRET, form="8 to 512 printable ASCII characters", secret=True, default=""),
-    "access_token_expires_at": Setting(
-        pattern=re.compile(r"[0-9]{1,11}"),
-        form="seconds since 1970, or 0 if that is not known",
-        secret=True,
-        default="0",
-    ),
+    EXPIRES_AT: EXPIRES_AT_SETTING,
     TEMPLATE: TEMPLATE_SETTING,
 }
 

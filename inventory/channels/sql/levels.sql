@@ -1,8 +1,5 @@
 -- Levels of channels. `record_movements` (stock.sql) writes desired and version; here they are told and read.
 
--- name: exists
-SELECT EXISTS (SELECT FROM channels WHERE channel_id = $1)
-
 -- name: levels
 SELECT sku, desired, told, told_at_ms, last_error, item_id, call_group IS NOT NULL AS linked, safety_stock, switched_off
 FROM channel_levels

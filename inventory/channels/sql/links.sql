@@ -3,9 +3,6 @@
 -- name: kind_of
 SELECT kind FROM channels WHERE channel_id = $1 AND NOT links_by_sku
 
--- name: exists
-SELECT EXISTS (SELECT FROM channels WHERE channel_id = $1)
-
 -- name: known_skus
 SELECT sku FROM channel_levels WHERE channel_id = $1 AND sku = ANY ($2::text[])
 

@@ -135,6 +135,10 @@ class NewTokens(msgspec.Struct, frozen=True, kw_only=True):
     access_token_expire_in: int
     refresh_token: str
 
+    def __repr__(self) -> str:
+        """Without the tokens."""
+        return f"NewTokens(access_token_expire_in={self.access_token_expire_in})"
+
 
 class Renewed(Said, frozen=True, kw_only=True):
     """The answer to a renewal."""

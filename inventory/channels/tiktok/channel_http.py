@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from inventory.channels.access import EXPIRES_AT, EXPIRES_AT_SETTING
 from inventory.channels.channel import (
     Answer,
     Capabilities,
@@ -67,12 +68,7 @@ _SETTINGS: Final = {
     "app_secret": Setting(pattern=re.compile(r"[!-~]{8,128}"), form="8 to 128 characters", secret=True),
     "access_token": _TOKEN,
     "refresh_token": _TOKEN,
-    "access_token_expires_at": Setting(
-        pattern=re.compile(r"[0-9]{1,11}"),
-        form="seconds since 1970, or 0 if that is not known",
-        secret=True,
-        default="0",
-    ),
+    EXPIRES_AT: EXPIRES_AT_SETTING,
     TEMPLATE: TEMPLATE_SETTING,
 }
 

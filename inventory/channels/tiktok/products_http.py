@@ -77,9 +77,8 @@ class TikTokProducts:
 
     async def _find(self, product: Product) -> list[str]:
         """Return the products that our SKUs are linked to or called the same in, sorted."""
-        linked = {variant.item_id.partition("/")[0] for variant in product.variants if variant.item_id}
-        if linked:
-            return sorted(linked)
+        if product.linked_listings:
+            return product.linked_listings
         skus = [variant.sku for variant in product.variants]
         body = {"status": "ALL", "seller_skus": skus}
         said = await self._calls.post(_SEARCH, body, Found, about=PRODUCTS, params={"page_size": str(PAGE)})

@@ -31,7 +31,7 @@ _SET_ANEW: Final = "the app secret is wrong; set it anew"
 GONE: Final = {
     40164: _ADDRESS,
     45035: _ADDRESS,
-    48001: "the app has no permission for the shop's stock; grant it",
+    48001: "the app has no permission for this call; grant it",
     61004: _ADDRESS,
 }
 """Codes of any call that only staff can end, with what they have to do."""

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from inventory.channels.channel import Refused
+from inventory.channels.channel import Refused, refused_for_good
 from inventory.channels.publishing import ListedItem, Product, Variant
 from inventory.channels.template import laid_over
 from inventory.channels.wechat.answers import Said
@@ -107,14 +107,14 @@ class PictureSaid(Said, frozen=True, kw_only=True):
 def unfit(product: Product, template: Mapping[str, object]) -> Refused | None:
     """Return why a product cannot be told; None if it can."""
     if any(one.price.currency != CURRENCY for one in product.variants):
-        return _never(f"WeChat shops have prices in {CURRENCY}")
+        return refused_for_good(f"WeChat shops have prices in {CURRENCY}")
     if len(product.variants) > MOST_SKUS:
-        return _never(f"WeChat takes {MOST_SKUS} SKUs of one product at most")
+        return refused_for_good(f"WeChat takes {MOST_SKUS} SKUs of one product at most")
     if "cats_v2" not in template:
-        return _never("product_template has no cats_v2, the categories of WeChat that the products belong to")
+        return refused_for_good("product_template has no cats_v2, the categories of WeChat that the products belong to")
     pictures = len(_listed(template, _IMAGES)) + (product.image is not None)
     if pictures < FEWEST_IMAGES:
-        return _never(
+        return refused_for_good(
             f"WeChat wants {FEWEST_IMAGES} pictures at the head of a product: its own, and more as head_imgs"
             " in product_template"
         )
@@ -179,11 +179,6 @@ def listed_items(product_id: str, said: ProductSaid) -> list[ListedItem]:
     ]
 
 
-def linked_products(product: Product) -> list[str]:
-    """Return the products of WeChat's that the product's SKUs are linked to, each once."""
-    return sorted({one.item_id.partition("/")[0] for one in product.variants if one.item_id})
-
-
 def linked_skus(product: Product, listing: str) -> dict[str, str]:
     """Return WeChat's ids of the SKUs that are linked to one of its products."""
     links = {one.sku: one.item_id.partition("/") for one in product.variants if one.item_id}
@@ -206,7 +201,3 @@ def _sku(variant: Variant, images: Sequence[object], sku_ids: Mapping[str, str])
 def _listed(template: Mapping[str, object], name: str) -> list[object]:
     value = template.get(name)
     return value if isinstance(value, list) else []
-
-
-def _never(reason: str) -> Refused:
-    return Refused(reason=reason, temporary=False)

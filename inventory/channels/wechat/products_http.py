@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
-from inventory.channels.channel import ChannelDownError, Refused
+from inventory.channels.channel import ChannelDownError, Refused, refused_for_good
 from inventory.channels.publishing import ItemPage, Product, PublishAnswer, Published, Publishing
 from inventory.channels.wechat.answers import NOT_THERE, OK, refusal, sentence
 from inventory.channels.wechat.calls_http import WechatCalls
@@ -22,7 +22,6 @@ from inventory.channels.wechat.products import (
     ProductsSaid,
     body_of,
     is_told,
-    linked_products,
     linked_skus,
     links_of,
     listed_items,
@@ -97,9 +96,9 @@ class WechatProducts:
         refused = unfit(product, self._template)
         if refused is not None:
             return refused
-        listings = [product.listing] if product.listing else linked_products(product) or await self._find(product)
+        listings = [product.listing] if product.listing else product.linked_listings or await self._find(product)
         if len(listings) > 1:
-            return _never(f"its SKUs belong to several products at WeChat: {', '.join(listings[:5])}")
+            return refused_for_good(f"its SKUs belong to several products at WeChat: {', '.join(listings[:5])}")
         picture = await self._picture(product.image)
         if isinstance(picture, Refused):
             return picture
@@ -125,7 +124,7 @@ class WechatProducts:
     async def _update(self, product: Product, listing: str, picture: str | None) -> PublishAnswer:
         known = await self._get(listing)
         if known.errcode != OK:
-            return _never(f"WeChat has no product {listing} any more")
+            return refused_for_good(f"WeChat has no product {listing} any more")
         if known.is_in_audit:
             if is_told(product, known):
                 return Published(listing=listing, items=links_of(product, listing, known))
@@ -191,7 +190,3 @@ class WechatProducts:
 def _following(page: ProductsSaid, next_key: str) -> str | None:
     """Return the key of the next page; None when this was the last."""
     return page.next_key if page.product_ids and page.next_key and page.next_key != next_key else None
-
-
-def _never(reason: str) -> Refused:
-    return Refused(reason=reason, temporary=False)

@@ -14,7 +14,6 @@ from inventory.channels.wechat.products import (
     ProductSaid,
     body_of,
     is_told,
-    linked_products,
     linked_skus,
     links_of,
     listed_items,
@@ -141,7 +140,7 @@ def test_links_are_made_of_what_both_have() -> None:
 
 def test_linked_skus_are_those_of_the_product() -> None:
     given = product(variant("A", item_id="77/1"), variant("B", item_id="78/2"), variant("C"))
-    assert linked_products(given) == ["77", "78"]
+    assert given.linked_listings == ["77", "78"]
     assert linked_skus(given, "77") == {"A": "1"}
 
 
