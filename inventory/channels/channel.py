@@ -11,7 +11,7 @@ The engine (``sync.py``) owns time: it spaces calls, waits, backs off and comes 
 is asked to, says what came of it, and keeps nothing but its connections and its access token. Decision 0030.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Final, Literal, Protocol, runtime_checkable
 
 import msgspec
@@ -99,13 +99,17 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChannelConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """A channel as it was set up. ``secrets``, by name, must not reach a log, an error or an answer."""
+    """A channel as it was set up. ``secrets``, by name, must not reach a log, an error or an answer.
+
+    ``set_up`` grows when staff change it.
+    """
 
     channel_id: str
     kind: str
     name: str
     settings: dict[str, str]
     secrets: dict[str, str]
+    set_up: int = 1
 
     def __repr__(self) -> str:
         """Without the secrets."""
@@ -218,6 +222,11 @@ class ChannelKind(Protocol):
         """How item ids of this kind are written, for staff: ``product_id/sku_id``; ``sku`` where it takes our own."""
         ...
 
+    @property
+    def setting_names(self) -> Collection[str]:
+        """The settings that ``prepare`` takes, secret ones among them."""
+        ...
+
     def check_item_id(self, item_id: str) -> None:
         """Check the form of an item id.
 
@@ -240,4 +249,14 @@ class ChannelKind(Protocol):
 
     def open(self, config: ChannelConfig, save: SaveSecrets) -> Channel:
         """Return a connection to a channel that was set up before."""
+        ...
+
+
+@runtime_checkable
+class NamesItems(ChannelKind, Protocol):
+    """A kind whose items are called as our SKUs are, unless a link says otherwise."""
+
+    @property
+    def names_items(self) -> Literal[True]:
+        """That it is one."""
         ...

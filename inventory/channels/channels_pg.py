@@ -6,7 +6,8 @@ from typing import Literal
 
 import msgspec
 
-from inventory.channels.channel import BY_SKU, SIGNING, ChannelConfig, UnknownChannelError
+from inventory.channels.abilities import Abilities, abilities
+from inventory.channels.channel import BY_SKU, SIGNING, ChannelConfig, ChannelKind, UnknownChannelError
 from inventory.channels.levels_pg import shown
 from inventory.channels.limits import NAME_CHARS
 from inventory.channels.registry import Registry
@@ -40,6 +41,7 @@ class ChannelView(msgspec.Struct, frozen=True, kw_only=True):
         behind: SKUs with such a change.
         unlinked: SKUs of which nobody has said which of its items they are.
         oversold: orders of its own for which there are not enough units.
+        unlinked_orders: orders of its own with an item that is linked to no SKU: nothing was taken for it.
         last_error: of the last call, None when that went well.
     """
 
@@ -53,6 +55,7 @@ class ChannelView(msgspec.Struct, frozen=True, kw_only=True):
     behind: int
     unlinked: int
     oversold: int
+    unlinked_orders: int
     last_error: str | None
 
 
@@ -117,6 +120,47 @@ class Channels:
             await _level_again(connection, [channel_id])
         return CreatedChannel(channel_id=channel_id, secret=prepared.generated)
 
+    async def change(self, channel_id: str, settings: Mapping[str, str]) -> CreatedChannel:
+        """Set a channel up anew with some settings changed, and go on with it; its links, orders and levels stay.
+
+        Args:
+            channel_id: which.
+            settings: those that change; the others stay as they are. New tokens end when is said with them.
+
+        Raises:
+            UnknownChannelError: there is no such channel.
+            InvalidError: a setting is wrong; ``details["field"]`` names it.
+        """
+        config = await self.config(channel_id)
+        kind = self._kind(config.kind)
+        kept = {**config.settings, **config.secrets}
+        if settings.keys() & {"access_token", "refresh_token"}:
+            kept.pop("access_token_expires_at", None)
+        prepared = await kind.prepare(
+            {name: kept[name] for name in kind.setting_names if name in kept} | dict(settings)
+        )
+        stored = msgspec.json.encode(prepared.settings).decode()
+        async with self._postgres.transaction() as connection:
+            sealed = self._seal(channel_id, prepared.secrets)
+            _check_found(channel_id, await connection.execute(_sql.change, channel_id, stored, sealed))
+            await connection.execute(_sql.hurry, channel_id)
+            await connection.execute(_sql.wake)
+        return CreatedChannel(channel_id=channel_id, secret=prepared.generated)
+
+    async def abilities(self, channel_id: str) -> Abilities:
+        """Return what a channel can do beside being told levels.
+
+        Raises:
+            UnknownChannelError: there is no such channel.
+        """
+        config = await self.config(channel_id)
+        return await abilities(self._kind(config.kind), config)
+
+    def _kind(self, name: str) -> ChannelKind:
+        if name not in self._kinds:
+            raise InvalidError(f"this version knows no channels of kind {name!r}", field="kind")
+        return self._kinds[name]
+
     async def remove(self, channel_id: str) -> None:
         """Forget a channel and its levels.
 
@@ -124,6 +168,9 @@ class Channels:
             NotFoundError: ``unknown_channel``.
         """
         async with self._postgres.transaction() as connection:
+            # In the order of those who store a push and who take an order's units: channel, orders, levels.
+            await connection.execute(_sql.lock_channel, channel_id)
+            await connection.execute(_sql.lock_orders, channel_id)
             await hold_levels(connection)
             _check_found(channel_id, await connection.execute(_sql.remove_channel, channel_id))
 
@@ -136,6 +183,11 @@ class Channels:
         async with self._postgres.connection() as connection:
             error = None if reason is None else shown(reason)
             _check_found(channel_id, await connection.execute(_sql.set_state, channel_id, "paused", error))
+
+    async def note_error(self, channel_id: str, error: str) -> None:
+        """Show an error of a channel that goes on otherwise."""
+        async with self._postgres.connection() as connection:
+            await connection.execute(_sql.note_error, channel_id, shown(error))
 
     async def resume(self, channel_id: str) -> None:
         """Tell it what it has missed, and go on.
@@ -193,6 +245,7 @@ class Channels:
 
         Raises:
             UnknownChannelError: one of ``channel_ids`` is none; nothing is switched.
+            NotFoundError: ``unknown_sku`` - one of ``skus`` is none; nothing is switched.
         """
         async with self._postgres.transaction() as connection:
             await hold_levels(connection)
@@ -203,6 +256,11 @@ class Channels:
             if skus is None:
                 ids = [row["channel_id"] for row in await connection.fetch(_sql.switch, ids, off)]
             else:
+                found = {row["sku"] for row in await connection.fetch(_sql.known_skus, ids, skus)}
+                for missing in sorted(set(skus) - found):
+                    raise NotFoundError(
+                        f"no channel has a level of {missing!r}", code="unknown_sku", details={"field": "skus"}
+                    )
                 await connection.execute(_sql.switch_skus, ids, skus, off)
             await _level_again(connection, ids)
         return list(ids)
@@ -239,10 +297,11 @@ class Channels:
             raise UnknownChannelError(channel_id)
         return _config(row, secrets)
 
-    async def save_secrets(self, channel_id: str, secrets: Mapping[str, str]) -> None:
-        """Keep a channel's secrets, sealed, in place of those it had."""
+    async def save_secrets(self, config: ChannelConfig, secrets: Mapping[str, str]) -> None:
+        """Keep a channel's secrets, sealed, in place of those it had; not if staff have changed it since."""
         async with self._postgres.connection() as connection:
-            await connection.execute(_sql.save_secrets, channel_id, self._seal(channel_id, secrets))
+            sealed = self._seal(config.channel_id, secrets)
+            await connection.execute(_sql.save_secrets, config.channel_id, sealed, config.set_up)
 
     def _seal(self, channel_id: str, secrets: Mapping[str, str]) -> bytes:
         return self._vault.seal(msgspec.json.encode(secrets), owner=channel_id)
@@ -264,6 +323,7 @@ def _config(row: Record, secrets: dict[str, str]) -> ChannelConfig:
         name=row["name"],
         settings=msgspec.json.decode(row["settings"], type=dict[str, str]),
         secrets=secrets,
+        set_up=row["set_up"],
     )
 
 

@@ -69,13 +69,17 @@ class DriftCheck:
             return
         self._figures.called(self._channel_id, "read")
         lasting = []
+        drift: dict[str, str | None] = {}
         for one, quantity in zip(told, shown, strict=True):
             if self._is_level(one.told, quantity):
+                drift[one.sku] = None
                 continue
+            drift[one.sku] = "the channel has no such item" if quantity is None else f"it shows {quantity}"
             self._found[one.sku] = quantity
             if one.sku in self._before and self._before[one.sku] == quantity:
                 lasting.append(one.sku)
                 _log.warning("channel_drift", channel_id=self._channel_id, sku=one.sku, told=one.told, shown=quantity)
+        await self._levels.note_drift(self._channel_id, drift)
         if lasting:
             await self._levels.tell_again(self._channel_id, lasting)
 

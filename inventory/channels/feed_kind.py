@@ -6,7 +6,7 @@ its address shows. When the platform looks is the platform's own schedule, and n
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from inventory.channels.channel import (
@@ -45,6 +45,11 @@ class FeedKind:
     def item_form(self) -> str:
         """See ``ChannelKind``."""
         return BY_SKU
+
+    @property
+    def setting_names(self) -> Collection[str]:
+        """See ``ChannelKind``."""
+        return _SETTINGS
 
     def check_item_id(self, item_id: str) -> None:
         """See ``ChannelKind``; every SKU is one."""

@@ -61,6 +61,12 @@ class ChannelFigures:
             ["channel"],
             registry=registry,
         )
+        self._unlinked = Gauge(
+            "showdrop_channel_unlinked_orders",
+            "Orders of a channel with an item that is linked to no SKU",
+            ["channel"],
+            registry=registry,
+        )
         self._active = Gauge(
             "showdrop_channel_active",
             "1 while a channel is worked on, 0 while it is paused",
@@ -87,13 +93,14 @@ class ChannelFigures:
 
     def measured(self, views: Iterable[ChannelView]) -> None:
         """Show how far every channel is, those that are paused too."""
-        gauges = (self._lag, self._behind, self._oversold, self._active)
+        gauges = (self._lag, self._behind, self._oversold, self._unlinked, self._active)
         for gauge in gauges:
             gauge.clear()
         for one in views:
             self._lag.labels(one.channel_id).set(one.lag_ms / 1000)
             self._behind.labels(one.channel_id).set(one.behind)
             self._oversold.labels(one.channel_id).set(one.oversold)
+            self._unlinked.labels(one.channel_id).set(one.unlinked_orders)
             self._active.labels(one.channel_id).set(one.state == "active")
 
     def forget(self, channel_id: str) -> None:

@@ -7,14 +7,13 @@ from typing import Final
 import msgspec
 
 from inventory.channels.channels_pg import Channels
-from inventory.channels.limits import EVENT_ID_CHARS, ORDER_ID_CHARS
+from inventory.channels.limits import EVENT_ID_CHARS
 from inventory.channels.orders_pg import ChannelOrders
 from inventory.channels.registry import Registry
-from inventory.channels.selling import Greets, Pushed, PushedEvent, Pushes, PushRequest
+from inventory.channels.selling import Greets, Pushed, PushedEvent, Pushes, PushRequest, is_order_id
 from kit.errors import NotFoundError
 from kit.log import logger
 
-_ORDER_ID: Final = re.compile(rf"[!-~]{{1,{ORDER_ID_CHARS}}}")
 _EVENT_ID: Final = re.compile(rf"[!-~]{{1,{EVENT_ID_CHARS}}}")
 _log = logger("channels")
 
@@ -65,9 +64,8 @@ def _bounded(event: PushedEvent) -> PushedEvent:
     if _EVENT_ID.fullmatch(event.event_id) is None:
         hashed = hashlib.sha256(event.event_id.encode(errors="replace")).hexdigest()
         event = msgspec.structs.replace(event, event_id=hashed)
-    wrong = [one for one in event.order_ids if _ORDER_ID.fullmatch(one) is None]
-    if wrong:
-        good = tuple(one for one in event.order_ids if one not in wrong)
+    good = tuple(one for one in event.order_ids if is_order_id(one))
+    if good != event.order_ids:
         event = msgspec.structs.replace(event, order_ids=good, trouble="an order has an id that is none")
     return event
 

@@ -12,7 +12,7 @@ LEAD_LOCK: Final = 0x4348414E4E454C53
 """Advisory lock ("CHANNELS") of the one process that works the channels."""
 
 LEVELS_CHANGED: Final = "showdrop_levels"
-"""The notification that ``record_movements`` and ``channels.sql`` send."""
+"""The notification that ``record_movements`` and others send."""
 
 
 class Leadership:
@@ -22,18 +22,19 @@ class Leadership:
         self._leadership = leader_pg.Leadership(postgres, LEAD_LOCK)
 
     @asynccontextmanager
-    async def lead(self, on_change: Callable[[], None]) -> AsyncIterator[Lead | None]:
+    async def lead(self, on_change: Callable[[str], None]) -> AsyncIterator[Lead | None]:
         """Lend the lead, or None while another process has it.
 
         Args:
-            on_change: called, in the event loop, whenever levels changed.
+            on_change: called, in the event loop, whenever something changed, with the word of the notification: blank
+                for levels.
 
         Raises:
             UnavailableError: Postgres does not answer, now or within the block.
         """
 
-        def changed(*_notification: object) -> None:
-            on_change()
+        def changed(_connection: object, _pid: int, _channel: str, about: object) -> None:
+            on_change(str(about))
 
         async with self._leadership.lead() as lead:
             if lead is None:

@@ -1,7 +1,7 @@
 """The levels of channels in Postgres: taking what has to be told, and writing back what was told."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -24,6 +24,7 @@ class LevelItem(msgspec.Struct, frozen=True, kw_only=True):
         linked: whether it is known which of the channel's items this is; what is not linked is not told.
         safety_stock: units that this channel never shows of this SKU; None: as many as of every other.
         switched_off: shows 0 whatever there is.
+        drift: what it showed instead of what it was told, when it was read last; None if that was the same.
     """
 
     sku: str
@@ -35,6 +36,7 @@ class LevelItem(msgspec.Struct, frozen=True, kw_only=True):
     linked: bool = True
     safety_stock: int | None = None
     switched_off: bool = False
+    drift: str | None = None
 
 
 class LevelPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -198,6 +200,24 @@ class Levels:
         return [
             ToldLevel(sku=row["sku"], item_id=row["item_id"], group=row["call_group"], told=row["told"]) for row in rows
         ]
+
+    async def note_drift(self, channel_id: str, shown: Mapping[str, str | None]) -> None:
+        """Note by SKU what a channel shows instead of what it was told; None: the same."""
+        async with self._postgres.connection() as connection:
+            await connection.execute(_sql.note_drift, channel_id, list(shown), list(shown.values()))
+
+    async def tell_anew(self, channel_id: str, skus: Sequence[str]) -> None:
+        """Let levels be told whatever was told last: something else has set the quantities over there meanwhile."""
+        rest = set(skus)
+        for _ in range(WRITE_BACK_TRIES):
+            if not rest:
+                return
+            async with self._postgres.connection() as connection:
+                rest.difference_update(
+                    row["sku"] for row in await connection.fetch(_sql.tell_anew, channel_id, sorted(rest))
+                )
+            if rest:
+                await asyncio.sleep(WRITE_BACK_PAUSE_S)
 
     async def tell_again(self, channel_id: str, skus: Sequence[str]) -> None:
         """Let levels be told once more that have not changed since they were told."""

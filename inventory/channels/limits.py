@@ -99,6 +99,30 @@ CLOCKS_DIFFER_MS: Final = 60_000
 """An order that was placed up to this long before its channel was connected counts as placed after: clocks differ, and
 one unit too few is better than one sold twice."""
 
+ORDER_UNITS_MOST: Final = 1_000_000_000
+"""Units of one item in one order; whatever says more is wrong."""
+
+LATEST_MS: Final = 4_102_444_800_000
+"""No order is placed after the year 2099."""
+
+UNREAD_IN_A_ROW: Final = 3
+"""So many different orders that cannot be read, one after the other, are the channel's fault and not theirs."""
+
+LOOK_TRIES: Final = 5
+"""Tries to read one page of a list before the look begins again at its first."""
+
+REST_S: Final = 600.0
+"""A kind of work that a channel does not let us do is tried again this late; the others go on."""
+
+WAKE_GAP_S: Final = 0.05
+"""A loop is woken so often at most: a hundred sales in a second are no hundred questions to Postgres."""
+
+FEW_LINKS: Final = 200
+"""Links that are made row by row, beside sales; more hold all levels back for a moment."""
+
+ORDER_RETRY_MS: Final = 15 * 60_000
+"""An order that makes no sense is read again this late; somebody may have repaired it over there."""
+
 MISSING_EVERY_S: Final = 5.0
 """How soon units that came are taken for orders that lack some ..."""
 

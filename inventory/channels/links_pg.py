@@ -1,11 +1,12 @@
 """Links in Postgres: which of a channel's items is which SKU. Nobody guesses; what is not linked is listed."""
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
-from inventory.channels.channel import ChannelKind
+from inventory.channels.channel import ChannelKind, NamesItems, UnknownChannelError
 from inventory.channels.channels_pg import hold_levels
-from inventory.channels.known_pg import require_channel
+from inventory.channels.limits import FEW_LINKS, WRITE_BACK_PAUSE_S, WRITE_BACK_TRIES
 from inventory.channels.links import Link, Linked, choose_links
 from inventory.channels.registry import Registry
 from kit.errors import InvalidError
@@ -32,24 +33,36 @@ class Links:
             NotFoundError: ``unknown_channel``.
             InvalidError: ``links_by_sku`` - this channel calls its items as we call our SKUs.
         """
+        if len(links) <= FEW_LINKS:
+            for _ in range(WRITE_BACK_TRIES):
+                async with self._postgres.transaction() as connection:
+                    # Whoever waits for a row while holding others can wait for a sale that waits for them.
+                    rows = await connection.fetch(_sql.lock_free, channel_id, [one.sku for one in links])
+                    if all(row["locked"] for row in rows):
+                        return await self._link(connection, channel_id, links)
+                await asyncio.sleep(WRITE_BACK_PAUSE_S)
         async with self._postgres.transaction() as connection:
             await hold_levels(connection)
-            kind = await self._kind(connection, channel_id)
-            skus, items = [one.sku for one in links], [one.item_id for one in links]
-            known = {row["sku"] for row in await connection.fetch(_sql.known_skus, channel_id, skus)}
-            before = {row["item_id"]: row["sku"] for row in await connection.fetch(_sql.taken_items, channel_id, items)}
-            chosen, left_out = choose_links(links, kind, known, before)
-            changed = [one for one in chosen if before.get(one.item_id) != one.sku]
-            await connection.execute(_sql.let_go, channel_id, [one.sku for one in changed])
-            await connection.execute(
-                _sql.link,
-                channel_id,
-                [one.sku for one in changed],
-                [one.item_id for one in changed],
-                [kind.group_of(one.item_id) for one in changed],
-            )
-            await connection.execute(_sql.forget_items, channel_id, [one.item_id for one in changed])
-            await connection.execute(_sql.wake)
+            return await self._link(connection, channel_id, links)
+
+    async def _link(self, connection: Connection, channel_id: str, links: Sequence[Link]) -> Linked:
+        kind, by_sku = await self._kind(connection, channel_id)
+        skus, items = [one.sku for one in links], [one.item_id for one in links]
+        known = {row["sku"] for row in await connection.fetch(_sql.known_skus, channel_id, skus)}
+        taken = await connection.fetch(_sql.taken_items, channel_id, items, by_sku)
+        before = {row["item_id"]: row["sku"] for row in taken}
+        chosen, left_out = choose_links(links, kind, known, before)
+        changed = [one for one in chosen if before.get(one.item_id) != one.sku]
+        await connection.execute(_sql.let_go, channel_id, [one.sku for one in changed], by_sku)
+        await connection.execute(
+            _sql.link,
+            channel_id,
+            [one.sku for one in changed],
+            [one.item_id for one in changed],
+            [kind.group_of(one.item_id) for one in changed],
+        )
+        await connection.execute(_sql.forget_items, channel_id, [one.item_id for one in changed])
+        await connection.execute(_sql.wake)
         return Linked(linked=len(chosen), left_out=left_out)
 
     async def unlink(self, channel_id: str, skus: Sequence[str]) -> int:
@@ -60,17 +73,21 @@ class Links:
         """
         async with self._postgres.transaction() as connection:
             await hold_levels(connection)
-            await self._kind(connection, channel_id)
-            status = await connection.execute(_sql.let_go, channel_id, skus)
+            _, by_sku = await self._kind(connection, channel_id)
+            status = await connection.execute(_sql.unlink, channel_id, skus, by_sku)
+            await connection.execute(_sql.wake)
         return int(status.rpartition(" ")[2])
 
-    async def _kind(self, connection: Connection, channel_id: str) -> ChannelKind:
-        name = await connection.fetchval(_sql.kind_of, channel_id)
-        if name is None:
-            await require_channel(connection, channel_id)
+    async def _kind(self, connection: Connection, channel_id: str) -> tuple[ChannelKind, bool]:
+        """Return a channel's kind, and whether its items are called as our SKUs are unless a link says otherwise."""
+        row = await connection.fetchrow(_sql.kind_of, channel_id)
+        if row is None:
+            raise UnknownChannelError(channel_id)
+        if row["kind"] not in self._kinds:
+            raise InvalidError(f"this version knows no channels of kind {row['kind']!r}", field="kind")
+        kind = self._kinds[row["kind"]]
+        if row["links_by_sku"] and not isinstance(kind, NamesItems):
             raise InvalidError(
                 "this channel calls its items as the SKUs are called; there is nothing to link", code="links_by_sku"
             )
-        if name not in self._kinds:
-            raise InvalidError(f"this version knows no channels of kind {name!r}", field="kind")
-        return self._kinds[name]
+        return kind, row["links_by_sku"]

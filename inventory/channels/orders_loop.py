@@ -1,6 +1,7 @@
 """The orders of one channel: look for those that changed, read them, take their units, cancel what has to be."""
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 
 import msgspec
@@ -10,14 +11,18 @@ from inventory.channels.call_pace import CallPace
 from inventory.channels.channel import ChannelDownError, Refused
 from inventory.channels.figures import ChannelFigures
 from inventory.channels.limits import (
+    LOOK_TRIES,
     MISSING_BATCH,
     MISSING_EVERY_S,
+    ORDER_RETRY_MS,
     ORDERS_OVERLAP_MS,
     ORDERS_POLL_S,
     UNKNOWN_ORDER_TRIES,
+    UNREAD_IN_A_ROW,
 )
 from inventory.channels.orders_pg import ChannelOrders, DueOrder
 from inventory.channels.selling import Cancels, ChannelOrder, Sells
+from kit.errors import InvalidError
 from kit.log import logger
 from kit.tasks import Wakeup
 
@@ -31,11 +36,13 @@ class _Look(msgspec.Struct, kw_only=True):
         since_ms: orders that changed from then on are looked for.
         began_ms: what changed before is known when the look is over.
         after: the next page.
+        failures: tries to read it that failed.
     """
 
     since_ms: int
     began_ms: int
     after: str | None = None
+    failures: int = 0
 
 
 class OrdersLoop:
@@ -63,6 +70,8 @@ class OrdersLoop:
         self._selling = channel.selling
         self._pace = CallPace(self._selling.calls_per_s, at_once=self._selling.calls_at_once)
         self._clock = asyncio.get_running_loop().time
+        self._singly: deque[DueOrder] = deque()  # of a call that failed: to be read one by one
+        self._unread: set[str] = set()  # orders that could not be read since the last that could
         self._look: _Look | None = None
         self._look_at = self._clock()  # at once: nobody knows what was missed while no worker was there
         self._missing_at = self._clock()
@@ -79,6 +88,8 @@ class OrdersLoop:
         wait_s = self._pace.wait_s()
         if wait_s > 0:
             await asyncio.sleep(min(wait_s, ORDERS_POLL_S))
+        elif self._singly:
+            await self._read([self._singly.popleft()])
         elif due := await self._orders.take_due(self._channel_id, self._selling.batch_size):
             await self._read(due)
         elif (unwanted := await self._orders.take_cancel(self._channel_id)) is not None:
@@ -93,25 +104,50 @@ class OrdersLoop:
         try:
             found = await self._channel.orders([one.order_id for one in due])
         except ChannelDownError as error:
-            delay_ms = self._down(error)
-            await self._orders.failed(self._channel_id, [one.order_id for one in due], error.message, delay_ms=delay_ms)
+            await self._not_read(due, error)
             return
+        self._unread.clear()
         self._answered()
         for one, order in zip(due, found, strict=True):
             await self._take(one, order)
 
+    async def _not_read(self, due: Sequence[DueOrder], error: ChannelDownError) -> None:
+        """Find out whether it is the channel that fails or one of the orders: read them one by one."""
+        self._unread.add(due[0].order_id)
+        its_own = error.retry_after_ms is None and len(self._unread) < UNREAD_IN_A_ROW
+        if its_own and len(due) > 1:
+            self._singly.extend(due)
+            return
+        delay_ms = backoff_ms(due[0].attempts + 1, 1.0) if its_own else self._down(error)
+        if its_own:
+            _log.warning("order_not_read", channel_id=self._channel_id, order_id=due[0].order_id, why=error.message)
+        else:
+            due = [*due, *self._singly]
+            self._singly.clear()
+        ids = [one.order_id for one in due]
+        await self._orders.failed(self._channel_id, ids, error.message, delay_ms=delay_ms)
+
     async def _take(self, due: DueOrder, order: ChannelOrder | None) -> None:
-        if order is not None:
+        if order is None:
+            await self._not_found(due)
+            return
+        try:
             state = await self._orders.apply(self._channel_id, due, order)
-            self._figures.order_read(self._channel_id, state)
-            if state in {"oversold_elsewhere", "unlinked"}:
-                _log.warning("order_lacks_units", channel_id=self._channel_id, order_id=due.order_id, state=state)
-        elif due.attempts + 1 < UNKNOWN_ORDER_TRIES:
-            # Some channels tell of an order before they let it be read.
-            later_ms = backoff_ms(due.attempts + 1, 1.0)
-            await self._orders.failed(
-                self._channel_id, [due.order_id], "the channel does not know this order yet", delay_ms=later_ms
-            )
+        except InvalidError as error:
+            # Of this order alone: the others of the call are good.
+            _log.warning("order_not_read", channel_id=self._channel_id, order_id=due.order_id, why=error.message)
+            await self._orders.failed(self._channel_id, [due.order_id], error.message, delay_ms=ORDER_RETRY_MS)
+            return
+        self._figures.order_read(self._channel_id, state)
+        if state in {"oversold_elsewhere", "unlinked"}:
+            _log.warning("order_lacks_units", channel_id=self._channel_id, order_id=due.order_id, state=state)
+
+    async def _not_found(self, due: DueOrder) -> None:
+        """Some channels tell of an order before they let it be read."""
+        if due.attempts + 1 < UNKNOWN_ORDER_TRIES:
+            why = "the channel does not know this order yet"
+            delay_ms = backoff_ms(due.attempts + 1, 1.0)
+            await self._orders.failed(self._channel_id, [due.order_id], why, delay_ms=delay_ms)
         else:
             await self._orders.not_known(self._channel_id, due)
             self._figures.order_read(self._channel_id, "unknown")
@@ -147,13 +183,15 @@ class OrdersLoop:
         try:
             page = await self._channel.orders_changed(look.since_ms, after=look.after)
         except ChannelDownError as error:
-            # From the start: a place in a list may have been lost together with the answer.
-            self._look = None
+            look.failures += 1
+            if look.failures >= LOOK_TRIES:
+                # From the start: the channel may know this place in its list no more.
+                self._look = None
             self._look_at = self._clock() + self._down(error) / 1000
             return
         self._answered()
         await self._orders.seen(self._channel_id, page.orders)
-        look.after = page.next
+        look.after, look.failures = page.next, 0
         if page.next is None:
             await self._orders.set_known_ms(self._channel_id, look.began_ms)
             self._look = None

@@ -3,13 +3,23 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import asyncpg
 import msgspec
 
 from inventory.channels.channel import UnknownChannelError
 from inventory.channels.levels_pg import shown
 from inventory.channels.limits import CLOCKS_DIFFER_MS, LEASE_MS, PUSHES_FORGOTTEN, PUSHES_KEPT_MS
-from inventory.channels.order_units import OrderLine, OrderState, Shelf, state_of, take, wanted_lines
-from inventory.channels.selling import ChannelOrder, PushedEvent, SeenOrder
+from inventory.channels.order_units import (
+    OrderLine,
+    OrderState,
+    Shelf,
+    check_order,
+    movement_key,
+    state_of,
+    take,
+    wanted_lines,
+)
+from inventory.channels.selling import ChannelOrder, PushedEvent, SeenOrder, is_order_id
 from inventory.stock_pg import record_movements
 from kit.errors import ConflictError, NotFoundError
 from kit.postgres import Connection, Postgres, Record
@@ -41,24 +51,30 @@ class ChannelOrders:
 
     async def received(self, channel_id: str, events: Sequence[PushedEvent], body: bytes) -> int:
         """Store a verified push, raw, and mark its orders as changed; return how many of its events were new."""
-        fresh = 0
+        known = {one.event_id: one for one in sorted(events, key=lambda one: one.event_id)}
         async with self._postgres.transaction() as connection:
-            for event in events:
-                new = await connection.fetchval(_sql.store_push, channel_id, event.event_id, body, shown(event.trouble))
-                if not new:
-                    continue
-                fresh += 1
-                # The next events of the same push are told apart by their ids; its bytes are stored once.
-                body = b""
-                if event.order_ids:
-                    await connection.execute(_sql.changed, channel_id, sorted(set(event.order_ids)))
-            if fresh:
+            # In one order, as everywhere: two pushes with the same events must not wait for each other. The bytes are
+            # stored once, with the first event.
+            try:
+                rows = await connection.fetch(
+                    _sql.store_push,
+                    channel_id,
+                    list(known),
+                    [body if number == 0 else b"" for number in range(len(known))],
+                    [shown(one.trouble) for one in known.values()],
+                )
+            except asyncpg.ForeignKeyViolationError as error:
+                raise UnknownChannelError(channel_id) from error
+            fresh = [row["event_id"] for row in rows]
+            changed = sorted({order_id for event_id in fresh for order_id in known[event_id].order_ids})
+            if changed:
+                await connection.execute(_sql.changed, channel_id, changed)
                 await connection.execute(_sql.wake)
-        return fresh
+        return len(fresh)
 
     async def seen(self, channel_id: str, orders: Sequence[SeenOrder]) -> None:
-        """Mark the orders of a list as changed, but for those that are known with the same stamp."""
-        stamps = {one.order_id: one.stamp for one in orders}
+        """Mark a list's orders as changed, but for those known with the same stamp and those without a proper id."""
+        stamps = {one.order_id: shown(one.stamp) for one in orders if is_order_id(one.order_id)}
         async with self._postgres.connection() as connection:
             await connection.execute(_sql.seen, channel_id, list(stamps), list(stamps.values()))
 
@@ -92,7 +108,7 @@ class ChannelOrders:
             await connection.execute(_sql.failed, channel_id, order_ids, shown(reason), delay_ms)
 
     async def not_known(self, channel_id: str, due: DueOrder) -> None:
-        """Give up an order that the channel does not know, until something happens to it."""
+        """Give up an order that the channel does not know, until something happens to it; it keeps its units."""
         async with self._postgres.connection() as connection:
             await connection.execute(
                 _sql.not_known, channel_id, due.order_id, due.version, "the channel does not know this order"
@@ -105,17 +121,21 @@ class ChannelOrders:
 
         Returns:
             Its state then.
+
+        Raises:
+            InvalidError: the order makes no sense.
         """
+        check_order(order)
         async with self._postgres.transaction() as connection:
             row = await self._lock(connection, channel_id, due.order_id)
             if row["read_version"] >= due.version:
                 return _state(row)
-            if order.placed_at_ms < row["created_at_ms"] - CLOCKS_DIFFER_MS:
+            known = await self._lines(connection, channel_id, due.order_id)
+            if not known and order.placed_at_ms < row["created_at_ms"] - CLOCKS_DIFFER_MS:
                 # The stock was counted when the channel was connected, and this order's units were gone by then.
                 state: OrderState = "earlier"
                 lines: list[OrderLine] = []
             else:
-                known = await self._lines(connection, channel_id, due.order_id)
                 items = sorted({one.item_id for one in order.lines})
                 links = await self._links(connection, channel_id, row, items)
                 lines = await self._take(
@@ -145,8 +165,7 @@ class ChannelOrders:
                 known = await self._lines(connection, channel_id, order_id)
                 links = await self._links(connection, channel_id, row, [one.item_id for one in known])
                 linked = [
-                    one if one.taken else msgspec.structs.replace(one, sku=links.get(one.item_id, one.sku))
-                    for one in known
+                    one if one.taken else msgspec.structs.replace(one, sku=links.get(one.item_id)) for one in known
                 ]
                 lines = await self._take(connection, channel_id, order_id, linked, row["channel_name"])
                 state = state_of(lines)
@@ -232,10 +251,12 @@ class ChannelOrders:
         """Move the stock for the lines, and store them."""
         moving = sorted({one.sku for one in lines if one.sku is not None and one.taken != one.wanted})
         rows = await connection.fetch(_sql.shelves, moving)
+        name = f"{channel_id}:{order_id}"
         after, movements = take(
             lines,
             [Shelf(sku=row["sku"], location=row["location"], free=row["free"]) for row in rows],
-            name=f"{channel_id}:{order_id}",
+            await self._given(connection, name, [one for one in lines if one.wanted < one.taken]),
+            name=name,
             reason=shown(f"{channel_name}, order {order_id}"),
         )
         await record_movements(connection, movements)
@@ -250,6 +271,19 @@ class ChannelOrders:
             [one.moves for one in after],
         )
         return after
+
+    async def _given(self, connection: Connection, name: str, lines: Sequence[OrderLine]) -> dict[str, dict[str, int]]:
+        """Return what was taken for lines so far, by item and location, as the ledger has it."""
+        keys = {
+            movement_key(name, msgspec.structs.replace(one, moves=number)): one.item_id
+            for one in lines
+            for number in range(one.moves)
+        }
+        given: dict[str, dict[str, int]] = {one.item_id: {} for one in lines}
+        for row in await connection.fetch(_sql.given, list(keys)) if keys else ():
+            places = given[keys[row["movement_key"]]]
+            places[row["location"]] = places.get(row["location"], 0) + row["units"]
+        return given
 
 
 def _state(row: Record) -> OrderState:

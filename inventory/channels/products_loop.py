@@ -166,21 +166,30 @@ class ProductsLoop:
                 continue
             delay_ms = backoff_ms(one.attempts + 1, 1.0) if answer.temporary else REFUSED_RETRY_MS
             refused.append(ProductFailure(product_id=one.product.product_id, reason=answer.reason, delay_ms=delay_ms))
-        links = [(sku, item_id) for _, published in taken for sku, item_id in sorted(published.items.items())]
-        if links:
-            # Before the products count as told: a worker that dies in between tells them again, and links them then.
-            linked = await self._links.link(
-                self._channel_id,
-                [Link(line=line, sku=sku, item_id=item_id) for line, (sku, item_id) in enumerate(links, start=1)],
-            )
-            for left_out in linked.left_out:
-                _log.warning("item_not_linked", channel_id=self._channel_id, why=left_out.reason)
-        await self._products.told(self._channel_id, taken)
-        # Most channels set quantities with the product, and what was sold meanwhile was told before: tell it again.
+        # First what the product is called over there: were that lost, the next telling would look for it again.
+        await self._products.listed(self._channel_id, taken)
+        await self._link(taken)
+        await self._products.told(self._channel_id, [one for one, _ in taken])
+        # Most channels set quantities with the product, and what was sold meanwhile was told before.
         skus = [variant.sku for due, _ in taken for variant in due.product.variants]
-        await self._levels.tell_again(self._channel_id, skus)
+        await self._levels.tell_anew(self._channel_id, skus)
         if refused:
             await self._products.failed(self._channel_id, refused)
+
+    async def _link(self, taken: Sequence[tuple[DueProduct, Published]]) -> None:
+        """Link what is not linked yet, before the product counts as told: a worker that dies here tells it again."""
+        links = [
+            (variant.sku, published.items[variant.sku])
+            for due, published in taken
+            for variant in due.product.variants
+            if published.items.get(variant.sku, variant.item_id) != variant.item_id
+        ]
+        if not links:
+            return
+        numbered = [Link(line=line, sku=sku, item_id=item_id) for line, (sku, item_id) in enumerate(links, start=1)]
+        linked = await self._links.link(self._channel_id, numbered)
+        for left_out in linked.left_out:
+            _log.warning("item_not_linked", channel_id=self._channel_id, why=left_out.reason)
 
     # --- items ----------------------------------------------------------------------------------------------------
 

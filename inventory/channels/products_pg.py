@@ -1,14 +1,15 @@
 """Products of channels in Postgres: which have to be told, and what became of them."""
 
+import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
 from inventory.channels.known_pg import require_channel
 from inventory.channels.levels_pg import shown
-from inventory.channels.limits import LEASE_MS
+from inventory.channels.limits import LEASE_MS, WRITE_BACK_PAUSE_S, WRITE_BACK_TRIES
 from inventory.channels.pages import require_page
 from inventory.channels.publishing import Product, Published, Publishing, Variant
 from kit.errors import NotFoundError
@@ -139,27 +140,42 @@ class ChannelProducts:
             for row in rows
         ]
 
-    async def told(self, channel_id: str, taken: Sequence[tuple[DueProduct, Published]]) -> None:
+    async def listed(self, channel_id: str, taken: Sequence[tuple[DueProduct, Published]]) -> None:
+        """Keep what the channel calls products."""
+        names = {
+            due.product.product_id: published.listing
+            for due, published in taken
+            if published.listing and published.listing != due.product.listing
+        }
+        await self._write(_sql.listed, channel_id, {name: (listing,) for name, listing in names.items()})
+
+    async def told(self, channel_id: str, taken: Sequence[DueProduct]) -> None:
         """Write back what the channel took. A product that changed meanwhile stays due."""
-        async with self._postgres.connection() as connection:
-            await connection.execute(
-                _sql.told,
-                channel_id,
-                [due.product.product_id for due, _ in taken],
-                [due.version for due, _ in taken],
-                [published.listing or due.product.listing for due, published in taken],
-            )
+        await self._write(_sql.told, channel_id, {one.product.product_id: (one.version,) for one in taken})
 
     async def failed(self, channel_id: str, failures: Sequence[ProductFailure]) -> None:
         """Write back what the channel did not take."""
-        async with self._postgres.connection() as connection:
-            await connection.execute(
-                _sql.failed,
-                channel_id,
-                [one.product_id for one in failures],
-                [shown(one.reason) for one in failures],
-                [one.delay_ms for one in failures],
-            )
+        await self._write(
+            _sql.failed, channel_id, {one.product_id: (shown(one.reason), one.delay_ms) for one in failures}
+        )
+
+    async def _write(self, statement: str, channel_id: str, values: Mapping[str, Sequence[object]]) -> None:
+        """Write to products, row by row where an import does not hold them just now, and to those again later.
+
+        A row that cannot be written within a few seconds keeps its lease.
+        """
+        rest = dict(values)
+        for _ in range(WRITE_BACK_TRIES):
+            if not rest:
+                return
+            columns = [list(column) for column in zip(*rest.values(), strict=True)]
+            async with self._postgres.connection() as connection:
+                for row in await connection.fetch(statement, channel_id, list(rest), *columns):
+                    del rest[row["product_id"]]
+                held = {row["product_id"] for row in await connection.fetch(_sql.present, channel_id, list(rest))}
+            rest = {product_id: value for product_id, value in rest.items() if product_id in held}
+            if rest:
+                await asyncio.sleep(WRITE_BACK_PAUSE_S)
 
     async def page(self, channel_id: str, *, limit: int = 100, after: str | None = None) -> PublishedPage:
         """Return a page of what a channel should have.

@@ -7,12 +7,21 @@ What counts is how many units an order holds back over there *now*: from the mom
 cancelled, paid or not. That many are taken from the stock here; when it becomes fewer, units come back.
 """
 
+import re
 from collections.abc import Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 import msgspec
 
 from inventory.channels.channel import Channel, ChannelConfig, ChannelKind, Refused, Told
+from inventory.channels.limits import ORDER_ID_CHARS
+
+_ORDER_ID: Final = re.compile(rf"[!-~]{{1,{ORDER_ID_CHARS}}}")
+
+
+def is_order_id(order_id: str) -> bool:
+    """Tell whether a text can be a channel's name for an order: short, printable, without blanks."""
+    return _ORDER_ID.fullmatch(order_id) is not None
 
 
 class SoldLine(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,7 +16,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
         pattern: what the whole text has to look like.
         form: the same in words: "the setting has to be …".
         secret: whether it is sealed.
-        default: what a channel has that was set up without it; None: it has to be given.
+        default: what a channel has that was set up without it, and always a good value; None: it has to be given.
     """
 
     pattern: re.Pattern[str]
@@ -45,7 +45,7 @@ def checked(given: Mapping[str, str], forms: Mapping[str, Setting], *, whose: st
         text = given.get(name)
         if text is None:
             text = setting.default
-        elif setting.pattern.fullmatch(text) is None:
+        elif text != setting.default and setting.pattern.fullmatch(text) is None:
             raise InvalidError(f"{name} has to be {setting.form}", field=name)
         if text is None:
             raise InvalidError(f"{name} is missing: it has to be {setting.form}", field=name)

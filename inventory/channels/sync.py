@@ -9,6 +9,7 @@ of work has one: a sale over there is not read late because ten thousand product
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import Final
 
 import msgspec
 
@@ -18,7 +19,7 @@ from inventory.channels.channel import Channel, ChannelConfig, ChannelGoneError
 from inventory.channels.channels_pg import Channels
 from inventory.channels.figures import ChannelFigures
 from inventory.channels.leader_pg import Leadership
-from inventory.channels.limits import WATCH_S
+from inventory.channels.limits import REST_S, WAKE_GAP_S, WATCH_S
 from inventory.channels.loop import ChannelLoop
 from inventory.channels.orders_loop import OrdersLoop
 from inventory.channels.products_loop import ProductsLoop
@@ -29,6 +30,12 @@ from inventory.channels.selling import Sells
 from kit.log import logger
 from kit.tasks import Tasks, Wakeup
 
+STOCK: Final = "stock"
+"""The loop that tells levels; a notification without a word is for it ..."""
+
+OTHER_WORK: Final = "work"
+"""... and this one for all others."""
+
 _log = logger("channels")
 
 
@@ -36,7 +43,7 @@ class _Running(msgspec.Struct, frozen=True, kw_only=True):
     config: ChannelConfig
     channel: Channel
     tasks: Tasks
-    wakeups: list[Wakeup]
+    wakeups: dict[str, Wakeup]
 
 
 class ChannelSync:
@@ -51,6 +58,9 @@ class ChannelSync:
         self._leadership = leadership
         self._kinds = kinds
         self._running: dict[str, _Running] = {}
+        self._changed: set[str] = set()
+        self._bell: asyncio.TimerHandle | None = None
+        self._rang_at = 0.0
 
     async def run(self) -> None:
         """Lead until cancelled or until the connection that holds the lead is lost; return after a while as standby.
@@ -69,13 +79,27 @@ class ChannelSync:
                     await asyncio.sleep(WATCH_S)
                     await lead.check()
             finally:
+                if self._bell is not None:
+                    self._bell.cancel()
+                    self._bell = None
                 await self._follow({})
                 self._figures.measured(())
 
-    def _wake(self) -> None:
+    def _wake(self, about: str) -> None:
+        """Wake the loops that a change is about, at once after a rest, and so often at most."""
+        self._changed.add(STOCK if about == "" else about)
+        if self._bell is None:
+            loop = asyncio.get_running_loop()
+            self._bell = loop.call_at(self._rang_at + WAKE_GAP_S, self._ring)
+
+    def _ring(self) -> None:
+        self._bell = None
+        self._rang_at = asyncio.get_running_loop().time()
         for running in self._running.values():
-            for wakeup in running.wakeups:
-                wakeup.set()
+            for work, wakeup in running.wakeups.items():
+                if (STOCK if work == STOCK else OTHER_WORK) in self._changed:
+                    wakeup.set()
+        self._changed.clear()
 
     async def _follow(self, wanted: dict[str, ChannelConfig]) -> None:
         """Make the loops those of the channels that are wanted, as they are set up now."""
@@ -93,7 +117,7 @@ class ChannelSync:
                 await self._channels.pause(channel_id, reason=f"this version knows no channels of kind {config.kind!r}")
                 continue
             try:
-                channel = kind.open(config, partial(self._channels.save_secrets, channel_id))
+                channel = kind.open(config, partial(self._channels.save_secrets, config))
             except Exception:  # noqa: BLE001 - one channel's settings must not stop all others; the trace is logged
                 _log.exception("channel_not_opened", channel_id=channel_id)
                 await self._channels.pause(channel_id, reason="its settings cannot be used: connect it anew")
@@ -103,20 +127,20 @@ class ChannelSync:
     def _start(self, config: ChannelConfig, channel: Channel) -> None:
         """Start a loop for each kind of work that the channel can do."""
         channel_id, rows, figures = config.channel_id, self._rows, self._figures
-        running = _Running(config=config, channel=channel, tasks=Tasks(), wakeups=[])
+        running = _Running(config=config, channel=channel, tasks=Tasks(), wakeups={})
         self._running[channel_id] = running
 
-        def wakeup() -> Wakeup:
-            running.wakeups.append(Wakeup())
-            return running.wakeups[-1]
+        def wakeup(work: str) -> Wakeup:
+            running.wakeups[work] = Wakeup()
+            return running.wakeups[work]
 
         def forever(work: str, step: Callable[[], Awaitable[None]]) -> None:
-            running.tasks.forever(f"channel {channel_id} {work}", partial(self._until_gone, channel_id, step))
+            running.tasks.forever(f"channel {channel_id} {work}", partial(self._until_gone, channel_id, work, step))
 
-        stock = ChannelLoop(channel_id, channel, levels=rows.levels, figures=figures, wakeup=wakeup())
-        forever("stock", stock.step)
+        stock = ChannelLoop(channel_id, channel, levels=rows.levels, figures=figures, wakeup=wakeup(STOCK))
+        forever(STOCK, stock.step)
         if isinstance(channel, Sells) and channel.capabilities.orders != "none":
-            orders = OrdersLoop(channel_id, channel, orders=rows.orders, figures=figures, wakeup=wakeup())
+            orders = OrdersLoop(channel_id, channel, orders=rows.orders, figures=figures, wakeup=wakeup("orders"))
             forever("orders", orders.step)
         if isinstance(channel, Publishes | Lists):
             products = ProductsLoop(
@@ -127,23 +151,31 @@ class ChannelSync:
                 links=rows.links,
                 levels=rows.levels,
                 figures=figures,
-                wakeup=wakeup(),
+                wakeup=wakeup("products"),
             )
             forever("products", products.step)
         if isinstance(channel, Announces):
             messages = AnnouncementsLoop(
-                channel_id, channel, announcements=rows.announcements, figures=figures, wakeup=wakeup()
+                channel_id, channel, announcements=rows.announcements, figures=figures, wakeup=wakeup("messages")
             )
             forever("messages", messages.step)
 
-    async def _until_gone(self, channel_id: str, step: Callable[[], Awaitable[None]]) -> None:
-        """One round; a channel that wants no more calls is paused until somebody resumes it."""
+    async def _until_gone(self, channel_id: str, work: str, step: Callable[[], Awaitable[None]]) -> None:
+        """One round. A channel that wants to be told nothing more is paused until somebody resumes it.
+
+        Whether it may be asked for orders or given products is another matter: the rest goes on.
+        """
         try:
             await step()
         except ChannelGoneError as error:
-            _log.warning("channel_gone", channel_id=channel_id, error=error.message)
+            _log.warning("channel_gone", channel_id=channel_id, work=work, error=error.message)
             self._figures.called(channel_id, "gone")
-            await self._channels.pause(channel_id, reason=error.message)
+            if work == STOCK:
+                await self._channels.pause(channel_id, reason=error.message)
+                await asyncio.sleep(REST_S)  # until the loops of a paused channel are ended, which is at once
+            else:
+                await self._channels.note_error(channel_id, f"{work}: {error.message}")
+                await asyncio.sleep(REST_S)
 
 
 def _is_same(wanted: ChannelConfig | None, running: ChannelConfig) -> bool:

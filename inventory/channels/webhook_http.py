@@ -8,7 +8,7 @@ import asyncio
 import base64
 import hashlib
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 
 import httpx
@@ -78,6 +78,11 @@ class WebhookKind:
     def item_form(self) -> str:
         """See ``ChannelKind``."""
         return BY_SKU
+
+    @property
+    def setting_names(self) -> Collection[str]:
+        """See ``ChannelKind``."""
+        return ("url",)
 
     def check_item_id(self, item_id: str) -> None:
         """See ``ChannelKind``; every SKU is one."""

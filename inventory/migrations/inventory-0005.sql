@@ -9,10 +9,13 @@ ALTER TABLE movements ADD CONSTRAINT movements_kind_check CHECK (
 ALTER TABLE movements VALIDATE CONSTRAINT movements_kind_check;
 
 ALTER TABLE channels
+    ADD COLUMN set_up bigint NOT NULL DEFAULT 1,               -- grows when staff change its settings
     ADD COLUMN orders_known_ms bigint,                         -- every order that changed before is in channel_orders
     ADD COLUMN cancels_oversold boolean NOT NULL DEFAULT false,  -- cancels over there what it sold and nobody has
     ADD COLUMN match_asked bigint NOT NULL DEFAULT 0,          -- how often somebody asked to match its items ...
     ADD COLUMN match_done bigint NOT NULL DEFAULT 0;           -- ... and up to which time that is done
+
+ALTER TABLE channel_levels ADD COLUMN drift text;              -- what it showed instead when it was read last
 
 -- What channels sent, byte for byte; a message that comes again is not stored again.
 CREATE TABLE channel_pushes (
@@ -78,7 +81,7 @@ CREATE TABLE channel_products (
     PRIMARY KEY (channel_id, product_id),
     CHECK (told_version <= version)
 );
-CREATE INDEX channel_products_due ON channel_products (channel_id, due_at_ms) WHERE told_version < version;
+CREATE INDEX channel_products_due ON channel_products (channel_id, due_at_ms, product_id) WHERE told_version < version;
 CREATE INDEX channel_products_by_product ON channel_products (product_id);
 
 CREATE FUNCTION publish_again(product_ids text[]) RETURNS void LANGUAGE plpgsql AS $$
@@ -87,7 +90,7 @@ BEGIN
     PERFORM FROM channel_products WHERE product_id = ANY (product_ids) ORDER BY channel_id, product_id FOR UPDATE;
     UPDATE channel_products SET version = version + 1, due_at_ms = 0 WHERE product_id = ANY (product_ids);
     IF FOUND THEN
-        PERFORM pg_notify('showdrop_levels', '');
+        PERFORM pg_notify('showdrop_levels', 'work');
     END IF;
 END $$;
 

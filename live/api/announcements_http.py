@@ -9,6 +9,7 @@ from inventory.channels.announcements_pg import AnnouncedAt, Announcements
 from inventory.channels.announcing import Announcement
 from inventory.channels.limits import MAX_PAGE
 from inventory.channels.product_addresses import price_text
+from kit.errors import InvalidError
 from live.api.channels_http import ChannelId
 from live.api.endpoint import STAFF, Call, Empty, Endpoint, Request, endpoint
 from live.api.fields import NOT_BLANK, NOT_BLANK_SAID
@@ -89,4 +90,7 @@ class AnnouncementEndpoints:
         said = await self._announcements.announce(
             announcement, until_ms=offer.ends_at_ms, channel_ids=call.body.channel_ids
         )
+        silent = set(call.body.channel_ids or ()).difference(one.channel_id for one in said)
+        if silent:
+            raise InvalidError(f"channel {min(silent)} cannot send messages, or is paused", field="channel_ids")
         return AnnouncementAnswer(items=said)

@@ -5,14 +5,16 @@ from typing import Annotated
 
 import msgspec
 
+from inventory.channels.channels_pg import Channels
 from inventory.channels.items_pg import ChannelItems, UnlinkedPage
 from inventory.channels.limits import ITEM_ID_CHARS, MAX_PAGE
 from inventory.channels.links import Linked
 from inventory.channels.links_csv import read_links
 from inventory.channels.links_pg import Links
 from inventory.channels.products_pg import ChannelProducts, PublishedPage
+from kit.errors import InvalidError
 from live.api.endpoint import STAFF, Call, Empty, Endpoint, Request, endpoint
-from live.api.fields import NEXT_SAID, NOT_BLANK, AfterProduct, ProductId
+from live.api.fields import NEXT_SAID, NOT_BLANK, AfterProduct, ProductId, Sku
 from live.api.limits import JSON_BODY_MAX_BYTES, LINKS_BODY_MAX_BYTES, PAGE_DEFAULT_ITEMS
 
 _Limit = Annotated[int, msgspec.Meta(ge=1, le=MAX_PAGE)]
@@ -54,6 +56,18 @@ class PublicationAnswer(msgspec.Struct, frozen=True, kw_only=True):
     products: int
 
 
+class Unlinking(Request, frozen=True):
+    """SKUs that are none of the channel's items any more."""
+
+    skus: Annotated[list[Sku], msgspec.Meta(min_length=1, max_length=MAX_PAGE)]
+
+
+class Unlinked(msgspec.Struct, frozen=True, kw_only=True):
+    """How many of them were linked."""
+
+    unlinked: int
+
+
 class MatchAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """The channel's items are listed and matched; what is left stands in the list of its items."""
 
@@ -63,7 +77,8 @@ class MatchAnswer(msgspec.Struct, frozen=True, kw_only=True):
 class ChannelCatalogueEndpoints:
     """The calls about goods of channels."""
 
-    def __init__(self, links: Links, items: ChannelItems, products: ChannelProducts) -> None:
+    def __init__(self, channels: Channels, links: Links, items: ChannelItems, products: ChannelProducts) -> None:
+        self._channels = channels
         self._links = links
         self._channel_items = items
         self._channel_products = products
@@ -87,6 +102,19 @@ class ChannelCatalogueEndpoints:
                 query=Empty,
                 answer=Linked,
                 handle=self._link,
+            ),
+            endpoint(
+                "channels",
+                "unlink_channel_items",
+                "POST",
+                "/v1/channels/{id}/links/remove",
+                "Let SKUs go; the channel keeps showing what it was told of them last",
+                roles=STAFF,
+                body=Unlinking,
+                body_limit=JSON_BODY_MAX_BYTES,
+                query=Empty,
+                answer=Unlinked,
+                handle=self._unlink,
             ),
             endpoint(
                 "channels",
@@ -165,7 +193,12 @@ class ChannelCatalogueEndpoints:
         linked = await self._links.link(call.id, links)
         return msgspec.structs.replace(linked, left_out=sorted([*left_out, *linked.left_out], key=lambda one: one.line))
 
+    async def _unlink(self, call: Call[Unlinking, Empty]) -> Unlinked:
+        return Unlinked(unlinked=await self._links.unlink(call.id, call.body.skus))
+
     async def _match(self, call: Call[Empty, Empty]) -> MatchAnswer:
+        if not (await self._channels.abilities(call.id)).lists:
+            raise InvalidError("this channel does not say which items it has", code="lists_no_items")
         await self._channel_items.ask_match(call.id)
         return MatchAnswer(channel_id=call.id)
 
@@ -173,6 +206,8 @@ class ChannelCatalogueEndpoints:
         return await self._channel_items.page(call.id, limit=call.query.limit, after=call.query.after)
 
     async def _publish(self, call: Call[Publication, Empty]) -> PublicationAnswer:
+        if not (await self._channels.abilities(call.id)).publishes:
+            raise InvalidError("this channel takes no products", code="takes_no_products")
         products = await self._channel_products.publish(call.id, call.body.product_ids)
         return PublicationAnswer(channel_id=call.id, products=products)
 

@@ -4,10 +4,12 @@ from typing import Annotated
 
 import msgspec
 
+from inventory.channels.channels_pg import Channels
 from inventory.channels.limits import MAX_PAGE, ORDER_ID_CHARS
 from inventory.channels.order_list_pg import ChannelOrderPage, OrderList
 from inventory.channels.order_units import OrderState
 from inventory.channels.orders_pg import ChannelOrders
+from kit.errors import InvalidError
 from live.api.endpoint import STAFF, Call, Empty, Endpoint, Request, endpoint
 from live.api.fields import NEXT_SAID, NO_BLANKS
 from live.api.limits import JSON_BODY_MAX_BYTES, PAGE_DEFAULT_ITEMS
@@ -47,7 +49,8 @@ class CancellationAnswer(msgspec.Struct, frozen=True, kw_only=True):
 class ChannelOrderEndpoints:
     """The calls about channels' orders."""
 
-    def __init__(self, orders: ChannelOrders, listed: OrderList) -> None:
+    def __init__(self, channels: Channels, orders: ChannelOrders, listed: OrderList) -> None:
+        self._channels = channels
         self._orders = orders
         self._listed = listed
 
@@ -87,5 +90,7 @@ class ChannelOrderEndpoints:
         return await self._listed.page(call.id, state=asked.state, limit=asked.limit, after=asked.after)
 
     async def _cancel(self, call: Call[Cancellation, Empty]) -> CancellationAnswer:
+        if not (await self._channels.abilities(call.id)).cancels:
+            raise InvalidError("this channel's orders cannot be cancelled from here", code="cancels_no_orders")
         await self._orders.want_cancel(call.id, call.body.order_id)
         return CancellationAnswer(channel_id=call.id, order_id=call.body.order_id)

@@ -1,6 +1,6 @@
 """Channels: the other places that sell this stock, and how far they are behind."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
@@ -23,6 +23,9 @@ SettingName = Annotated[
 ]
 SettingValue = Annotated[str, msgspec.Meta(max_length=SETTING_CHARS, pattern=PRINTABLE, description="text on one line")]
 
+Settings = dict[SettingName, SettingValue | dict[str, Any]]
+"""Texts; an object, such as a template of products, may be written as it is."""
+
 
 class NewChannel(Request, frozen=True):
     """A channel to be connected. The kind ``webhook`` takes ``url``, others ``settings`` of their own.
@@ -37,9 +40,7 @@ class NewChannel(Request, frozen=True):
         str, msgspec.Meta(min_length=1, max_length=NAME_CHARS, pattern=NOT_BLANK, description=NOT_BLANK_SAID)
     ]
     url: Annotated[str, msgspec.Meta(min_length=1, max_length=URL_CHARS)] | None = None
-    settings: Annotated[dict[SettingName, SettingValue], msgspec.Meta(max_length=SETTINGS_MOST)] = msgspec.field(
-        default_factory=dict
-    )
+    settings: Annotated[Settings, msgspec.Meta(max_length=SETTINGS_MOST)] = msgspec.field(default_factory=dict)
     safety_stock: Annotated[int, msgspec.Meta(ge=0, le=OFFER_MOST_UNITS)] = 0
     cancels_oversold: bool = False
 
@@ -61,6 +62,12 @@ class ChannelList(msgspec.Struct, frozen=True, kw_only=True):
     """Every channel, the oldest first."""
 
     items: list[ChannelView]
+
+
+class NewSettings(Request, frozen=True):
+    """Settings of a channel that change; those that are not named stay as they are."""
+
+    settings: Annotated[Settings, msgspec.Meta(min_length=1, max_length=SETTINGS_MOST)]
 
 
 class ChannelAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -204,6 +211,19 @@ class ChannelEndpoints:
             ),
             endpoint(
                 "channels",
+                "change_channel",
+                "POST",
+                "/v1/channels/{id}/settings",
+                "Change settings and secrets of a channel, and go on with it; links, orders and levels stay",
+                roles=STAFF,
+                body=NewSettings,
+                body_limit=JSON_BODY_MAX_BYTES,
+                query=Empty,
+                answer=NewChannelAnswer,
+                handle=self._change,
+            ),
+            endpoint(
+                "channels",
                 "set_safety_stock",
                 "POST",
                 "/v1/channels/{id}/safety-stock",
@@ -224,11 +244,15 @@ class ChannelEndpoints:
         created = await self._channels.create(
             call.body.kind,
             name=call.body.name,
-            settings=call.body.settings | ({} if call.body.url is None else {"url": call.body.url}),
+            settings=_texts(call.body.settings) | ({} if call.body.url is None else {"url": call.body.url}),
             safety_stock=call.body.safety_stock,
             cancels_oversold=call.body.cancels_oversold,
         )
         return NewChannelAnswer(channel_id=created.channel_id, secret=created.secret)
+
+    async def _change(self, call: Call[NewSettings, Empty]) -> NewChannelAnswer:
+        changed = await self._channels.change(call.id, _texts(call.body.settings))
+        return NewChannelAnswer(channel_id=changed.channel_id, secret=changed.secret)
 
     async def _levels(self, call: Call[Empty, LevelQuery]) -> LevelPage:
         return await self._channel_levels.page(call.id, limit=call.query.limit, after=call.query.after)
@@ -259,3 +283,17 @@ class ChannelEndpoints:
         else:
             await self._channels.set_safety_stock(call.id, asked.units)
         return ChannelAnswer(channel_id=call.id)
+
+
+def _texts(settings: Settings) -> dict[str, str]:
+    """Return settings as they are kept.
+
+    Raises:
+        InvalidError: one is too long.
+    """
+    texts = {}
+    for name, value in settings.items():
+        texts[name] = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+        if len(texts[name]) > SETTING_CHARS:
+            raise InvalidError(f"{name} has at most {SETTING_CHARS} characters", field=name)
+    return texts

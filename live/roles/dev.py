@@ -80,4 +80,6 @@ async def _channels(place: Place, *, fake: bool) -> AsyncIterator[tuple[Place, F
 
 
 def _about_fakes(fakes: FakeChannels | None) -> str:
-    return "" if fakes is None else f"  fake channels  {fakes.control_url}/  (what each shows, and how to break it)\n"
+    if fakes is None:
+        return ""
+    return f"  fake channels: export FAKES={fakes.control_url}   then   curl $FAKES   says how to buy there\n"

@@ -142,7 +142,7 @@ export class ChannelDesk {
   #row(channel) {
     const badge = h("span", { class: "badge" });
     const off = h("span", { class: "badge", "data-channel": "off", hidden: true }, "shows 0");
-    const [lag, behind, unlinked, oversold] = ["Lag", "Behind", "Not linked", "Oversold orders"].map((name) => h("td", { class: "num", "data-name": name }));
+    const [lag, behind, unlinked, oversold] = ["Lag", "Behind", "Not linked", "Short orders"].map((name) => h("td", { class: "num", "data-name": name }));
     const error = h("td", { class: "channel-error", "data-name": "Last error" });
     const button = h("button", { type: "button", class: "button quiet small" });
     button.addEventListener("click", async () => {
@@ -160,15 +160,18 @@ export class ChannelDesk {
 /** Write into a row what its channel is now. */
 function fill(row, channel) {
   const paused = channel.state === "paused";
-  setText(row.badge, channel.state);
-  row.badge.dataset.channel = channel.last_error && !paused ? "failing" : channel.state;
+  const failing = Boolean(channel.last_error) && !paused;
+  setText(row.badge, failing ? "failing" : channel.state);
+  row.badge.dataset.channel = failing ? "failing" : channel.state;
   show(row.off, channel.switched_off);
   setText(row.lag, lagText(channel.lag_ms));
   setText(row.behind, number.format(channel.behind));
   setText(row.unlinked, number.format(channel.unlinked));
   row.unlinked.classList.toggle("out", channel.unlinked > 0);
-  setText(row.oversold, number.format(channel.oversold));
-  row.oversold.classList.toggle("out", channel.oversold > 0);
+  const short = channel.oversold + channel.unlinked_orders;
+  setText(row.oversold, number.format(short));
+  row.oversold.classList.toggle("out", short > 0);
+  row.oversold.title = short > 0 ? `${channel.oversold} without enough units, ${channel.unlinked_orders} of items that are not linked` : "";
   setText(row.error, channel.last_error ?? "");
   row.error.title = channel.last_error ?? "";
   setText(row.button, paused ? "Resume" : "Pause");

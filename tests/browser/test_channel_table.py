@@ -117,7 +117,7 @@ def test_a_channel_that_is_down_says_so_and_its_button_keeps_the_focus(
     pause.focus()
     expect(broken.locator("[data-name=Behind]")).to_have_text("1")
     expect(broken.locator("[data-name='Last error']")).to_contain_text("503")
-    expect(broken.locator("[data-channel=failing]")).to_have_text("active")
+    expect(broken.locator("[data-channel=failing]")).to_have_text("failing")
     expect(row_of(page, "TikTok").locator("[data-name=Behind]")).to_have_text("0")
     expect(pause).to_be_focused()
     page.keyboard.press("Enter")

@@ -36,7 +36,7 @@ class Watching:
 
     def __init__(self, deployment: Deployment, dev: Program) -> None:
         token = re.search(r"/host#token=(\S+)", dev.printed)
-        control = re.search(r"fake channels  (\S+)/ ", dev.printed)
+        control = re.search(r"export FAKES=(\S+)", dev.printed)
         assert token is not None
         self.api = f"http://127.0.0.1:{deployment.http_port}"
         self.headers = {"authorization": f"Bearer {token[1]}"}

@@ -8,7 +8,7 @@ answered, is not applied again over what the shop has sold since.
 import asyncio
 import re
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
 from inventory.channels.access import EXPIRES_AT, EXPIRES_AT_SETTING
@@ -106,6 +106,11 @@ class DouyinKind:
     def item_form(self) -> str:
         """See ``ChannelKind``."""
         return "product_id/sku_id"
+
+    @property
+    def setting_names(self) -> Collection[str]:
+        """See ``ChannelKind``."""
+        return _SETTINGS
 
     def check_item_id(self, item_id: str) -> None:
         """See ``ChannelKind``: two numbers."""

@@ -12,7 +12,7 @@ only its code is kept.
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
 
@@ -99,6 +99,11 @@ class KakaoKind:
     def item_form(self) -> str:
         """See ``ChannelKind``."""
         return "product_id/combination_id, or product_id for a product without combinations"
+
+    @property
+    def setting_names(self) -> Collection[str]:
+        """See ``ChannelKind``."""
+        return SETTINGS
 
     def check_item_id(self, item_id: str) -> None:
         """See ``ChannelKind``."""

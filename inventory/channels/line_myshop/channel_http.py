@@ -10,7 +10,7 @@ products, and those can be asked for by the product's id or our SKU, not by the 
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from http import HTTPStatus
 from typing import Final, Literal
 
@@ -100,6 +100,11 @@ class LineMyshopKind:
     def announces(self) -> Literal[True]:
         """See ``AnnouncingKind``."""
         return True
+
+    @property
+    def setting_names(self) -> Collection[str]:
+        """See ``ChannelKind``."""
+        return SETTINGS
 
     def check_item_id(self, item_id: str) -> None:
         """See ``ChannelKind``."""

@@ -8,8 +8,8 @@ take any more is a matter for staff.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Final, Literal
 from urllib.parse import quote
 
 import msgspec
@@ -106,6 +106,16 @@ class MetaKind:
     def item_form(self) -> str:
         """See ``ChannelKind``: Meta calls it the retailer id."""
         return BY_SKU
+
+    @property
+    def setting_names(self) -> Collection[str]:
+        """See ``ChannelKind``."""
+        return _SETTINGS
+
+    @property
+    def names_items(self) -> Literal[True]:
+        """See ``NamesItems``."""
+        return True
 
     def check_item_id(self, item_id: str) -> None:
         """See ``ChannelKind``."""

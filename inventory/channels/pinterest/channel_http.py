@@ -10,9 +10,9 @@ sold out" is told quickly, the third may be taken for the first. So after a skip
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from http import HTTPStatus
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import quote
 
 from inventory.channels.access import EXPIRES_AT, EXPIRES_AT_SETTING
@@ -107,6 +107,16 @@ class PinterestKind:
     def item_form(self) -> str:
         """See ``ChannelKind``; a catalogue has the merchant's own ids."""
         return BY_SKU
+
+    @property
+    def setting_names(self) -> Collection[str]:
+        """See ``ChannelKind``."""
+        return _SETTINGS
+
+    @property
+    def names_items(self) -> Literal[True]:
+        """See ``NamesItems``."""
+        return True
 
     def check_item_id(self, item_id: str) -> None:
         """See ``ChannelKind``."""

@@ -10,7 +10,7 @@ never repeated as it was: the quantity that it starts from was read again.
 
 import re
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
 from inventory.channels.access import EXPIRES_AT, EXPIRES_AT_SETTING
@@ -120,6 +120,11 @@ class ShopifyKind:
     def item_form(self) -> str:
         """See ``ChannelKind``."""
         return "inventory_item_id"
+
+    @property
+    def setting_names(self) -> Collection[str]:
+        """See ``ChannelKind``."""
+        return _SETTINGS
 
     def check_item_id(self, item_id: str) -> None:
         """See ``ChannelKind``."""

@@ -9,7 +9,7 @@ The address has a token in it, which is all that is needed to read the feed; it 
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
@@ -102,6 +102,11 @@ class SnapchatKind:
     def item_form(self) -> str:
         """See ``ChannelKind``."""
         return BY_SKU
+
+    @property
+    def setting_names(self) -> Collection[str]:
+        """See ``ChannelKind``."""
+        return _SETTINGS
 
     def check_item_id(self, item_id: str) -> None:
         """See ``ChannelKind``; every SKU is one."""

@@ -11,7 +11,7 @@ ON CONFLICT DO NOTHING
 SELECT channel_id, state, last_error FROM announcements WHERE announcement_id = $1 ORDER BY channel_id
 
 -- name: wake
-SELECT pg_notify('showdrop_levels', '')
+SELECT pg_notify('showdrop_levels', 'work')
 
 -- name: too_late
 UPDATE announcements SET state = 'too_late' WHERE channel_id = $1 AND state = 'waiting' AND until_ms <= now_ms()

@@ -23,11 +23,22 @@ ON CONFLICT (channel_id, sku) DO UPDATE
                              THEN channel_levels.changed_at_ms ELSE now_ms() END
     WHERE channel_levels.desired <> excluded.desired
 
+-- name: lock_channel
+SELECT FROM channels WHERE channel_id = $1 FOR UPDATE
+
+-- name: lock_orders
+SELECT FROM channel_orders WHERE channel_id = $1 ORDER BY order_id FOR UPDATE
+
+-- name: note_error
+UPDATE channels SET last_error = $2 WHERE channel_id = $1
+
 -- name: remove_channel
 DELETE FROM channels WHERE channel_id = $1
 
 -- name: set_state
-UPDATE channels SET state = $2, last_error = coalesce($3, last_error) WHERE channel_id = $1
+-- A channel that is resumed begins without the error that it was paused with.
+UPDATE channels SET state = $2, last_error = CASE WHEN $2 = 'active' THEN $3 ELSE coalesce($3, last_error) END
+WHERE channel_id = $1
 
 -- name: hurry
 -- A resumed channel does not wait for the back-off of its last failures. What was tried stays tried (see pass_over).
@@ -48,17 +59,28 @@ UPDATE channel_levels SET safety_stock = $3 WHERE channel_id = $1 AND sku = $2
 -- name: exists
 SELECT EXISTS (SELECT FROM channels WHERE channel_id = $1)
 
+-- name: known_skus
+SELECT DISTINCT sku FROM channel_levels WHERE channel_id = ANY ($1::text[]) AND sku = ANY ($2::text[])
+
 -- name: every_id
 SELECT channel_id FROM channels ORDER BY channel_id
 
 -- name: save_secrets
-UPDATE channels SET secrets = $2, secret = '' WHERE channel_id = $1
+-- Not over what staff have changed meanwhile.
+UPDATE channels SET secrets = $2, secret = '' WHERE channel_id = $1 AND set_up = $3
+
+-- name: change
+UPDATE channels
+SET settings = $2::jsonb, secrets = $3, secret = '', set_up = set_up + 1, state = 'active', last_error = NULL
+WHERE channel_id = $1
 
 -- name: channels
 SELECT channels.channel_id, kind, name, state, safety_stock, switched_off, last_error, untold.behind, untold.unlinked,
        coalesce(greatest(0, now_ms() - untold.since_ms), 0) AS lag_ms,
        (SELECT count(*) FROM channel_orders
-        WHERE channel_orders.channel_id = channels.channel_id AND channel_orders.state = 'oversold_elsewhere') AS oversold
+        WHERE channel_orders.channel_id = channels.channel_id AND channel_orders.state = 'oversold_elsewhere') AS oversold,
+       (SELECT count(*) FROM channel_orders
+        WHERE channel_orders.channel_id = channels.channel_id AND channel_orders.state = 'unlinked') AS unlinked_orders
 FROM channels CROSS JOIN LATERAL (
     SELECT count(call_group) AS behind, min(changed_at_ms) FILTER (WHERE call_group IS NOT NULL) AS since_ms,
            count(*) FILTER (WHERE call_group IS NULL) AS unlinked
@@ -68,10 +90,10 @@ FROM channels CROSS JOIN LATERAL (
 ORDER BY channels.channel_id
 
 -- name: active_configs
-SELECT channel_id, kind, name, settings::text, secret, secrets FROM channels WHERE state = 'active'
+SELECT channel_id, kind, name, settings::text, secret, secrets, set_up FROM channels WHERE state = 'active'
 
 -- name: config
-SELECT channel_id, kind, name, settings::text, secret, secrets FROM channels WHERE channel_id = $1
+SELECT channel_id, kind, name, settings::text, secret, secrets, set_up FROM channels WHERE channel_id = $1
 
 -- name: wake
 SELECT pg_notify('showdrop_levels', '')

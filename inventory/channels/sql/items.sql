@@ -38,4 +38,4 @@ WHERE channel_items.channel_id = $1 AND channel_levels.channel_id = $1
 SELECT item_id, seller_sku, title FROM channel_items WHERE channel_id = $1 AND item_id > $2 ORDER BY item_id LIMIT $3
 
 -- name: wake
-SELECT pg_notify('showdrop_levels', '')
+SELECT pg_notify('showdrop_levels', 'work')

@@ -1,7 +1,8 @@
 -- Levels of channels. `record_movements` (stock.sql) writes desired and version; here they are told and read.
 
 -- name: levels
-SELECT sku, desired, told, told_at_ms, last_error, item_id, call_group IS NOT NULL AS linked, safety_stock, switched_off
+SELECT sku, desired, told, told_at_ms, last_error, item_id, call_group IS NOT NULL AS linked, safety_stock, switched_off,
+       drift
 FROM channel_levels
 WHERE channel_id = $1 AND sku > $2
 ORDER BY sku
@@ -117,9 +118,47 @@ WHERE channel_id = $1 AND sku > $2 AND told_version = version AND call_group IS 
 ORDER BY sku
 LIMIT $3
 
+-- name: note_drift
+-- Rows that a sale holds just now are left for the next reading.
+WITH seen AS (
+    SELECT * FROM unnest($2::text[], $3::text[]) AS seen (sku, drift)
+), free AS (
+    SELECT channel_levels.sku, seen.drift
+    FROM channel_levels JOIN seen USING (sku)
+    WHERE channel_levels.channel_id = $1 AND channel_levels.drift IS DISTINCT FROM seen.drift
+    FOR UPDATE OF channel_levels SKIP LOCKED
+)
+UPDATE channel_levels SET drift = free.drift FROM free WHERE channel_id = $1 AND channel_levels.sku = free.sku
+
+-- name: tell_anew
+-- A new version whatever was told: something else has set the quantity over there. Rows that somebody holds just now
+-- are left for the next try: nobody waits for anybody. Returns the SKUs that are done or not there.
+WITH free AS (
+    SELECT sku FROM channel_levels
+    WHERE channel_id = $1 AND sku = ANY ($2::text[])
+    FOR UPDATE SKIP LOCKED
+), raised AS (
+    UPDATE channel_levels
+    SET version = version + 1, due_at_ms = 0, attempts = greatest(attempts, 1),
+        changed_at_ms = CASE WHEN told_version < version THEN changed_at_ms ELSE now_ms() END
+    FROM free
+    WHERE channel_id = $1 AND channel_levels.sku = free.sku
+)
+SELECT sku FROM free
+UNION ALL
+SELECT sku FROM unnest($2::text[]) AS asked (sku)
+WHERE NOT EXISTS (SELECT FROM channel_levels WHERE channel_id = $1 AND channel_levels.sku = asked.sku)
+
 -- name: tell_again
 -- A new version of what stands differently at the channel; not of what has changed here meanwhile. It counts as tried:
 -- what the channel shows is not what it was told, so nobody may pass it over.
+-- Rows that a sale holds just now are left for the next reading.
+WITH free AS (
+    SELECT sku FROM channel_levels
+    WHERE channel_id = $1 AND sku = ANY ($2::text[]) AND told_version = version
+    FOR UPDATE SKIP LOCKED
+)
 UPDATE channel_levels
 SET version = version + 1, due_at_ms = 0, attempts = 1, changed_at_ms = now_ms()
-WHERE channel_id = $1 AND sku = ANY ($2::text[]) AND told_version = version
+FROM free
+WHERE channel_id = $1 AND channel_levels.sku = free.sku

@@ -1,18 +1,38 @@
 -- Which of a channel's items is which SKU.
 
 -- name: kind_of
-SELECT kind FROM channels WHERE channel_id = $1 AND NOT links_by_sku
+SELECT kind, links_by_sku FROM channels WHERE channel_id = $1
+
+-- name: lock_free
+-- Locks what nobody holds just now, in SKU order, and says of each row whether it got it.
+WITH free AS (
+    SELECT sku FROM channel_levels WHERE channel_id = $1 AND sku = ANY ($2::text[])
+    ORDER BY sku
+    FOR UPDATE SKIP LOCKED
+)
+SELECT sku, EXISTS (SELECT FROM free WHERE free.sku = channel_levels.sku) AS locked
+FROM channel_levels WHERE channel_id = $1 AND sku = ANY ($2::text[])
 
 -- name: known_skus
 SELECT sku FROM channel_levels WHERE channel_id = $1 AND sku = ANY ($2::text[])
 
 -- name: taken_items
+-- Where items are called as SKUs, a SKU without a link is the item of its name.
 SELECT item_id, sku FROM channel_levels WHERE channel_id = $1 AND item_id = ANY ($2::text[])
+UNION ALL
+SELECT sku, sku FROM channel_levels WHERE channel_id = $1 AND sku = ANY ($2::text[]) AND item_id IS NULL AND $3
 
 -- name: let_go
 -- First all of them let go, so that two SKUs may change items with each other.
 UPDATE channel_levels
-SET item_id = NULL, call_group = NULL, told = NULL, told_version = 0, told_at_ms = NULL, attempts = 0, last_error = NULL
+SET item_id = NULL, call_group = CASE WHEN $3 THEN '' END, told = NULL, told_version = 0, told_at_ms = NULL,
+    attempts = 0, last_error = NULL, drift = NULL
+WHERE channel_id = $1 AND sku = ANY ($2::text[]) AND (item_id IS NOT NULL OR $3)
+
+-- name: unlink
+UPDATE channel_levels
+SET item_id = NULL, call_group = CASE WHEN $3 THEN '' END, told = NULL, told_version = 0, told_at_ms = NULL,
+    attempts = 0, last_error = NULL, drift = NULL
 WHERE channel_id = $1 AND sku = ANY ($2::text[]) AND item_id IS NOT NULL
 
 -- name: link

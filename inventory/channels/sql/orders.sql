@@ -1,10 +1,11 @@
 -- Orders that channels sold. Time is Postgres's, as everywhere.
 
 -- name: store_push
--- A message that was stored before is passed over: true for a new one.
-INSERT INTO channel_pushes (channel_id, event_id, body, trouble) VALUES ($1, $2, $3, $4)
+-- Returns the messages that are new.
+INSERT INTO channel_pushes (channel_id, event_id, body, trouble)
+SELECT $1, * FROM unnest($2::text[], $3::bytea[], $4::text[])
 ON CONFLICT DO NOTHING
-RETURNING true
+RETURNING event_id
 
 -- name: changed
 -- Something about these orders changed: they are to be read, whatever was read of them before.
@@ -22,7 +23,7 @@ ON CONFLICT (channel_id, order_id) DO UPDATE
     WHERE excluded.stamp = '' OR channel_orders.stamp <> excluded.stamp
 
 -- name: wake
-SELECT pg_notify('showdrop_levels', '')
+SELECT pg_notify('showdrop_levels', 'work')
 
 -- name: known_ms
 SELECT coalesce(orders_known_ms, created_at_ms) AS known_ms, now_ms() AS now_ms FROM channels WHERE channel_id = $1
@@ -59,7 +60,11 @@ FROM free
 WHERE channel_id = $1 AND channel_orders.order_id = free.order_id
 
 -- name: not_known
-UPDATE channel_orders SET read_version = $3, state = 'unknown', last_error = $4
+UPDATE channel_orders
+SET read_version = $3, last_error = $4, state = CASE WHEN EXISTS (
+    SELECT FROM channel_order_lines AS lines
+    WHERE lines.channel_id = $1 AND lines.order_id = $2 AND taken > 0
+) THEN state ELSE 'unknown' END
 WHERE channel_id = $1 AND order_id = $2 AND read_version < $3
 
 -- name: lock_order
@@ -79,7 +84,7 @@ SELECT coalesce(item_id, sku) AS item_id, sku FROM channel_levels
 WHERE channel_id = $1 AND item_id = ANY ($2::text[])
 UNION ALL
 SELECT sku, sku FROM channel_levels
-WHERE channel_id = $1 AND sku = ANY ($2::text[]) AND $3
+WHERE channel_id = $1 AND sku = ANY ($2::text[]) AND item_id IS NULL AND $3
 
 -- name: shelves
 -- Locked in the order of every other batch.
@@ -87,6 +92,10 @@ SELECT sku, location, on_hand - ring_fenced AS free
 FROM stock WHERE sku = ANY ($1::text[])
 ORDER BY sku, location
 FOR UPDATE
+
+-- name: given
+SELECT movement_key, location, -on_hand_delta AS units FROM movements WHERE movement_key = ANY ($1::text[])
+ORDER BY movement_id
 
 -- name: put_lines
 INSERT INTO channel_order_lines (channel_id, order_id, item_id, sku, wanted, taken, moves)
@@ -105,17 +114,22 @@ UPDATE channel_orders SET state = $3, last_error = $4, cancel_wanted = cancel_wa
 WHERE channel_id = $1 AND order_id = $2
 
 -- name: short
--- Orders that lack units of which there are some now, or whose item is linked now.
-SELECT DISTINCT order_id
+-- Orders that lack units of which there are some now, or whose item is linked now, or to another SKU than before.
+SELECT DISTINCT lines.order_id
 FROM channel_order_lines AS lines
-WHERE channel_id = $1 AND taken < wanted
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN lines.taken > 0 THEN lines.sku ELSE coalesce(
+        (SELECT sku FROM channel_levels WHERE channel_id = $1 AND item_id = lines.item_id),
+        (SELECT levels.sku FROM channel_levels AS levels JOIN channels USING (channel_id)
+         WHERE levels.channel_id = $1 AND levels.sku = lines.item_id AND levels.item_id IS NULL AND links_by_sku)
+    ) END AS sku
+) AS linked
+WHERE lines.channel_id = $1 AND lines.taken < lines.wanted
   AND NOT EXISTS (SELECT FROM channel_orders WHERE channel_orders.channel_id = $1
                   AND channel_orders.order_id = lines.order_id AND cancel_wanted)
-  AND CASE WHEN sku IS NULL
-      THEN EXISTS (SELECT FROM channel_levels WHERE channel_levels.channel_id = $1
-                   AND channel_levels.item_id = lines.item_id)
-      ELSE EXISTS (SELECT FROM stock WHERE stock.sku = lines.sku AND on_hand > ring_fenced) END
-ORDER BY order_id
+  AND (linked.sku IS DISTINCT FROM lines.sku
+       OR EXISTS (SELECT FROM stock WHERE stock.sku = linked.sku AND on_hand > ring_fenced))
+ORDER BY lines.order_id
 LIMIT $2
 
 -- name: take_cancel

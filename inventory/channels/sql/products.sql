@@ -17,7 +17,7 @@ WHERE NOT EXISTS (SELECT FROM variants WHERE variants.product_id = asked.product
 DELETE FROM channel_products WHERE channel_id = $1 AND product_id = ANY ($2::text[])
 
 -- name: wake
-SELECT pg_notify('showdrop_levels', '')
+SELECT pg_notify('showdrop_levels', 'work')
 
 -- name: take_due
 -- The lease is a due time in the future: when the taker dies, the products are due again by themselves.
@@ -26,6 +26,7 @@ WITH due AS (
     FROM channel_products
     WHERE channel_id = $1 AND told_version < version AND due_at_ms <= (SELECT now_ms())
       AND EXISTS (SELECT FROM channels WHERE channels.channel_id = $1 AND state = 'active')
+      AND EXISTS (SELECT FROM variants WHERE variants.product_id = channel_products.product_id)
     ORDER BY due_at_ms, product_id
     LIMIT $2
     FOR UPDATE OF channel_products SKIP LOCKED
@@ -51,18 +52,54 @@ LEFT JOIN channel_levels AS own ON own.channel_id = $1 AND own.sku = variants.sk
 WHERE variants.product_id = ANY ($2::text[])
 ORDER BY variants.product_id, variants.created_at_ms, variants.sku
 
+-- Rows that an import holds just now are left out, never waited for. All three return the products that were written.
+
+-- name: present
+SELECT product_id FROM channel_products WHERE channel_id = $1 AND product_id = ANY ($2::text[])
+
+-- name: listed
+WITH given AS (
+    SELECT * FROM unnest($2::text[], $3::text[]) AS given (product_id, listing)
+), free AS (
+    SELECT channel_products.product_id, given.listing
+    FROM channel_products JOIN given USING (product_id)
+    WHERE channel_id = $1
+    FOR UPDATE OF channel_products SKIP LOCKED
+)
+UPDATE channel_products SET listing = free.listing FROM free
+WHERE channel_id = $1 AND channel_products.product_id = free.product_id
+RETURNING channel_products.product_id
+
 -- name: told
+WITH given AS (
+    SELECT * FROM unnest($2::text[], $3::bigint[]) AS given (product_id, version)
+), free AS (
+    SELECT channel_products.product_id, given.version
+    FROM channel_products JOIN given USING (product_id)
+    WHERE channel_id = $1
+    FOR UPDATE OF channel_products SKIP LOCKED
+)
 UPDATE channel_products
-SET told_version = greatest(told_version, told.version), told_at_ms = now_ms(), listing = told.listing, attempts = 0,
-    due_at_ms = 0, last_error = NULL
-FROM unnest($2::text[], $3::bigint[], $4::text[]) AS told (product_id, version, listing)
-WHERE channel_id = $1 AND channel_products.product_id = told.product_id
+SET told_version = greatest(told_version, free.version), told_at_ms = now_ms(), attempts = 0, due_at_ms = 0,
+    last_error = NULL
+FROM free
+WHERE channel_id = $1 AND channel_products.product_id = free.product_id
+RETURNING channel_products.product_id
 
 -- name: failed
+WITH given AS (
+    SELECT * FROM unnest($2::text[], $3::text[], $4::bigint[]) AS given (product_id, reason, delay_ms)
+), free AS (
+    SELECT channel_products.product_id, given.reason, given.delay_ms
+    FROM channel_products JOIN given USING (product_id)
+    WHERE channel_id = $1
+    FOR UPDATE OF channel_products SKIP LOCKED
+)
 UPDATE channel_products
-SET attempts = attempts + 1, last_error = failed.reason, due_at_ms = now_ms() + failed.delay_ms
-FROM unnest($2::text[], $3::text[], $4::bigint[]) AS failed (product_id, reason, delay_ms)
-WHERE channel_id = $1 AND channel_products.product_id = failed.product_id
+SET attempts = attempts + 1, last_error = free.reason, due_at_ms = now_ms() + free.delay_ms
+FROM free
+WHERE channel_id = $1 AND channel_products.product_id = free.product_id
+RETURNING channel_products.product_id
 
 -- name: page
 SELECT channel_products.product_id, title, listing, told_version = version AS in_step, told_at_ms, last_error

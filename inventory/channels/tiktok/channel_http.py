@@ -9,7 +9,7 @@ is told to deactivate the SKU.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
 from inventory.channels.access import EXPIRES_AT, EXPIRES_AT_SETTING
@@ -97,6 +97,11 @@ class TikTokKind:
     def item_form(self) -> str:
         """See ``ChannelKind``."""
         return "product_id/sku_id"
+
+    @property
+    def setting_names(self) -> Collection[str]:
+        """See ``ChannelKind``."""
+        return _SETTINGS
 
     def check_item_id(self, item_id: str) -> None:
         """See ``ChannelKind``: two numbers."""

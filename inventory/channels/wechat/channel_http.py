@@ -10,7 +10,7 @@ change the general stock only.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
 from inventory.channels.channel import (
@@ -96,6 +96,11 @@ class WechatKind:
     def item_form(self) -> str:
         """See ``ChannelKind``."""
         return "product_id/sku_id"
+
+    @property
+    def setting_names(self) -> Collection[str]:
+        """See ``ChannelKind``."""
+        return _SETTINGS
 
     def check_item_id(self, item_id: str) -> None:
         """See ``ChannelKind``: two numbers."""

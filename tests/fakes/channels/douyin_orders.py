@@ -61,7 +61,7 @@ class DouyinOrderDesk:
     def __init__(self, shop: DouyinShop) -> None:
         self._shop = shop
         self._numbers = itertools.count(4_781_320_682_406_083_640 + FIRST)
-        self._messages = itertools.count(1)
+        self._messages = itertools.count(1 + FIRST)
         self.orders: dict[str, FakeOrder] = {}
         self.by_hmac = False
         self.data_as_text = True

@@ -57,7 +57,7 @@ class TikTokOrders:
         self.foreign: set[str] = set()
         self.now_s = int(time.time())
         self._ids = itertools.count(576_461_413_038_785_752 + FIRST)
-        self._notes = itertools.count(7_327_112_393_057_371_910)
+        self._notes = itertools.count(7_327_112_393_057_371_910 + FIRST)
         self.calls = [
             ("GET", "/order/202507/orders", ["ids"], "orders", self._read),
             (

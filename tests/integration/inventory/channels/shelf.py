@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import pytest
 
@@ -94,6 +94,10 @@ class Shelf:
 
     async def close(self) -> None:
         """It has nothing to give up."""
+
+    @property
+    def setting_names(self) -> Collection[str]:
+        return ("color",)
 
     def check_item_id(self, item_id: str) -> None:
         if self.item_form != BY_SKU and item_id.count("/") != 1:

@@ -31,6 +31,7 @@ class Shop(Shelf):
         cancels: what it answers to a cancellation, in turn; it cancels when there is nothing more to answer.
         down: how many of its next calls fail.
         page: orders in one page of its list.
+        unreadable: orders that make an answer unreadable.
     """
 
     def __init__(self, *, selling: Selling = SELLING, item_form: str = "sku") -> None:
@@ -46,6 +47,7 @@ class Shop(Shelf):
         self.cancels: list[Refused] = []
         self.down = 0
         self.page = 2
+        self.unreadable: set[str] = set()
 
     def place(self, order_id: str, *lines: tuple[str, int], stamp: str | None = None, placed_ms: int = 0) -> None:
         """Put an order as it is now; with a stamp it is in the list."""
@@ -69,6 +71,8 @@ class Shop(Shelf):
     async def orders(self, order_ids: Sequence[str]) -> list[ChannelOrder | None]:
         self._call()
         self.asked.append(list(order_ids))
+        if self.unreadable.intersection(order_ids):
+            raise ChannelDownError("an answer that cannot be read")
         return [self.orders_held.get(one) for one in order_ids]
 
     async def cancel(self, order_id: str) -> Told | Refused:

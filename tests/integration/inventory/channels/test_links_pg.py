@@ -248,3 +248,37 @@ async def test_a_channel_of_before_keeps_its_plain_secret_until_it_is_renewed(
     async with postgres.connection() as connection:
         await connection.execute("UPDATE channels SET secrets = NULL, secret = 'whsec_plain'")
     assert (await channels.active())[channel_id].secrets == {"signing": "whsec_plain"}
+
+
+async def test_a_channel_that_calls_items_as_skus_may_call_some_of_them_otherwise(
+    postgres: Postgres, ledger: StockLedger
+) -> None:
+    assert (await ledger.level(SKUS[0])).on_hand == 10
+    shelf = Naming(Capabilities(batch_size=50, calls_per_s=1000))
+    channels, links = Channels(postgres, {"shelf": shelf}, VAULT), Links(postgres, {"shelf": shelf})
+    channel_id = await create(channels)
+    sync = start_sync(postgres, channels, shelf)
+    try:
+        await in_step(channels, channel_id)
+        said = await links.link(
+            channel_id,
+            [
+                Link(line=2, sku=SKUS[0], item_id="another name"),
+                Link(line=3, sku=SKUS[1], item_id=SKUS[2]),  # which is the item of its own name
+            ],
+        )
+        assert (said.linked, [one.line for one in said.left_out]) == (1, [3])
+        await in_step(channels, channel_id)
+        assert shelf.shown["another name"] == 10
+        assert await links.unlink(channel_id, SKUS[:2]) == 1
+        shelf.shown.clear()
+        await in_step(channels, channel_id)
+    finally:
+        await sync.stop()
+    assert shelf.shown == {SKUS[0]: 10}, "without its link it has its own name again"
+
+
+class Naming(Shelf):
+    """Calls its items as the SKUs are called, unless a link says otherwise."""
+
+    names_items = True

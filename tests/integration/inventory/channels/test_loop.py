@@ -246,10 +246,26 @@ async def test_what_lastingly_shows_something_else_is_told_again(
         assert len(shelf.calls) == told, "what is right is told once"
         shelf.shown[SKUS[4]] = 7
         shelf.shown.pop(SKUS[15])
+        async with asyncio.timeout(5):
+            while (drift := await drifting(postgres, channel_id)) != {
+                SKUS[4]: "it shows 7",
+                SKUS[15]: "the channel has no such item",
+            }:
+                assert drift.keys() <= {SKUS[4], SKUS[15]}
+                await asyncio.sleep(0.01)
         await until(lambda: shelf.shown.get(SKUS[4]) == shelf.shown.get(SKUS[15]) == 9)
+        async with asyncio.timeout(5):
+            while await drifting(postgres, channel_id):
+                await asyncio.sleep(0.01)
     finally:
         await sync.stop()
     assert sorted(one.sku for call in shelf.calls[told:] for one in call) == [SKUS[4], SKUS[15]]
+
+
+async def drifting(postgres: Postgres, channel_id: str) -> dict[str, str]:
+    """Return what staff see of it."""
+    page = await Levels(postgres).page(channel_id)
+    return {one.sku: one.drift for one in page.items if one.drift is not None}
 
 
 @pytest.mark.usefixtures("reading")

@@ -225,6 +225,58 @@ async def test_the_next_look_begins_where_the_last_one_ended_and_a_failed_one_be
 
 
 @pytest.mark.usefixtures("running")
+async def test_an_order_that_cannot_be_read_keeps_no_other_waiting(market: Market) -> None:
+    market.shop.unreadable = {"O2"}
+    for number in range(5):
+        market.shop.place(f"O{number}", (MUG, 1))
+    await market.push("1:" + ",".join(market.shop.orders_held))
+    for order_id in ("O0", "O1", "O3", "O4"):
+        await market.comes_to(order_id, "taken")
+    # Nor is the channel left alone because of it.
+    market.shop.place("O9", (MUG, 1))
+    await asyncio.sleep(1)
+    await market.push("2:O9")
+    async with asyncio.timeout(2):
+        await market.comes_to("O9", "taken")
+    assert (await market.comes_to("O2", "new")).last_error == "an answer that cannot be read"
+    market.shop.unreadable.clear()
+    await market.push("3:O2")
+    await market.comes_to("O2", "taken")
+    assert await market.on_hand(MUG) == 4
+
+
+@pytest.mark.usefixtures("running")
+async def test_an_order_with_units_that_the_channel_forgets_keeps_them_and_says_so(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inventory.channels.orders_loop.UNKNOWN_ORDER_TRIES", 1)
+    market.shop.place("O1", (MUG, 3))
+    await market.push("1:O1")
+    await market.comes_to("O1", "taken")
+    del market.shop.orders_held["O1"]
+    await market.push("2:O1")
+    async with asyncio.timeout(5):
+        while (order := await market.comes_to("O1", "taken")).last_error is None:
+            await asyncio.sleep(0.01)
+    assert order.last_error == "the channel does not know this order"
+    # Read with a moment from before the channel was connected, it still is the order whose units were taken.
+    market.shop.place("O1", placed_ms=1_000)
+    await market.push("3:O1")
+    await market.comes_to("O1", "cancelled")
+    assert await market.on_hand(MUG) == 10
+
+
+@pytest.mark.usefixtures("running")
+async def test_an_order_that_makes_no_sense_keeps_no_other_of_its_call_waiting(market: Market) -> None:
+    market.shop.place("O1", (MUG, 10**30))
+    market.shop.place("O2", (MUG, 1))
+    await market.push("1:O1,O2")
+    await market.comes_to("O2", "taken")
+    assert "none that an order can hold" in str((await market.comes_to("O1", "new")).last_error)
+    assert await market.on_hand(MUG) == 9
+
+
+@pytest.mark.usefixtures("running")
 async def test_an_order_from_before_the_channel_was_connected_takes_nothing(market: Market) -> None:
     market.shop.place("O1", (MUG, 3), placed_ms=1_000)
     await market.push("1:O1")
@@ -271,7 +323,13 @@ async def test_orders_of_items_that_nobody_linked_wait_for_the_link(
     try:
         order = await market.comes_to("O1", "unlinked")
         assert order.last_error == "not linked to a SKU: 7/1"
-        await market.links.link(market.channel_id, [Link(line=1, sku=MUG, item_id="7/1")])
+        # First to one of which there is nothing, then to the right one.
+        await market.ledger.adjust(HAT, -10, key="none", reason="test")
+        await market.links.link(market.channel_id, [Link(line=1, sku=HAT, item_id="7/1")])
+        await market.comes_to("O1", "oversold_elsewhere")
+        await market.links.link(
+            market.channel_id, [Link(line=1, sku=MUG, item_id="7/1"), Link(line=2, sku=HAT, item_id="7/2")]
+        )
         await market.comes_to("O1", "taken")
     finally:
         await tasks.stop()

@@ -27,9 +27,13 @@ async def channel_id(postgres: Postgres) -> str:
 async def client(serve: Serve, postgres: Postgres) -> AsyncIterator[httpx.AsyncClient]:
     orders = ChannelOrders(postgres)
     kinds = {"shelf": Shop()}
-    inbox = ChannelInbox(Channels(postgres, kinds, VAULT), kinds, orders)
+    channels = Channels(postgres, kinds, VAULT)
+    inbox = ChannelInbox(channels, kinds, orders)
     async with serve(
-        [*ChannelPushEndpoints(inbox).endpoints(), *ChannelOrderEndpoints(orders, OrderList(postgres)).endpoints()]
+        [
+            *ChannelPushEndpoints(inbox).endpoints(),
+            *ChannelOrderEndpoints(channels, orders, OrderList(postgres)).endpoints(),
+        ]
     ) as client:
         yield client
 

@@ -13,6 +13,7 @@ from kit.ids import new_id
 from kit.postgres import Postgres
 from live.api.catalogue_http import CatalogueEndpoints
 from live.api.channel_catalogue_http import ChannelCatalogueEndpoints
+from live.api.channel_orders_http import ChannelOrderEndpoints
 from live.api.channels_http import ChannelEndpoints
 from tests.integration.live.api.api_client import SECRET, Bearer, Serve
 
@@ -36,7 +37,8 @@ async def client(
     declared = [
         *CatalogueEndpoints(Catalogue(postgres), "EUR").endpoints(),
         *ChannelEndpoints(channels, rows.levels).endpoints(),
-        *ChannelCatalogueEndpoints(rows.links, rows.items, rows.products).endpoints(),
+        *ChannelCatalogueEndpoints(channels, rows.links, rows.items, rows.products).endpoints(),
+        *ChannelOrderEndpoints(channels, rows.orders, rows.order_list).endpoints(),
     ]
     async with serve(declared) as client:
         client.headers.update(bearer("host"))
@@ -114,3 +116,33 @@ async def test_a_paused_channel_is_resumed(client: httpx.AsyncClient, channels: 
     assert (await client.post(f"/v1/channels/{channel_id}/resume")).json() == {"channel_id": channel_id}
     assert list(await channels.active()) == [channel_id]
     assert (await client.post(f"/v1/channels/{new_id('chan')}/resume")).status_code == 404
+
+
+async def test_settings_change_without_connecting_anew_and_a_wrong_one_is_named(client: httpx.AsyncClient) -> None:
+    channel_id = await connect(client)
+    path = f"/v1/channels/{channel_id}"
+    await client.post(f"{path}/links", content=b"sku,item_id\nMUG-S,12/34\n")
+    await client.post(f"{path}/pause")
+    changed = await client.post(f"{path}/settings", json={"settings": {"admin_key": "c" * 32}})
+    assert (changed.status_code, changed.json()) == (200, {"channel_id": channel_id, "secret": None})
+    (listed,) = (await client.get("/v1/channels")).json()["items"]
+    assert (listed["state"], listed["unlinked"]) == ("active", 1)
+    for settings, field in (({"admin_key": "short"}, "admin_key"), ({"color": "red"}, "color")):
+        refused = await client.post(f"{path}/settings", json={"settings": settings})
+        assert (refused.status_code, refused.json()["error"]["details"]["field"]) == (422, field)
+
+
+async def test_a_sku_is_let_go_and_what_a_channel_cannot_do_is_refused(client: httpx.AsyncClient) -> None:
+    path = f"/v1/channels/{await connect(client)}"
+    await client.post(f"{path}/links", content=b"sku,item_id\nMUG-S,12/34\n")
+    removed = await client.post(f"{path}/links/remove", json={"skus": ["MUG-S", "MUG-L"]})
+    assert (removed.status_code, removed.json()) == (200, {"unlinked": 1})
+    webhook = {"kind": "webhook", "name": "W", "url": "http://127.0.0.1:9/"}
+    other = f"/v1/channels/{(await client.post('/v1/channels', json=webhook)).json()['channel_id']}"
+    for call, body, code in (
+        ("publish", b"{}", "takes_no_products"),
+        ("links/match", b"", "lists_no_items"),
+        ("orders/cancel", b'{"order_id": "1"}', "cancels_no_orders"),
+    ):
+        refused = await client.post(f"{other}/{call}", content=body)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (422, code), call

@@ -38,16 +38,17 @@ async def client(serve: Serve, postgres: Postgres) -> AsyncIterator[httpx.AsyncC
     async def redis_is_down() -> None:
         raise UnavailableError("Redis does not answer: ConnectionError")
 
+    channels = Channels(postgres, channel_kinds(SECRET, allow_private=True), channel_vault(SECRET))
     rows = ChannelRows.of(postgres, channel_kinds(SECRET, allow_private=True))
     declared = [
         *CatalogueEndpoints(Catalogue(postgres), "EUR").endpoints(),
         *StockEndpoints(StockLedger(postgres)).endpoints(),
         *ChannelEndpoints(
-            Channels(postgres, channel_kinds(SECRET, allow_private=True), channel_vault(SECRET)),
+            channels,
             Levels(postgres),
         ).endpoints(),
-        *ChannelCatalogueEndpoints(rows.links, rows.items, rows.products).endpoints(),
-        *ChannelOrderEndpoints(rows.orders, rows.order_list).endpoints(),
+        *ChannelCatalogueEndpoints(channels, rows.links, rows.items, rows.products).endpoints(),
+        *ChannelOrderEndpoints(channels, rows.orders, rows.order_list).endpoints(),
         *HealthEndpoints({"postgres": postgres.ping, "redis": redis_is_down}, CollectorRegistry()).endpoints(),
     ]
     async with serve(declared) as client:

@@ -1,11 +1,14 @@
 from collections import Counter
 
+import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory.channels.order_units import OrderLine, Shelf, state_of, take, wanted_lines
-from inventory.channels.selling import SoldLine
+from inventory.channels.order_units import OrderLine, Shelf, check_order, movement_key, state_of, take, wanted_lines
+from inventory.channels.selling import ChannelOrder, SoldLine
 from inventory.stock import Movement
+from kit.errors import InvalidError
 
 ITEMS = ("item-1", "item-2", "item-3")
 SKUS = {"item-1": "MUG", "item-2": "HAT"}  # item-3 is not linked
@@ -28,16 +31,20 @@ def test_an_order_has_what_it_holds_or_all_there_is_and_gives_back_the_rest(
     story: list[tuple[list[SoldLine], dict[str, int]]],
 ) -> None:
     stock: Counter[str] = Counter()
+    given: dict[str, Counter[str]] = {item: Counter() for item in ITEMS}
     lines: list[OrderLine] = []
     keys: list[str] = []
     for holds, delivered in story:
         stock.update(delivered)
         lines, movements = take(
-            wanted_lines(holds, lines, SKUS), on_shelves(stock), name="order", reason="sold elsewhere"
+            wanted_lines(holds, lines, SKUS), on_shelves(stock), given, name="order", reason="sold elsewhere"
         )
         for movement in movements:
             stock[movement.sku] += movement.on_hand_delta
             keys.append(movement.key)
+            item = next(item for item, sku in SKUS.items() if sku == movement.sku)
+            given[item][movement.location] -= movement.on_hand_delta
+            assert given[item][movement.location] >= 0, "units came back to where none were taken"
         wanted: Counter[str] = Counter()
         for line in holds:
             wanted[line.item_id] += line.quantity
@@ -51,7 +58,7 @@ def test_an_order_has_what_it_holds_or_all_there_is_and_gives_back_the_rest(
 
 
 def movements_of(lines: list[OrderLine], *, free: int) -> list[Movement]:
-    return take(lines, [Shelf(sku="MUG", location="main", free=free)], name="o", reason="r")[1]
+    return take(lines, [Shelf(sku="MUG", location="main", free=free)], {"item-1": {"main": 3}}, name="o", reason="r")[1]
 
 
 def test_units_are_a_sale_elsewhere_and_their_return_another_kind() -> None:
@@ -81,3 +88,44 @@ def test_the_state_of_an_order_is_that_of_its_worst_line() -> None:
     assert state_of([full, short]) == "oversold_elsewhere"
     assert state_of([full, short, unlinked]) == "unlinked"
     assert state_of([gone]) == state_of([]) == "cancelled"
+
+
+def an_order(*lines: SoldLine, placed_at_ms: int = 1) -> ChannelOrder:
+    return ChannelOrder(order_id="O1", placed_at_ms=placed_at_ms, status="", lines=lines)
+
+
+@pytest.mark.parametrize("quantity", [0, -1, 10**9 + 1, 10**30])
+def test_an_order_of_no_number_of_units_is_refused(quantity: int) -> None:
+    with pytest.raises(InvalidError, match="none that an order can hold"):
+        check_order(an_order(SoldLine(item_id="item-1", quantity=quantity)))
+
+
+@pytest.mark.parametrize("item_id", ["", "x" * 201, "a\x00b", "a\nb", "\ud800"])
+def test_an_order_of_an_item_that_cannot_be_stored_is_refused(item_id: str) -> None:
+    with pytest.raises(InvalidError, match="an id that is none"):
+        check_order(an_order(SoldLine(item_id=item_id, quantity=1)))
+
+
+@pytest.mark.parametrize("placed_at_ms", [-1, 2**63])
+def test_an_order_of_no_moment_is_refused(placed_at_ms: int) -> None:
+    with pytest.raises(InvalidError, match="no moment"):
+        check_order(an_order(placed_at_ms=placed_at_ms))
+    check_order(an_order(SoldLine(item_id="SKU ä", quantity=1)))
+
+
+def test_ids_that_run_together_name_different_movements() -> None:
+    names = {
+        movement_key(name, OrderLine(item_id=item, sku="MUG", wanted=1))
+        for name, item in (("chan:A", "B:C"), ("chan:A:B", "C"), ("chan", "A:B:C"))
+    }
+    assert len(names) == 3
+
+
+def test_units_come_back_to_where_they_were_taken() -> None:
+    line = OrderLine(item_id="item-1", sku="MUG", wanted=12)
+    shelves = [Shelf(sku="MUG", location="annex", free=5), Shelf(sku="MUG", location="main", free=10)]
+    (taken,), out = take([line], shelves, {}, name="o", reason="r")
+    given = {"item-1": {one.location: -one.on_hand_delta for one in out}}
+    assert given == {"item-1": {"annex": 5, "main": 7}}
+    _, back = take([msgspec.structs.replace(taken, wanted=0)], [], given, name="o", reason="r")
+    assert {one.location: one.on_hand_delta for one in back} == {"annex": 5, "main": 7}

@@ -53,6 +53,8 @@ POST /v1/channels/{id}/resume
 POST /v1/channels/{id}/safety-stock
 POST /v1/channels/{id}/links
 POST /v1/channels/{id}/links/match
+POST /v1/channels/{id}/links/remove
+POST /v1/channels/{id}/settings
 GET /v1/channels/{id}/items
 GET /v1/channels/{id}/orders
 POST /v1/channels/{id}/orders/cancel
