@@ -346,7 +346,7 @@ def at_of(registry: CollectorRegistry) -> float:
 
 
 async def until(so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(45):
         while not so():
             await asyncio.sleep(0.02)
 
