@@ -29,7 +29,7 @@ BATCH: Final = 1_000
 NOTES_PER_S: Final = 20.0
 """Such statements per second: ten thousand changed SKUs are in step within half a second."""
 
-_SETTINGS: Final = {
+SETTINGS: Final = {
     "format": Setting(pattern=re.compile("|".join(FORMATS)), form=f"one of {', '.join(sorted(FORMATS))}"),
     **ADDRESSES,
 }
@@ -63,7 +63,7 @@ class FeedKind:
         """See ``ChannelKind``. There is no secret: the token of its address is worked out, not stored."""
         given = {name: text.strip() for name, text in settings.items()}
         prepared = checked(
-            {name: text for name, text in given.items() if text or name not in _SETTINGS}, _SETTINGS, whose="a feed"
+            {name: text for name, text in given.items() if text or name not in SETTINGS}, SETTINGS, whose="a feed"
         )
         check_templates(prepared.settings)
         return prepared

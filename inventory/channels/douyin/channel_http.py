@@ -70,7 +70,7 @@ _TOKEN: Final = Setting(pattern=re.compile(r"[!-~]{8,2048}"), form="8 to 2048 ch
 _PUSH_SIGN: Final = "push_sign"
 _MD5: Final = "md5"
 _HMAC: Final = "hmac-sha256"
-_SETTINGS: Final = {
+SETTINGS: Final = {
     "app_key": Setting(pattern=re.compile(r"[0-9]{4,32}"), form="4 to 32 digits"),
     "shop_id": Setting(pattern=re.compile(r"[1-9][0-9]{0,18}"), form="a number"),
     _PUSH_SIGN: Setting(pattern=re.compile(f"{_MD5}|{_HMAC}"), form=f"{_MD5} or {_HMAC}", default=_MD5),
@@ -123,7 +123,7 @@ class DouyinKind:
 
     async def prepare(self, settings: Mapping[str, str]) -> Prepared:
         """See ``ChannelKind``."""
-        prepared = checked(settings, _SETTINGS, whose="a shop of Douyin")
+        prepared = checked(settings, SETTINGS, whose="a shop of Douyin")
         checked_template(prepared.settings[TEMPLATE])
         return prepared
 

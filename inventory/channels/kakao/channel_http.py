@@ -28,8 +28,8 @@ from inventory.channels.channel import (
 )
 from inventory.channels.kakao.answers import MOST_QUANTITY, Product, changed, product_from, shown
 from inventory.channels.kakao.calls_http import PRODUCT, KakaoCalls
-from inventory.channels.kakao.catalogue_http import KakaoCatalogue
 from inventory.channels.kakao.orders_http import KakaoOrders, OrderPaths
+from inventory.channels.kakao.products_http import KakaoProducts
 from inventory.channels.publishing import ItemPage, PublishAnswer, Publishing
 from inventory.channels.publishing import Product as OurProduct
 from inventory.channels.selling import ChannelOrder, OrderPage, Selling
@@ -58,7 +58,7 @@ _KEY: Final = Setting(
 _PLACE: Final = r"/[A-Za-z0-9/_.-]{0,150}"
 _ONE: Final = _PLACE + r"\{order_id\}[A-Za-z0-9/_.?&=-]{0,150}"
 
-SETTINGS: Final[dict[str, Setting]] = {
+SETTINGS: Final = {
     "admin_key": _KEY,
     "seller_key": _KEY,
     "channel_ids": Setting(
@@ -149,7 +149,7 @@ class KakaoChannel:
         self._orders = KakaoOrders(self._calls, paths, clock_ms=clock_ms)
         self._writing = asyncio.Lock()
         template = read_template(settings.get(TEMPLATE, "{}"))
-        self._catalogue = KakaoCatalogue(self._calls, template, writing=self._writing)
+        self._products = KakaoProducts(self._calls, template, writing=self._writing)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -170,7 +170,7 @@ class KakaoChannel:
     @property
     def publishing(self) -> Publishing:
         """See ``Publishes``."""
-        return self._catalogue.publishing
+        return self._products.publishing
 
     async def tell(self, levels: Sequence[Level]) -> list[Answer]:
         """See ``Channel``. Nothing is written when the product shows these levels already."""
@@ -198,11 +198,11 @@ class KakaoChannel:
 
     async def publish(self, products: Sequence[OurProduct]) -> list[PublishAnswer]:
         """See ``Publishes``."""
-        return [await self._catalogue.publish(product) for product in products]
+        return [await self._products.publish(product) for product in products]
 
     async def items(self, *, after: str | None) -> ItemPage:
         """See ``Lists``."""
-        return await self._catalogue.items(after=after)
+        return await self._products.items(after=after)
 
     async def close(self) -> None:
         """See ``Channel``."""

@@ -29,9 +29,9 @@ from inventory.channels.channel import (
 )
 from inventory.channels.line_myshop.answers import Inventory, available_in, decoded
 from inventory.channels.line_myshop.calls_http import INVENTORY, PRODUCTS, MyshopCalls
-from inventory.channels.line_myshop.catalogue_http import MyshopCatalogue
 from inventory.channels.line_myshop.messages_http import REAL_MESSAGING_URL, LineMessages
 from inventory.channels.line_myshop.orders_http import MyshopOrders
+from inventory.channels.line_myshop.products_http import MyshopProducts
 from inventory.channels.publishing import ItemPage, Product, PublishAnswer, Publishing
 from inventory.channels.selling import ChannelOrder, OrderPage, Selling
 from inventory.channels.settings import Setting, checked
@@ -58,7 +58,7 @@ TRIES: Final = 2
 
 _ITEM_ID: Final = re.compile(r"[1-9][0-9]{0,18}/[1-9][0-9]{0,18}")
 
-SETTINGS: Final[dict[str, Setting]] = {
+SETTINGS: Final = {
     "api_key": Setting(
         pattern=re.compile(r"[A-Za-z0-9+/=_.-]{16,256}"),
         form="16 to 256 letters, digits, or one of +/=_.-",
@@ -133,7 +133,7 @@ class LineMyshopChannel:
     def __init__(self, config: ChannelConfig, *, base_url: str, messaging_url: str) -> None:
         self._calls = MyshopCalls(config.secrets["api_key"], base_url=base_url)
         self._orders = MyshopOrders(self._calls)
-        self._catalogue = MyshopCatalogue(self._calls, read_template(config.settings.get(TEMPLATE, "{}")))
+        self._products = MyshopProducts(self._calls, read_template(config.settings.get(TEMPLATE, "{}")))
         self._messages = LineMessages(
             base_url=messaging_url,
             token=config.secrets.get("messaging_token", ""),
@@ -160,7 +160,7 @@ class LineMyshopChannel:
     @property
     def publishing(self) -> Publishing:
         """See ``Publishes``."""
-        return self._catalogue.publishing
+        return self._products.publishing
 
     async def tell(self, levels: Sequence[Level]) -> list[Answer]:
         """See ``Channel``. Nothing is changed when the shop has this quantity already."""
@@ -185,11 +185,11 @@ class LineMyshopChannel:
 
     async def publish(self, products: Sequence[Product]) -> list[PublishAnswer]:
         """See ``Publishes``."""
-        return [await self._catalogue.publish(product) for product in products]
+        return [await self._products.publish(product) for product in products]
 
     async def items(self, *, after: str | None) -> ItemPage:
         """See ``Lists``."""
-        return await self._catalogue.items(after=after)
+        return await self._products.items(after=after)
 
     async def announce(self, announcement: Announcement) -> Told | Refused:
         """See ``Announces``; refused where no ``messaging_token`` was given."""

@@ -71,7 +71,7 @@ _NUMBER: Final = re.compile(r"[1-9][0-9]{0,19}")
 _TOKEN: Final = Setting(
     pattern=re.compile(r"[!-~]{1,1000}"), form="1 to 1000 letters, digits and signs without blanks", secret=True
 )
-_SETTINGS: Final = {
+SETTINGS: Final = {
     "catalog_id": Setting(pattern=_NUMBER, form="the number of a catalogue"),
     "access_token": _TOKEN,
     "app_secret": _TOKEN,
@@ -131,7 +131,7 @@ class MetaKind:
 
     async def prepare(self, settings: Mapping[str, str]) -> Prepared:
         """See ``ChannelKind``."""
-        prepared = checked(settings, _SETTINGS, whose="a Meta channel")
+        prepared = checked(settings, SETTINGS, whose="a Meta channel")
         check_templates(prepared.settings)
         return prepared
 

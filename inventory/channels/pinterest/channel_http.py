@@ -51,7 +51,7 @@ from kit.errors import InvalidError
 
 REAL_URL: Final = "https://api.pinterest.com/v5"
 
-BATCH_SIZE: Final = 1_000
+BATCH: Final = 1_000
 """Items of one batch, and of one reading; both are the API's own limits."""
 
 CALLS_PER_S: Final = 1.0
@@ -64,14 +64,14 @@ PUBLISH_BATCH: Final = 250
 PUBLISH_CALLS_PER_S: Final = 0.2
 """Batches of products per second, of the same limits."""
 
-_BATCH: Final = "/catalogs/items/batch"
+_ITEMS_BATCH: Final = "/catalogs/items/batch"
 _ITEMS: Final = "/catalogs/items"
 
 _SECRET: Final = Setting(pattern=re.compile(r"[!-~]{1,2000}"), form="1 to 2000 letters, digits and signs", secret=True)
 
 _SKIPPED: Final = Refused(reason="Pinterest skipped it as it was told the same a moment ago", temporary=True)
 
-_SETTINGS: Final = {
+SETTINGS: Final = {
     "catalog_id": Setting(pattern=re.compile(r"[0-9]{1,25}"), form="a number"),
     "country": Setting(pattern=re.compile(r"[A-Z]{2}"), form="a country of two capital letters, such as US"),
     "language": Setting(pattern=re.compile(r"[A-Za-z]{2}(-[A-Za-z0-9]{2,4})?"), form="a language, such as en or en-US"),
@@ -130,7 +130,7 @@ class PinterestKind:
 
     async def prepare(self, settings: Mapping[str, str]) -> Prepared:
         """See ``ChannelKind``."""
-        prepared = checked(settings, _SETTINGS, whose="a Pinterest channel")
+        prepared = checked(settings, SETTINGS, whose="a Pinterest channel")
         check_templates(prepared.settings)
         return prepared
 
@@ -150,7 +150,7 @@ class PinterestChannel:
     @property
     def capabilities(self) -> Capabilities:
         """See ``Channel``."""
-        return Capabilities(batch_size=BATCH_SIZE, calls_per_s=CALLS_PER_S, tells="availability", reads=True)
+        return Capabilities(batch_size=BATCH, calls_per_s=CALLS_PER_S, tells="availability", reads=True)
 
     @property
     def publishing(self) -> Publishing:
@@ -240,11 +240,11 @@ class PinterestChannel:
 
     async def _begin(self, items: Sequence[Mapping[str, object]]) -> Reply:
         catalogue = {"catalog_type": "RETAIL", "catalog_id": self._settings["catalog_id"]}
-        return await self._calls.call("POST", _BATCH, {**catalogue, **self._market(), "items": items})
+        return await self._calls.call("POST", _ITEMS_BATCH, {**catalogue, **self._market(), "items": items})
 
     async def _outcome(self, pending: Pending) -> Batch | Refused | None:
         """Return a batch that is done, or why nothing is known of it; None while Pinterest works on it."""
-        reply = await self._calls.call("GET", f"{_BATCH}/{quote(pending.handle, safe='')}")
+        reply = await self._calls.call("GET", f"{_ITEMS_BATCH}/{quote(pending.handle, safe='')}")
         if reply.status != HTTPStatus.OK:
             # It has forgotten the batch, with or without applying it.
             reason = sentence("Pinterest does not tell what came of the batch", self._calls.fault(reply))

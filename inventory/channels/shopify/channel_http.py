@@ -59,7 +59,7 @@ ROUNDS: Final = 2
 
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,19}")
 _SECRET: Final = re.compile(r"[!-~]{8,512}")
-_SETTINGS: Final = {
+SETTINGS: Final = {
     "shop": Setting(
         # At most 80 characters with the domain; Shopify gives names of up to 60.
         pattern=re.compile(r"[a-z0-9][a-z0-9-]{0,65}\.myshopify\.com"),
@@ -143,7 +143,7 @@ class ShopifyKind:
         given = dict(settings)
         if "shop" in given:
             given["shop"] = given["shop"].lower()
-        prepared = checked(given, _SETTINGS, whose="a Shopify channel")
+        prepared = checked(given, SETTINGS, whose="a Shopify channel")
         read_template(prepared.settings[TEMPLATE])
         renewable = prepared.settings["client_id"] and prepared.secrets["client_secret"]
         if not prepared.secrets["access_token"] and not renewable:

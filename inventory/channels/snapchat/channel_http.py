@@ -53,7 +53,7 @@ FEED_ID: Final = "feed_id"
 """The secret that remembers the feed over there; blank until there is one."""
 
 _SECRET: Final = Setting(pattern=re.compile(r"[!-~]{1,2000}"), form="1 to 2000 letters, digits and signs", secret=True)
-_SETTINGS: Final = {
+SETTINGS: Final = {
     "catalog_id": Setting(pattern=re.compile(r"[0-9A-Za-z-]{1,64}"), form="the id of a catalogue"),
     "client_id": Setting(pattern=re.compile(r"[!-~]{1,200}"), form="the app's client id"),
     "client_secret": _SECRET,
@@ -118,7 +118,7 @@ class SnapchatKind:
 
     async def prepare(self, settings: Mapping[str, str]) -> Prepared:
         """See ``ChannelKind``. The feed's format is added to the settings: our API serves it by them."""
-        prepared = checked(settings, _SETTINGS, whose="a Snapchat channel")
+        prepared = checked(settings, SETTINGS, whose="a Snapchat channel")
         check_templates(prepared.settings)
         _check_api_url(prepared.settings["api_url"])
         try:
@@ -222,7 +222,7 @@ def _schedule(settings: Mapping[str, str]) -> dict[str, object]:
     try:
         return read_template(settings.get(SCHEDULE, "{}"))
     except InvalidError:
-        raise InvalidError(f"{SCHEDULE} has to be {_SETTINGS[SCHEDULE].form}", field=SCHEDULE) from None
+        raise InvalidError(f"{SCHEDULE} has to be {SETTINGS[SCHEDULE].form}", field=SCHEDULE) from None
 
 
 def _check_api_url(text: str) -> None:
@@ -238,4 +238,4 @@ def _check_api_url(text: str) -> None:
         host, port, parts = None, None, urlsplit("")
     good = host and port != 0 and "@" not in parts.netloc and not parts.query and not parts.fragment
     if not good or text.endswith(("/", "?", "#")) or (parts.scheme == "http" and host not in _THIS_MACHINE):
-        raise InvalidError(f"api_url has to be {_SETTINGS['api_url'].form}", field="api_url")
+        raise InvalidError(f"api_url has to be {SETTINGS['api_url'].form}", field="api_url")

@@ -61,7 +61,7 @@ _SEARCH: Final = "/product/202309/inventory/search"
 _ITEM_ID: Final = re.compile(r"([1-9][0-9]{0,19})/([1-9][0-9]{0,19})")
 _WAREHOUSES: Final = re.compile(rf"[1-9][0-9]{{0,19}}(,[1-9][0-9]{{0,19}}){{0,{MOST_WAREHOUSES - 1}}}")
 _TOKEN: Final = Setting(pattern=re.compile(r"[!-~]{8,2048}"), form="8 to 2048 characters", secret=True)
-_SETTINGS: Final = {
+SETTINGS: Final = {
     "app_key": Setting(pattern=re.compile(r"[0-9A-Za-z_]{4,64}"), form="4 to 64 letters and digits"),
     "shop_cipher": Setting(pattern=re.compile(r"[0-9A-Za-z_\-+/=.]{4,128}"), form="4 to 128 letters, digits and signs"),
     "warehouse_ids": Setting(pattern=_WAREHOUSES, form=f"1 to {MOST_WAREHOUSES} numbers with commas between them"),
@@ -117,7 +117,7 @@ class TikTokKind:
         given = dict(settings)
         if "warehouse_ids" in given:
             given["warehouse_ids"] = given["warehouse_ids"].replace(" ", "")
-        prepared = checked(given, _SETTINGS, whose="a TikTok Shop")
+        prepared = checked(given, SETTINGS, whose="a TikTok Shop")
         warehouses = prepared.settings["warehouse_ids"].split(",")
         if len(set(warehouses)) < len(warehouses):
             raise InvalidError("a warehouse stands twice in warehouse_ids", field="warehouse_ids")

@@ -63,7 +63,7 @@ _DECREASE: Final = 2
 
 _CALLBACK_TOKEN: Final = "callback_token"  # noqa: S105 - the name of a setting
 _AES_KEY: Final = "encoding_aes_key"
-_SETTINGS: Final = {
+SETTINGS: Final = {
     "appid": Setting(pattern=re.compile(r"wx[0-9a-f]{16}"), form="wx and 16 hexadecimal digits"),
     TEMPLATE: TEMPLATE_SETTING,
     "app_secret": Setting(pattern=re.compile(r"[0-9A-Za-z]{32}"), form="32 letters and digits", secret=True),
@@ -113,7 +113,7 @@ class WechatKind:
 
     async def prepare(self, settings: Mapping[str, str]) -> Prepared:
         """See ``ChannelKind``."""
-        prepared = checked(settings, _SETTINGS, whose="a WeChat shop")
+        prepared = checked(settings, SETTINGS, whose="a WeChat shop")
         read_template(prepared.settings[TEMPLATE])
         for name, other in ((_CALLBACK_TOKEN, _AES_KEY), (_AES_KEY, _CALLBACK_TOKEN)):
             if prepared.secrets[other] and not prepared.secrets[name]:

@@ -15,7 +15,7 @@ from inventory.channels.channel import (
     Told,
 )
 from inventory.channels.pinterest.calls_http import TOKEN_MARGIN_S
-from inventory.channels.pinterest.channel_http import BATCH_SIZE, PinterestChannel, PinterestKind
+from inventory.channels.pinterest.channel_http import BATCH, PinterestChannel, PinterestKind
 from kit.errors import UnavailableError
 from tests.fakes.channels.pinterest import (
     ACCESS_S,
@@ -30,7 +30,7 @@ from tests.serving import serving
 
 START_MS = 1_795_348_800_000
 RENEW = "POST /v5/oauth/token"
-BATCH = "POST /v5/catalogs/items/batch"
+ITEMS_BATCH = "POST /v5/catalogs/items/batch"
 READ = "POST /v5/catalogs/items"
 IN, OUT = "in stock", "out of stock"
 
@@ -118,11 +118,11 @@ async def test_a_batch_is_asked_about_until_it_is_done(world: World, channel: Pi
 
 
 async def test_the_largest_batch_is_taken_and_read(world: World, channel: PinterestChannel) -> None:
-    world.catalogue.items = {f"SKU-{n}": IN for n in range(BATCH_SIZE)}
+    world.catalogue.items = {f"SKU-{n}": IN for n in range(BATCH)}
     wanted = levels(**dict.fromkeys(world.catalogue.items, 0))
-    assert await told(channel, wanted) == [Told()] * BATCH_SIZE
-    assert await channel.read(list(world.catalogue.items)) == [0] * BATCH_SIZE
-    assert list(world.catalogue.batch_sizes) == [BATCH_SIZE]
+    assert await told(channel, wanted) == [Told()] * BATCH
+    assert await channel.read(list(world.catalogue.items)) == [0] * BATCH
+    assert list(world.catalogue.batch_sizes) == [BATCH]
 
 
 async def test_an_item_that_fails_is_refused_alone(world: World, channel: PinterestChannel) -> None:
@@ -207,7 +207,7 @@ async def test_access_that_ends_in_the_middle_is_renewed_and_the_call_repeated_o
     world.catalogue.end_access()
     assert await told(channel, levels(MUG=9)) == [Told()]
     assert world.troubles.calls[RENEW] == 3
-    assert world.troubles.calls[BATCH] == 3
+    assert world.troubles.calls[ITEMS_BATCH] == 3
 
 
 async def test_a_replaced_refresh_token_is_saved_and_used_by_the_next_process(world: World) -> None:
@@ -295,7 +295,7 @@ async def test_new_access_that_is_not_taken_is_gone(world: World, channel: Pinte
     world.catalogue.access_s = 0
     with pytest.raises(ChannelGoneError, match="authorise it again"):
         await channel.tell(levels(MUG=0))
-    assert (world.troubles.calls[RENEW], world.troubles.calls[BATCH]) == (3, 2)
+    assert (world.troubles.calls[RENEW], world.troubles.calls[ITEMS_BATCH]) == (3, 2)
 
 
 async def test_a_permission_that_was_taken_away_is_gone(world: World, channel: PinterestChannel) -> None:

@@ -6,9 +6,9 @@ import pytest
 
 from inventory.channels.channel import ChannelDownError, ChannelGoneError
 from inventory.channels.line_myshop.answers import available_in, refusal
-from inventory.channels.line_myshop.catalogue_http import PUBLISH_CALLS_PER_S
 from inventory.channels.line_myshop.channel_http import CALLS_AT_ONCE, CALLS_PER_S, LineMyshopKind
 from inventory.channels.line_myshop.orders_http import ORDER_CALLS_AT_ONCE, ORDER_CALLS_PER_S
+from inventory.channels.line_myshop.products_http import PUBLISH_CALLS_PER_S
 from kit.errors import InvalidError
 
 KEY = "dGhlLWtleS1vZi10aGUtc2hvcA=="

@@ -16,7 +16,7 @@ from inventory.channels.pinterest.answers import (
     sentence,
     shown,
 )
-from inventory.channels.pinterest.channel_http import BATCH_SIZE, PinterestKind
+from inventory.channels.pinterest.channel_http import BATCH, PinterestKind
 from inventory.channels.pinterest.products import ITEM_ID_CHARS
 from kit.errors import InvalidError
 
@@ -190,5 +190,5 @@ async def test_it_tells_availability_in_large_batches_and_takes_no_orders() -> N
     )
     channel = PinterestKind().open(config, save)
     can = channel.capabilities
-    assert (can.batch_size, can.tells, can.reads, can.orders) == (BATCH_SIZE, "availability", True, "none")
+    assert (can.batch_size, can.tells, can.reads, can.orders) == (BATCH, "availability", True, "none")
     await channel.close()

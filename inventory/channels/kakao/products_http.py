@@ -26,7 +26,7 @@ PAGE: Final = 10
 """Products of one page of items; Kakao allows 100, but each has to be asked for by itself to know its combinations."""
 
 
-class KakaoCatalogue:
+class KakaoProducts:
     """The products of one store.
 
     Args:

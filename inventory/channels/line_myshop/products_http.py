@@ -28,7 +28,7 @@ PUBLISH_CALLS_PER_S: Final = 0.2
 """Products are told this often, each in up to five requests. See ``channel_http.CALLS_PER_S``."""
 
 
-class MyshopCatalogue:
+class MyshopProducts:
     """The products of one shop.
 
     Args:
