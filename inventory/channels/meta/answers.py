@@ -12,8 +12,6 @@ import msgspec
 
 from inventory.channels.channel import ChannelDownError, Level
 from inventory.channels.meta.failures import MESSAGE_CHARS
-from inventory.channels.meta.paging import Page
-from inventory.channels.publishing import ItemPage, ListedItem
 from inventory.channels.unreadable import UNREADABLE
 
 IN_STOCK: Final = "in stock"
@@ -87,11 +85,6 @@ class _Products(msgspec.Struct, frozen=True):
     data: list[_Product]
 
 
-class _Listed(msgspec.Struct, frozen=True):
-    retailer_id: str
-    name: str = ""
-
-
 _Kind = TypeVar("_Kind")
 
 
@@ -159,17 +152,6 @@ def products_in(body: bytes) -> dict[str, Shown]:
         one.retailer_id: Shown(in_stock=one.availability == IN_STOCK, quantity=one.quantity_to_sell_on_facebook)
         for one in _decoded(body, _Products).data
     }
-
-
-def listing_in(body: bytes) -> ItemPage:
-    """Read a page of the catalogue.
-
-    Raises:
-        ChannelDownError: it cannot be read.
-    """
-    listing = _decoded(body, Page[_Listed])
-    items = (ListedItem(item_id=one.retailer_id, seller_sku=one.retailer_id, title=one.name) for one in listing.data)
-    return ItemPage(items=tuple(items), next=listing.next)
 
 
 def _reason(errors: Sequence[_Said]) -> str:

@@ -27,7 +27,7 @@ from inventory.channels.channel import (
     SaveSecrets,
     Told,
 )
-from inventory.channels.meta.answers import Outcome, Shown, listing_in, products_in, request_for
+from inventory.channels.meta.answers import Outcome, Shown, products_in, request_for
 from inventory.channels.meta.batches_http import MetaBatches
 from inventory.channels.meta.calls_http import MetaCalls
 from inventory.channels.meta.failures import CATALOGUE, SHOP, CallRefusedError
@@ -35,7 +35,7 @@ from inventory.channels.meta.orders_http import SELLING, MetaOrders
 from inventory.channels.meta.products import ITEM_ID_CHARS, MOST_QUANTITY, answers_for, is_item_id, requests_for
 from inventory.channels.product_addresses import ADDRESSES_IF_PUBLISHED, check_templates
 from inventory.channels.product_rows import row_settings
-from inventory.channels.publishing import ItemPage, Product, PublishAnswer, Publishing
+from inventory.channels.publishing import Product, PublishAnswer, Publishing
 from inventory.channels.selling import ChannelOrder, OrderPage, Selling
 from inventory.channels.settings import Setting, checked
 from kit.errors import InvalidError
@@ -63,9 +63,6 @@ READ_CHARS: Final = 4_000
 
 READS_PER_S: Final = 1.0
 """Such calls per second: they are counted apart from batches, 20,000 an hour at least."""
-
-LISTED: Final = 200
-"""Items of the catalogue in one page of its list."""
 
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,19}")
 _TOKEN: Final = Setting(
@@ -217,11 +214,6 @@ class MetaChannel:
         """See ``PublishesLater``."""
         outcome = await self._batches.outcome(pending)
         return None if outcome is None else answers_for(products, self._rows, outcome)
-
-    async def items(self, *, after: str | None) -> ItemPage:
-        """See ``Lists``."""
-        params = {"fields": "retailer_id,name", "limit": str(LISTED)} | ({} if after is None else {"after": after})
-        return listing_in(await self._calls.call("GET", f"{self._catalog}/products", params=params))
 
     async def orders_changed(self, since_ms: int, *, after: str | None) -> OrderPage:
         """See ``Sells``."""

@@ -197,8 +197,6 @@ class FakeMeta:
 
     async def _search(self, request: Request) -> dict[str, object]:
         self._check_access(request)
-        if "filter" not in request.query_params:
-            return self._list(request)
         check_params(request, {"filter", "fields", "limit"}, set())
         asked = msgspec.json.decode(request.query_params["filter"], type=dict[str, dict[str, list[str]]])
         wanted = [item_id for item_id in asked["retailer_id"]["is_any"] if item_id in self.products]
@@ -207,18 +205,9 @@ class FakeMeta:
             "paging": {"cursors": {"before": "a"}},
         }
 
-    def _list(self, request: Request) -> dict[str, object]:
-        check_params(request, {"fields", "limit"}, {"after"})
-        begin, limit = int(request.query_params.get("after", "0")), int(request.query_params["limit"])
-        some = list(self.products)[begin : begin + limit]
-        paging: dict[str, object] = {"cursors": {"before": str(begin), "after": str(begin + len(some))}}
-        if begin + len(some) < len(self.products):
-            paging["next"] = "https://graph.facebook.com/with-the-access-token-in-it"
-        return {"data": [self._shown(request, item_id) for item_id in some], "paging": paging}
-
     def _shown(self, request: Request, item_id: str) -> dict[str, object]:
         product = self.products[item_id]
-        known: dict[str, object] = {"retailer_id": item_id, "availability": product.availability, "name": product.title}
+        known: dict[str, object] = {"retailer_id": item_id, "availability": product.availability}
         if product.quantity is not None:
             known[QUANTITY] = product.quantity
         fields = request.query_params["fields"].split(",")

@@ -6,11 +6,8 @@ import msgspec
 import pytest
 
 from inventory.channels.channel import ChannelDownError, ChannelGoneError, Level, Pending, Refused
-from inventory.channels.meta.channel_http import LISTED, MetaChannel
+from inventory.channels.meta.channel_http import MetaChannel
 from inventory.channels.publishing import (
-    ItemPage,
-    ListedItem,
-    Lists,
     Product,
     PublishAnswer,
     Published,
@@ -18,7 +15,6 @@ from inventory.channels.publishing import (
     PublishesLater,
 )
 from kit.money import Money
-from tests.fakes.channels import meta_items
 from tests.fakes.channels.meta import FakeMeta
 from tests.fakes.channels.troubles import Throttled
 from tests.integration.inventory.channels.meta_shop import PRODUCTS, opened
@@ -189,14 +185,3 @@ async def test_a_level_after_publishing_finds_the_item(meta: FakeMeta, channel: 
     await channel.outcome(pending, [level])
     assert meta.products["CUP"].quantity == 2
     assert meta.products["CUP"].title == "Cup"
-
-
-async def test_the_catalogue_is_listed_page_by_page(meta: FakeMeta, channel: MetaChannel) -> None:
-    assert isinstance(channel, Lists)
-    assert await channel.items(after=None) == ItemPage(items=())
-    meta.products = {f"SKU-{n}": meta_items.Product(title=f"Thing {n}") for n in range(LISTED + 1)}
-    first = await channel.items(after=None)
-    assert first.items[0] == ListedItem(item_id="SKU-0", seller_sku="SKU-0", title="Thing 0")
-    assert (len(first.items), first.next) == (LISTED, str(LISTED))
-    last = await channel.items(after=first.next)
-    assert ([item.item_id for item in last.items], last.next) == ([f"SKU-{LISTED}"], None)
