@@ -2,6 +2,10 @@
 
 The guide is "TikTok Shop webhooks overview" at https://partner.tiktokshop.com/docv2. The signature covers the app's key
 and the body; there is no moment in it, so a push may be played again: it only leads to one more look at an order.
+
+A push names its shop by ``shop_id``. A channel is set up with the shop's cipher and does not know that id, so there is
+nothing to compare it with: where several shops use one app, pushes about all of them are taken. An order of another
+shop is asked for, not found with this cipher, and ends as one that the channel does not know.
 """
 
 import hashlib
