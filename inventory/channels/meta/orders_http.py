@@ -32,6 +32,9 @@ EVERY_S: Final = 30.0
 """Pause between two looks for orders: 2,880 calls a day, of the 4,800 that a page may make at the least."""
 
 CALLS_PER_S: Final = 1.0
+"""Calls per second, of lists and orders together. Meta counts those of a day and names no number per second; at this
+pace the orders of half a minute are read before the next look, as long as they are not more than thirty."""
+
 CALLS_AT_ONCE: Final = 10
 """Orders that are read directly after each other when many came since the last look."""
 
