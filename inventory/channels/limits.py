@@ -80,6 +80,9 @@ LINKS_MOST: Final = 200_000
 ERROR_CHARS: Final = 300
 """Characters of an error that are kept and shown."""
 
+SAID_CHARS: Final = 160
+"""Characters of a channel's own message in it: what we say of it ourselves is shorter, and both have to be read."""
+
 MAX_PAGE: Final = 1_000
 """Levels of one page."""
 

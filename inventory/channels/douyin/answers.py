@@ -11,9 +11,7 @@ from typing import Final
 import msgspec
 
 from inventory.channels.channel import Answer, ChannelDownError, ChannelGoneError, Level, Refused, Told
-
-MESSAGE_CHARS: Final = 120
-"""Characters of Douyin's own message that are passed on."""
+from inventory.channels.limits import SAID_CHARS
 
 OK: Final = 10000
 PARTLY: Final = 10001
@@ -201,4 +199,4 @@ def _answer(result: _Result) -> Answer:
 def sentence(what: str, said: Said) -> str:
     """Return our words with Douyin's code and message, cut short."""
     code = f"{said.code} {said.sub}".strip()
-    return f"{what} (code {code[:MESSAGE_CHARS]}: {(said.sub_msg or said.msg or '')[:MESSAGE_CHARS]})"
+    return f"{what} (code {code[:SAID_CHARS]}: {(said.sub_msg or said.msg or '')[:SAID_CHARS]})"

@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from inventory.channels.channel import Answer, ChannelDownError, ChannelGoneError, Level, Refused, Told
+from inventory.channels.limits import SAID_CHARS
 from inventory.channels.unreadable import UNREADABLE
 
 MOST_QUANTITY: Final = 9_999
@@ -17,9 +18,6 @@ MOST_QUANTITY: Final = 9_999
 
 QUOTA_WAIT_MS: Final = 30 * 60_000
 """How long to stay away when an app's quota is used up. Quotas are by the day or the month, so sooner is pointless."""
-
-SAID_CHARS: Final = 160
-"""Characters of Kakao's own message that are kept."""
 
 SHOP_ERROR: Final = -800
 """The error is the shop's own: its code is in ``extras``. Any other code is the platform's, for every Kakao API."""

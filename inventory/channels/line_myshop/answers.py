@@ -4,15 +4,13 @@ The shapes are those of the OpenAPI document "ECT Open API 1.0.0", of which wora
 """
 
 from http import HTTPStatus
-from typing import Final, TypeVar
+from typing import TypeVar
 
 import msgspec
 
 from inventory.channels.channel import ChannelDownError, ChannelGoneError, Refused
+from inventory.channels.limits import SAID_CHARS
 from inventory.channels.unreadable import UNREADABLE
-
-SAID_CHARS: Final = 160
-"""Characters of LINE's own message that are kept."""
 
 _T = TypeVar("_T")
 

@@ -8,7 +8,7 @@ import msgspec
 from inventory.channels.announcing import Announcement
 from inventory.channels.calls_http import ChannelCalls, Reply
 from inventory.channels.channel import Refused, Told
-from inventory.channels.line_myshop.answers import SAID_CHARS
+from inventory.channels.limits import SAID_CHARS
 from inventory.channels.line_myshop.flex import sendings
 from inventory.channels.unreadable import UNREADABLE
 

@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from inventory.channels.channel import ChannelDownError, Level
-from inventory.channels.meta.failures import MESSAGE_CHARS
+from inventory.channels.limits import SAID_CHARS
 from inventory.channels.unreadable import UNREADABLE
 
 IN_STOCK: Final = "in stock"
@@ -155,7 +155,7 @@ def products_in(body: bytes) -> dict[str, Shown]:
 
 
 def _reason(errors: Sequence[_Said]) -> str:
-    return f"Meta: {errors[0].message[:MESSAGE_CHARS] or 'refused without a reason'}"
+    return f"Meta: {errors[0].message[:SAID_CHARS] or 'refused without a reason'}"
 
 
 def _decoded(body: bytes, kind: type[_Kind]) -> _Kind:

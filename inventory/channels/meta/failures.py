@@ -9,10 +9,8 @@ from typing import Final, Literal
 import msgspec
 
 from inventory.channels.channel import ChannelDownError, ChannelGoneError
+from inventory.channels.limits import SAID_CHARS
 from inventory.channels.unreadable import UNREADABLE
-
-MESSAGE_CHARS: Final = 160
-"""Characters of Meta's own words in an error."""
 
 RATE_WAIT_MS: Final = 60_000
 """How long to stay away from a limit when Meta does not say: it counts catalogue batches by the minute."""
@@ -102,7 +100,7 @@ def failure_in(
     said = error.message
     for secret in secrets:
         said = said.replace(secret, "…")
-    told = f"Meta: {error.code}: {said[:MESSAGE_CHARS]}"
+    told = f"Meta: {error.code}: {said[:SAID_CHARS]}"
     kind = kind_of(error.code, error.error_subcode, error.message)
     if kind == "gone":
         # Without Meta's words: of a malformed token it quotes a part.

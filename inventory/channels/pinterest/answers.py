@@ -6,10 +6,8 @@ from typing import Final, Literal, TypeVar
 import msgspec
 
 from inventory.channels.channel import Answer, ChannelDownError, Level, Refused, Told
+from inventory.channels.limits import SAID_CHARS
 from inventory.channels.unreadable import UNREADABLE
-
-MESSAGE_CHARS: Final = 120
-"""Characters of Pinterest's own message that are passed on."""
 
 IN_STOCK: Final = "in stock"
 OUT_OF_STOCK: Final = "out of stock"
@@ -136,6 +134,6 @@ def fault_of(body: bytes) -> Fault:
 
 def sentence(what: str, fault: Fault) -> str:
     """Return one sentence with Pinterest's own code, and its message cut short."""
-    message = " ".join((fault.message or _NO_MESSAGE).split())[:MESSAGE_CHARS]
-    about = f" {fault.attribute[:MESSAGE_CHARS]}:" if fault.attribute else ""
+    message = " ".join((fault.message or _NO_MESSAGE).split())[:SAID_CHARS]
+    about = f" {fault.attribute[:SAID_CHARS]}:" if fault.attribute else ""
     return f"{what} (Pinterest: {fault.code}{about} {message})"

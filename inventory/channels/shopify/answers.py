@@ -14,10 +14,8 @@ from typing import Final, TypeVar
 import msgspec
 
 from inventory.channels.channel import ChannelDownError, ChannelGoneError, Refused
+from inventory.channels.limits import SAID_CHARS
 from inventory.channels.unreadable import UNREADABLE
-
-MESSAGE_CHARS: Final = 160
-"""Characters of Shopify's own words in an error."""
 
 AVAILABLE: Final = "available"
 """The quantity that a shop may still sell; Shopify counts others beside it, such as ``on_hand``."""
@@ -167,7 +165,7 @@ def complaints_in(body: bytes) -> list[Complaint]:
         Complaint(
             place=_place(error.field or []),
             final=error.code in _FINAL,
-            said=f"{error.code or 'no code'}: {error.message[:MESSAGE_CHARS]}",
+            said=f"{error.code or 'no code'}: {error.message[:SAID_CHARS]}",
         )
         for error in payload.user_errors
     ]
@@ -215,7 +213,7 @@ def data_in(body: bytes, kind: type[_Data], *, scope: str = "") -> _Data:
             raise _failure(reply.errors, reply.extensions, scope)
         return msgspec.json.decode(reply.data, type=kind)
     except UNREADABLE as error:
-        raise ChannelDownError(f"Shopify's answer cannot be read: {str(error)[:MESSAGE_CHARS]}") from error
+        raise ChannelDownError(f"Shopify's answer cannot be read: {str(error)[:SAID_CHARS]}") from error
 
 
 def _failure(errors: Sequence[_Error], extensions: msgspec.Raw, scope: str) -> ChannelDownError | ChannelGoneError:
@@ -228,7 +226,7 @@ def _failure(errors: Sequence[_Error], extensions: msgspec.Raw, scope: str) -> C
     first = errors[0]
     if any(error.extensions.code == "THROTTLED" for error in errors):
         return ChannelDownError("Shopify: THROTTLED", retry_after_ms=_wait_ms(extensions))
-    return ChannelDownError(f"Shopify: {first.extensions.code or 'no code'}: {first.message[:MESSAGE_CHARS]}")
+    return ChannelDownError(f"Shopify: {first.extensions.code or 'no code'}: {first.message[:SAID_CHARS]}")
 
 
 def _wait_ms(extensions: msgspec.Raw) -> int | None:

@@ -14,8 +14,9 @@ from typing import Annotated, Final
 import msgspec
 
 from inventory.channels.channel import ChannelDownError, Refused, Told
+from inventory.channels.limits import SAID_CHARS
 from inventory.channels.selling import ChannelOrder, OrderPage, SeenOrder, SoldLine
-from inventory.channels.shopify.answers import MESSAGE_CHARS, data_in
+from inventory.channels.shopify.answers import data_in
 
 READ_SCOPE: Final = "read_orders"
 WRITE_SCOPE: Final = "write_orders"
@@ -274,7 +275,7 @@ def cancellation_in(body: bytes) -> Told | Refused:
     if payload is None:
         raise ChannelDownError("Shopify's answer does not say what became of the cancellation")
     for error in payload.order_cancel_user_errors:
-        said = f"{error.code or 'no code'}: {error.message[:MESSAGE_CHARS]}"
+        said = f"{error.code or 'no code'}: {error.message[:SAID_CHARS]}"
         return Refused(reason=f"Shopify does not cancel the order: {said}", temporary=error.code == "INTERNAL_ERROR")
     return Told()
 

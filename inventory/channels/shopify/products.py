@@ -10,8 +10,9 @@ from typing import Final
 import msgspec
 
 from inventory.channels.channel import ChannelDownError, Refused
+from inventory.channels.limits import SAID_CHARS
 from inventory.channels.publishing import ItemPage, ListedItem, Product, PublishAnswer, Published, Variant
-from inventory.channels.shopify.answers import MESSAGE_CHARS, data_in
+from inventory.channels.shopify.answers import data_in
 from inventory.channels.shopify.orders import number
 
 SCOPE: Final = "read_products and write_products"
@@ -193,7 +194,7 @@ def published_in(body: bytes, product: Product, has: Has | None) -> PublishAnswe
     """
     payload = data_in(body, _Set, scope=SCOPE).product_set
     for error in payload.user_errors if payload is not None else []:
-        said = f"{error.code or 'no code'}: {error.message[:MESSAGE_CHARS]}"
+        said = f"{error.code or 'no code'}: {error.message[:SAID_CHARS]}"
         return Refused(reason=f"Shopify refused the product: {said}", temporary=error.code in _PASSING)
     if payload is None or payload.product is None:
         raise ChannelDownError("Shopify's answer does not say what became of the product")

@@ -11,11 +11,9 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 
 from inventory.channels.channel import ChannelDownError
+from inventory.channels.limits import SAID_CHARS
 from inventory.channels.template import laid_over
 from inventory.channels.unreadable import UNREADABLE
-
-MESSAGE_CHARS: Final = 160
-"""Characters of Snapchat's own words in an error."""
 
 FEED_NAME: Final = "Showdrop"
 """What the feed is called over there."""
@@ -140,7 +138,7 @@ def sentence(what: str, text: str) -> str:
     except UNREADABLE:
         fault = _Fault()
     said = fault.display_message or fault.debug_message or fault.error_description or fault.error or _reason(text)
-    return f"{what} (Snapchat: {' '.join(said.split())[:MESSAGE_CHARS]})"
+    return f"{what} (Snapchat: {' '.join(said.split())[:SAID_CHARS]})"
 
 
 def _reason(text: str) -> str:

@@ -10,9 +10,7 @@ from typing import Final
 import msgspec
 
 from inventory.channels.channel import Answer, ChannelDownError, ChannelGoneError, Level, Refused, Told
-
-MESSAGE_CHARS: Final = 120
-"""Characters of TikTok's own message that are passed on."""
+from inventory.channels.limits import SAID_CHARS
 
 OK: Final = 0
 ACCESS_ENDED: Final = 105002
@@ -236,4 +234,4 @@ def refusal(troubles: Sequence[Trouble | Said], *, quantity: int | None) -> Refu
 
 def sentence(what: str, said: Trouble | Said) -> str:
     """Return our words with TikTok's code and message, cut short."""
-    return f"{what} (code {said.code}: {said.message[:MESSAGE_CHARS]})"
+    return f"{what} (code {said.code}: {said.message[:SAID_CHARS]})"

@@ -8,6 +8,7 @@ import msgspec
 from inventory.channels.access import Access, RenewedAccess
 from inventory.channels.calls_http import ChannelCalls, Reply
 from inventory.channels.channel import ChannelConfig, ChannelDownError, ChannelGoneError, SaveSecrets
+from inventory.channels.limits import SAID_CHARS
 from inventory.channels.tiktok.answers import (
     ACCESS_ENDED,
     OK,
@@ -24,9 +25,6 @@ from inventory.channels.unreadable import UNREADABLE
 TOKEN_MARGIN_S: Final = 60 * 60
 """Access lasts about seven days and is renewed so many seconds before its end: an hour's outage of TikTok's
 authorisation server stops nothing."""
-
-UNREADABLE_CHARS: Final = 160
-"""Characters of what is wrong with an answer."""
 
 _REFRESH: Final = "/api/v2/token/refresh"
 _Said_ = TypeVar("_Said_", bound=Said)
@@ -137,7 +135,7 @@ class TikTokCalls:
                 return msgspec.json.decode(reply.body, type=form)
         except UNREADABLE as error:
             raise ChannelDownError(
-                f"TikTok Shop's answer (status {reply.status}) cannot be read: {str(error)[:UNREADABLE_CHARS]}"
+                f"TikTok Shop's answer (status {reply.status}) cannot be read: {str(error)[:SAID_CHARS]}"
             ) from error
         # What stands in the data of a failure is of no form.
         return form(code=said.code, message=self._access.hide(said.message))

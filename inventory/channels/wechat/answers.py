@@ -7,13 +7,11 @@ from typing import Final, TypeVar
 import msgspec
 
 from inventory.channels.channel import ChannelDownError, ChannelGoneError, Refused
+from inventory.channels.limits import SAID_CHARS
 from inventory.channels.unreadable import UNREADABLE
 
 MINUTE_MS: Final = 60_000
 """The wait after the limit of calls per minute was hit."""
-
-MESSAGE_CHARS: Final = 120
-"""Characters of WeChat's own message that are passed on."""
 
 OK: Final = 0
 NO_DIFFERENCE: Final = 10020218
@@ -163,5 +161,5 @@ def until_midnight_ms(now: datetime) -> int:
 
 def sentence(what: str, said: Said) -> str:
     """Return one sentence with WeChat's own code, and its message cut short."""
-    message = " ".join(said.errmsg.split())[:MESSAGE_CHARS]
+    message = " ".join(said.errmsg.split())[:SAID_CHARS]
     return f"{what} (WeChat: {said.errcode} {message})"

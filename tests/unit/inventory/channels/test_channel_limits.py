@@ -14,3 +14,7 @@ def test_waits_grow_from_the_first_back_off_to_the_retry_of_a_refusal() -> None:
 
 def test_a_loop_polls_more_often_than_channels_are_looked_for() -> None:
     assert limits.POLL_S < limits.WATCH_S
+
+
+def test_an_error_has_room_for_our_words_beside_those_of_the_channel() -> None:
+    assert limits.ERROR_CHARS - limits.SAID_CHARS >= 100

@@ -8,7 +8,6 @@ import pytest
 
 from inventory.channels.channel import ChannelDownError, ChannelGoneError, Level, Prepared, Refused, Told
 from inventory.channels.douyin.answers import (
-    MESSAGE_CHARS,
     NewTokens,
     Said,
     Updated,
@@ -22,6 +21,7 @@ from inventory.channels.douyin.answers import (
 )
 from inventory.channels.douyin.channel_http import DouyinKind
 from inventory.channels.douyin.signing import param_json, sign
+from inventory.channels.limits import SAID_CHARS
 from kit.errors import InvalidError
 
 SECRET = "contract-app-secret"
@@ -163,7 +163,7 @@ def test_results_are_matched_to_their_skus() -> None:
     assert isinstance(first, Refused)
     assert not first.temporary
     assert "2010009" in first.reason
-    assert len(first.reason) < MESSAGE_CHARS + 60
+    assert len(first.reason) < SAID_CHARS + 60
     assert second == Told()
     assert third == Refused(reason="Douyin told no result for this SKU", temporary=True)
     assert isinstance(fourth, Refused)
@@ -179,7 +179,7 @@ def test_no_results_at_all_are_no_answer() -> None:
 def test_a_refused_call_is_told_in_short() -> None:
     refused = refused_call(Said(code=50002, sub_code="isv.x", sub_msg="m" * 500))
     assert "50002 isv.x: mmm" in refused.reason
-    assert len(refused.reason) < MESSAGE_CHARS + 60
+    assert len(refused.reason) < SAID_CHARS + 60
     assert not refused.temporary
 
 

@@ -3,8 +3,8 @@ from collections.abc import Mapping
 import pytest
 
 from inventory.channels.channel import Answer, ChannelConfig, ChannelDownError, Level, Refused, Told
+from inventory.channels.limits import SAID_CHARS
 from inventory.channels.pinterest.answers import (
-    MESSAGE_CHARS,
     Batch,
     Fault,
     Items,
@@ -115,7 +115,7 @@ def test_a_refusal_is_read_as_far_as_it_can_be(body: bytes, fault: Fault) -> Non
 def test_a_message_is_cut_short_and_on_one_line() -> None:
     said = sentence("no", Fault(code=1, message="a\nb" * 1_000, attribute="c" * 1_000))
     assert "\n" not in said
-    assert len(said) < 2 * MESSAGE_CHARS + 40
+    assert len(said) < 2 * SAID_CHARS + 40
 
 
 def test_tokens_are_not_shown() -> None:

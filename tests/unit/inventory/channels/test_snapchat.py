@@ -5,8 +5,8 @@ import pytest
 
 from inventory.channels.channel import BY_SKU, ChannelDownError
 from inventory.channels.feeds import FeedSettings, FeedTokens
+from inventory.channels.limits import SAID_CHARS
 from inventory.channels.snapchat.answers import (
-    MESSAGE_CHARS,
     Feeds,
     Tokens,
     feed_at,
@@ -174,7 +174,7 @@ def test_what_cannot_be_read_leaves_everything_unknown(body: bytes) -> None:
 )
 def test_a_refusal_is_one_sentence(text: str, said: str) -> None:
     assert sentence("no", text) == said
-    assert len(sentence("no", '{"error":"%s"}' % ("x" * 9_000))) < MESSAGE_CHARS + 30
+    assert len(sentence("no", '{"error":"%s"}' % ("x" * 9_000))) < SAID_CHARS + 30
 
 
 def test_tokens_are_not_shown() -> None:

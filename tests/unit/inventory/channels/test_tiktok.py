@@ -5,8 +5,8 @@ import json
 import pytest
 
 from inventory.channels.channel import ChannelDownError, ChannelGoneError, Level, Prepared, Refused, Told
+from inventory.channels.limits import SAID_CHARS
 from inventory.channels.tiktok.answers import (
-    MESSAGE_CHARS,
     Said,
     SkuError,
     Trouble,
@@ -125,7 +125,7 @@ def test_why_a_level_was_refused(codes: list[int], quantity: int | None, says: s
     refused = refusal([Trouble(code=code, message="m" * 500) for code in codes], quantity=quantity)
     assert says in refused.reason
     assert refused.temporary is temporary
-    assert len(refused.reason) < MESSAGE_CHARS + 120
+    assert len(refused.reason) < SAID_CHARS + 120
 
 
 def test_an_error_is_matched_to_its_sku_and_one_without_a_sku_to_all() -> None:

@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 import pytest
 
 from inventory.channels.channel import ChannelConfig, ChannelDownError, ChannelGoneError
+from inventory.channels.limits import SAID_CHARS
 from inventory.channels.publishing import Lists, Publishes
 from inventory.channels.selling import Cancels, Greets
 from inventory.channels.wechat.answers import (
     GONE,
-    MESSAGE_CHARS,
     SECRET_GONE,
     Said,
     Stock,
@@ -135,7 +135,7 @@ def test_what_is_no_answer_leaves_everything_unknown(status: int, body: bytes) -
 
 
 def test_a_message_is_cut_short_and_a_token_not_shown() -> None:
-    assert len(refusal(Said(errcode=1, errmsg="m" * 10_000)).reason) < MESSAGE_CHARS + 80
+    assert len(refusal(Said(errcode=1, errmsg="m" * 10_000)).reason) < SAID_CHARS + 80
     assert "84_abc" not in repr(TokenSaid(access_token="84_abc", expires_in=1))
 
 
