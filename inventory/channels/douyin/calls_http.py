@@ -3,8 +3,6 @@
 from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
 
-import msgspec
-
 from inventory.channels.access import Access, RenewedAccess
 from inventory.channels.calls_http import ChannelCalls
 from inventory.channels.channel import ChannelConfig, ChannelDownError, ChannelGoneError, SaveSecrets
@@ -19,7 +17,7 @@ from inventory.channels.douyin.answers import (
     sentence,
 )
 from inventory.channels.douyin.signing import METHOD, VERSION, param_json, sign
-from inventory.channels.unreadable import UNREADABLE
+from inventory.channels.unreadable import decoded
 
 TOKEN_MARGIN_S: Final = 30 * 60
 """Access lasts about seven days and is renewed so many seconds before its end: earlier than an hour before it Douyin
@@ -92,15 +90,10 @@ class DouyinCalls:
         if token:
             query["access_token"] = token
         reply = await self._calls.call("POST", path, params=query, headers=_HEADERS, body=body)
-        try:
-            said = msgspec.json.decode(reply.body, type=Said, strict=False)
-            if said.code in {OK, PARTLY}:
-                return msgspec.json.decode(reply.body, type=form, strict=False)
-        except msgspec.ValidationError as error:
-            # It names fields and forms, never what stands in them.
-            raise ChannelDownError(f"Douyin's answer (status {reply.status}) cannot be read: {error}") from error
-        except UNREADABLE as error:
-            raise ChannelDownError(f"Douyin's answer (status {reply.status}) cannot be read") from error
+        whose = f"Douyin's answer (status {reply.status})"
+        said = decoded(reply.body, Said, whose, strict=False)
+        if said.code in {OK, PARTLY}:
+            return decoded(reply.body, form, whose, strict=False)
         # What stands in the data of a failure is of no form.
         hide = self._access.hide
         return form(code=said.code, msg=hide(said.msg or ""), sub_code=said.sub_code, sub_msg=hide(said.sub_msg or ""))

@@ -11,7 +11,7 @@ import msgspec
 
 from inventory.channels.channel import Answer, ChannelDownError, ChannelGoneError, Level, Refused, Told
 from inventory.channels.limits import SAID_CHARS
-from inventory.channels.unreadable import UNREADABLE
+from inventory.channels.unreadable import decoded
 
 MOST_QUANTITY: Final = 9_999
 """Kakao's own limit of a stock quantity."""
@@ -35,7 +35,7 @@ blocked, a wrong key, a key of somebody unknown."""
 Fields = dict[str, msgspec.Raw]
 """A JSON object; each field with the bytes that it came with."""
 
-_T = TypeVar("_T")
+_Form = TypeVar("_Form")
 
 
 class Product(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +65,7 @@ def product_from(body: bytes, product_id: str) -> Product:
         ChannelDownError: it is not this product's, or a field that is needed is not of its type. What was not
             understood in full must not be written back: it would delete the product's options.
     """
-    answer = decoded(body, _Answer)
+    answer = read_answer(body, _Answer)
     option = answer.option or {}
     stock = answer.stock or _Stock()
     combinations = _field(option, "combinations", list[Fields]) or []
@@ -128,7 +128,7 @@ def refusal(status: int, body: bytes, *, hide: Sequence[str] = ()) -> Refused:
         ChannelGoneError: the keys, or what they allow, have to be put right.
     """
     try:
-        error = decoded(body, _Error)
+        error = read_answer(body, _Error)
     except ChannelDownError:
         if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
             raise ChannelGoneError(f"Kakao gives no access ({status}): check both keys, then resume") from None
@@ -230,21 +230,12 @@ def _raw(number: int) -> msgspec.Raw:
     return msgspec.Raw(msgspec.json.encode(number))
 
 
-def _field(fields: Mapping[str, msgspec.Raw], name: str, kind: type[_T]) -> _T | None:
+def _field(fields: Mapping[str, msgspec.Raw], name: str, form: type[_Form]) -> _Form | None:
     raw = fields.get(name)
-    return None if raw is None or bytes(raw) == b"null" else decoded(raw, kind)
+    return None if raw is None or bytes(raw) == b"null" else read_answer(raw, form)
 
 
-def decoded(content: bytes | msgspec.Raw, kind: type[_T]) -> _T:
-    """Read an answer, or a part of one.
-
-    Raises:
-        ChannelDownError: it is not of this kind; the message names the field.
-    """
-    try:
-        # Not strict: Kakao's own examples write numbers and booleans as texts.
-        return msgspec.json.decode(content, type=kind, strict=False)
-    except msgspec.ValidationError as error:
-        raise ChannelDownError(f"Kakao's answer could not be read: {error}") from error
-    except UNREADABLE as error:
-        raise ChannelDownError("Kakao's answer could not be read") from error
+def read_answer(content: bytes | msgspec.Raw, form: type[_Form]) -> _Form:
+    """Read an answer, or a part of one; see ``decoded``."""
+    # Not strict: Kakao's own examples write numbers and booleans as texts.
+    return decoded(content, form, "Kakao's answer", strict=False)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from inventory.channels.channel import ChannelDownError
-from inventory.channels.kakao.answers import Fields, decoded
+from inventory.channels.kakao.answers import Fields, read_answer
 from inventory.channels.publishing import ListedItem, Variant
 
 SellerCodes = tuple[str, str]
@@ -67,13 +67,13 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 def product_in(content: bytes | msgspec.Raw) -> Listed:
     """Read a product. Raises ``ChannelDownError`` if it is none."""
-    listed = decoded(content, Listed)
-    return msgspec.structs.replace(listed, fields=decoded(content, Fields))
+    listed = read_answer(content, Listed)
+    return msgspec.structs.replace(listed, fields=read_answer(content, Fields))
 
 
 def products_in(body: bytes) -> list[Listed]:
     """Read the products that a seller's code names. Raises ``ChannelDownError`` if it is no list of products."""
-    return [product_in(one) for one in decoded(body, list[msgspec.Raw])]
+    return [product_in(one) for one in read_answer(body, list[msgspec.Raw])]
 
 
 def ids_in(body: bytes, size: int) -> tuple[list[str], bool]:
@@ -82,7 +82,7 @@ def ids_in(body: bytes, size: int) -> tuple[list[str], bool]:
     Raises:
         ChannelDownError: it is no such page.
     """
-    page = decoded(body, _Page)
+    page = read_answer(body, _Page)
     entries = page.contents if page.contents is not None else page.content
     if entries is None:
         raise ChannelDownError("Kakao's answer has a page of products without contents")

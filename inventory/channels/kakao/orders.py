@@ -30,7 +30,7 @@ from urllib.parse import quote
 import msgspec
 
 from inventory.channels.channel import ChannelDownError
-from inventory.channels.kakao.answers import decoded
+from inventory.channels.kakao.answers import read_answer
 from inventory.channels.kakao.listed import SellerCodes
 from inventory.channels.selling import ChannelOrder, OrderPage, SeenOrder, SoldLine
 
@@ -109,7 +109,7 @@ def orders_in(body: bytes, after: str | None) -> OrderPage:
     Raises:
         ChannelDownError: it is no such page.
     """
-    listed = decoded(body, _List)
+    listed = read_answer(body, _List)
     page = int((after or "1").partition("&")[0])
     entries = listed.content if listed.content is not None else listed.contents
     if entries is None:

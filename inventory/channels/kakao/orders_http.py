@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from inventory.channels.channel import ChannelDownError, Refused, Told
-from inventory.channels.kakao.answers import decoded
+from inventory.channels.kakao.answers import read_answer
 from inventory.channels.kakao.calls_http import PRODUCT, KakaoCalls
 from inventory.channels.kakao.listed import SellerCodes, names_in, products_in
 from inventory.channels.kakao.orders import Order, channel_order, list_address, order_address, orders_in
@@ -78,7 +78,7 @@ class KakaoOrders:
     @staticmethod
     def _refused(body: bytes) -> Refused | None:
         """Kakao's calls for several orders answer 200 and say ``success`` inside; others say nothing."""
-        if not body.strip().startswith(b"{") or decoded(body, _Done).success is not False:
+        if not body.strip().startswith(b"{") or read_answer(body, _Done).success is not False:
             return None
         return Refused(reason="Kakao did not cancel the order and does not say why", temporary=False)
 
@@ -98,7 +98,7 @@ class KakaoOrders:
             return None
         if reply.status != HTTPStatus.OK:
             raise ChannelDownError(self._calls.refusal(reply).reason)
-        order = decoded(reply.body, Order)
+        order = read_answer(reply.body, Order)
         if str(order.id) != order_id:
             raise ChannelDownError("Kakao's answer has another order")
         return order

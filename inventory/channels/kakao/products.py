@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 
 from inventory.channels.channel import Refused
-from inventory.channels.kakao.answers import MOST_QUANTITY, Fields, decoded
+from inventory.channels.kakao.answers import MOST_QUANTITY, Fields, read_answer
 from inventory.channels.kakao.listed import Listed
 from inventory.channels.publishing import Product, Published, Variant
 from inventory.channels.template import laid_over
@@ -113,7 +113,7 @@ def _option(
     product: Product, template: Mapping[str, object], listed: Listed, prices: Mapping[str, int], base: int
 ) -> dict[str, object] | Refused:
     """The option object with our prices and what is missing of our variants; all else as it is."""
-    there = decoded(listed.fields["option"], Fields)
+    there = read_answer(listed.fields["option"], Fields)
     added = missing_from(listed, product)
     parts = [part.key for one in listed.combinations for part in one.name or []]
     if added and any(len(one.name or []) > 1 for one in listed.combinations):
@@ -123,14 +123,14 @@ def _option(
     name = parts[0] if parts else _template_name(template)
     of = {one.id: variant for variant in product.variants if (one := listed.of(variant))}
     combinations: list[object] = []
-    for fields in decoded(there["combinations"], list[Fields]):
-        variant = of.get(decoded(fields["id"], int))
+    for fields in read_answer(there["combinations"], list[Fields]):
+        variant = of.get(read_answer(fields["id"], int))
         price = {"price": prices[variant.sku] - base} if variant else {}
         combinations.append({**fields, **price})
     combinations += [_combination(one, name, prices[one.sku] - base, product.variants) for one in added]
     option: dict[str, object] = {**there, "combinations": combinations}
     if added:
-        attributes = decoded(there.get("combinationAttributes", msgspec.Raw(b"[]")), list[msgspec.Raw])
+        attributes = read_answer(there.get("combinationAttributes", msgspec.Raw(b"[]")), list[msgspec.Raw])
         option["combinationAttributes"] = [*attributes, *(_attribute(one, name, product.variants) for one in added)]
     return option
 
@@ -198,7 +198,7 @@ def _laid_over_raw(ground: Fields, ours: Mapping[str, object]) -> dict[str, obje
     for name, value in ours.items():
         below = ground.get(name)
         if isinstance(value, Mapping) and below is not None and bytes(below).startswith(b"{"):
-            joined[name] = _laid_over_raw(decoded(below, Fields), value)
+            joined[name] = _laid_over_raw(read_answer(below, Fields), value)
         else:
             joined[name] = value
     return joined

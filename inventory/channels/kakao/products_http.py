@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Final
 
 from inventory.channels.channel import ChannelDownError, Refused
-from inventory.channels.kakao.answers import decoded
+from inventory.channels.kakao.answers import read_answer
 from inventory.channels.kakao.calls_http import PRODUCT, KakaoCalls
 from inventory.channels.kakao.listed import Listed, ids_in, items_of, product_in, products_in
 from inventory.channels.kakao.products import missing_from, new_product, published, seller_code, whole_product
@@ -99,7 +99,7 @@ class KakaoProducts:
         reply = await self._calls.send("POST", REGISTER, body)
         if reply.status != HTTPStatus.OK:
             return self._calls.refusal(reply)
-        return await self._again(str(decoded(reply.body, Listed).product_id))
+        return await self._again(str(read_answer(reply.body, Listed).product_id))
 
     async def _put_right(self, product: Product, listed: Listed) -> PublishAnswer:
         body = whole_product(product, self._template, listed)

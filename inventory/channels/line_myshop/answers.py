@@ -10,9 +10,9 @@ import msgspec
 
 from inventory.channels.channel import ChannelDownError, ChannelGoneError, Refused
 from inventory.channels.limits import SAID_CHARS
-from inventory.channels.unreadable import UNREADABLE
+from inventory.channels.unreadable import decoded
 
-_T = TypeVar("_T")
+_Form = TypeVar("_Form")
 
 
 class Inventory(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -34,7 +34,7 @@ def available_in(body: bytes, product_id: int, inventory_id: int) -> int | None:
     Raises:
         ChannelDownError: it is no such page.
     """
-    for product in decoded(body, _Page).data or []:
+    for product in read_answer(body, _Page).data or []:
         for variant in product.variants or []:
             if product.id == product_id and variant.inventory_id == inventory_id:
                 if variant.available_number is None:
@@ -56,7 +56,7 @@ def refusal(status: int, body: bytes, *, hide: str = "") -> Refused:
         ChannelGoneError: the key, or what it allows, has to be put right.
     """
     try:
-        error = decoded(body, Failure)
+        error = read_answer(body, Failure)
     except ChannelDownError:
         if status not in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
             raise
@@ -73,23 +73,14 @@ def refusal(status: int, body: bytes, *, hide: str = "") -> Refused:
 def is_unknown(status: int, body: bytes) -> bool:
     """Tell whether LINE says that it has no such thing."""
     try:
-        return status == HTTPStatus.NOT_FOUND or decoded(body, Failure).code == "NOT_FOUND"
+        return status == HTTPStatus.NOT_FOUND or read_answer(body, Failure).code == "NOT_FOUND"
     except ChannelDownError:
         return False
 
 
-def decoded(body: bytes, kind: type[_T]) -> _T:
-    """Read an answer.
-
-    Raises:
-        ChannelDownError: it is not of this kind; the message names the field.
-    """
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except msgspec.ValidationError as error:
-        raise ChannelDownError(f"LINE's answer could not be read: {error}") from error
-    except UNREADABLE as error:
-        raise ChannelDownError("LINE's answer could not be read") from error
+def read_answer(body: bytes, form: type[_Form]) -> _Form:
+    """Read an answer; see ``decoded``."""
+    return decoded(body, form, "LINE's answer")
 
 
 class _Variant(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

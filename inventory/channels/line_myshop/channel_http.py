@@ -27,7 +27,7 @@ from inventory.channels.channel import (
     SaveSecrets,
     Told,
 )
-from inventory.channels.line_myshop.answers import Inventory, available_in, decoded
+from inventory.channels.line_myshop.answers import Inventory, available_in, read_answer
 from inventory.channels.line_myshop.calls_http import INVENTORY, PRODUCTS, MyshopCalls
 from inventory.channels.line_myshop.messages_http import REAL_MESSAGING_URL, LineMessages
 from inventory.channels.line_myshop.orders_http import MyshopOrders
@@ -218,7 +218,7 @@ class LineMyshopChannel:
             body = {"amount": min(abs(by), MOST_QUANTITY)}
             reply = await self._calls.send("PUT", f"{INVENTORY}/{inventory_id}/{verb}", body)
             if reply.status == HTTPStatus.OK:
-                decoded(reply.body, Inventory)
+                read_answer(reply.body, Inventory)
                 return Told()
             refused, before = self._calls.refusal(reply), available
         # It was refused for what it would have been, and the quantity moves: a later try finds it at rest.

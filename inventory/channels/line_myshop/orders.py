@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from inventory.channels.channel import ChannelDownError
-from inventory.channels.line_myshop.answers import decoded
+from inventory.channels.line_myshop.answers import read_answer
 from inventory.channels.selling import ChannelOrder, OrderPage, SeenOrder, SoldLine
 
 OVER: Final = frozenset({"CANCELED", "CANCELLED", "EXPIRED"})
@@ -74,7 +74,7 @@ def orders_in(body: bytes, page: int) -> OrderPage:
     Raises:
         ChannelDownError: it is no such page.
     """
-    listed = decoded(body, _Page)
+    listed = read_answer(body, _Page)
     seen = tuple(SeenOrder(order_id=str(one.order_number), stamp=_stamp(one)) for one in listed.data or [])
     return OrderPage(orders=seen, next=str(page + 1) if seen and page < listed.total_page else None)
 
@@ -87,7 +87,7 @@ def inventories_in(body: bytes) -> dict[VariantKey, int]:
     """
     return {
         (product.id, variant.id): variant.inventory_id
-        for product in decoded(body, _Products).data or []
+        for product in read_answer(body, _Products).data or []
         for variant in product.variants or []
         if variant.inventory_id is not None
     }

@@ -6,7 +6,7 @@ from typing import Final
 from urllib.parse import quote
 
 from inventory.channels.channel import ChannelDownError, Refused, Told
-from inventory.channels.line_myshop.answers import decoded, is_unknown
+from inventory.channels.line_myshop.answers import is_unknown, read_answer
 from inventory.channels.line_myshop.calls_http import ORDERS, PER_PAGE, PRODUCTS, MyshopCalls
 from inventory.channels.line_myshop.orders import (
     OVER,
@@ -87,7 +87,7 @@ class MyshopOrders:
     async def _read(self, order_id: str) -> Order | None:
         reply = await self._calls.get(_address(order_id))
         if reply.status == HTTPStatus.OK:
-            order = decoded(reply.body, Order)
+            order = read_answer(reply.body, Order)
             if str(order.order_number) != order_id:
                 raise ChannelDownError("LINE's answer has another order")
             return order

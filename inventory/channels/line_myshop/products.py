@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from inventory.channels.channel import Refused
-from inventory.channels.line_myshop.answers import decoded
+from inventory.channels.line_myshop.answers import read_answer
 from inventory.channels.publishing import ItemPage, ListedItem, Product, Published, Variant
 from inventory.channels.template import laid_over
 from kit.money import Money, minor_digits
@@ -64,17 +64,17 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 def product_in(body: bytes) -> Listed:
     """Read one product. Raises ``ChannelDownError`` if it is none."""
-    return decoded(body, Listed)
+    return read_answer(body, Listed)
 
 
 def products_in(body: bytes) -> list[Listed]:
     """Read a page of products. Raises ``ChannelDownError`` if it is none."""
-    return decoded(body, _Page).data or []
+    return read_answer(body, _Page).data or []
 
 
 def items_in(body: bytes, page: int) -> ItemPage:
     """Read a page of products, asked for by its number, as items. Raises ``ChannelDownError`` if it is none."""
-    listed = decoded(body, _Page)
+    listed = read_answer(body, _Page)
     items = tuple(item for product in listed.data or [] for item in _items(product))
     return ItemPage(items=items, next=str(page + 1) if listed.data and page < listed.total_page else None)
 

@@ -6,16 +6,17 @@ https://developers.facebook.com/documentation/ads-commerce/marketing-api/referen
 import hashlib
 import hmac
 from collections.abc import Sequence
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 
 from inventory.channels.channel import ChannelDownError, Level
 from inventory.channels.limits import SAID_CHARS
-from inventory.channels.unreadable import UNREADABLE
+from inventory.channels.unreadable import decoded
 
 IN_STOCK: Final = "in stock"
 OUT_OF_STOCK: Final = "out of stock"
+_WHOSE: Final = "Meta's answer"
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,9 +86,6 @@ class _Products(msgspec.Struct, frozen=True):
     data: list[_Product]
 
 
-_Kind = TypeVar("_Kind")
-
-
 def proof(app_secret: str, access_token: str) -> str:
     """Return ``appsecret_proof``: a stolen token is of no use without it."""
     return hmac.new(app_secret.encode(), access_token.encode(), hashlib.sha256).hexdigest()
@@ -111,7 +109,7 @@ def taken_in(body: bytes) -> Taken:
     Raises:
         ChannelDownError: it cannot be read, or says neither that the batch was taken nor why not.
     """
-    batch = _decoded(body, _Batch)
+    batch = decoded(body, _Batch, _WHOSE)
     refused = {one.retailer_id: _reason(one.errors) for one in batch.validation_status if one.errors}
     if len(batch.handles) > 1 or not (batch.handles or refused):
         raise ChannelDownError(f"Meta answered a batch with {len(batch.handles)} handles")
@@ -124,7 +122,7 @@ def outcome_in(body: bytes) -> Outcome | None:
     Raises:
         ChannelDownError: Meta gave it up or does not know it (any more), or the answer cannot be read.
     """
-    statuses = _decoded(body, _Statuses).data
+    statuses = decoded(body, _Statuses, _WHOSE).data
     if len(statuses) != 1:
         raise ChannelDownError("Meta does not know the batch any more")
     found = statuses[0]
@@ -150,16 +148,9 @@ def products_in(body: bytes) -> dict[str, Shown]:
     """
     return {
         one.retailer_id: Shown(in_stock=one.availability == IN_STOCK, quantity=one.quantity_to_sell_on_facebook)
-        for one in _decoded(body, _Products).data
+        for one in decoded(body, _Products, _WHOSE).data
     }
 
 
 def _reason(errors: Sequence[_Said]) -> str:
     return f"Meta: {errors[0].message[:SAID_CHARS] or 'refused without a reason'}"
-
-
-def _decoded(body: bytes, kind: type[_Kind]) -> _Kind:
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except UNREADABLE as error:
-        raise ChannelDownError("Meta's answer cannot be read") from error

@@ -9,14 +9,14 @@ and returns come after delivery, and give no units back by themselves.
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 
 from inventory.channels.channel import ChannelDownError
 from inventory.channels.meta.paging import Page
 from inventory.channels.selling import ChannelOrder, OrderPage, SeenOrder, SoldLine
-from inventory.channels.unreadable import UNREADABLE
+from inventory.channels.unreadable import decoded
 
 PAGE: Final = 100
 """Orders, items or cancellations in one answer."""
@@ -70,38 +70,35 @@ class _Done(msgspec.Struct, frozen=True):
     success: bool
 
 
-_Form = TypeVar("_Form")
-
-
 def page_in(body: bytes) -> OrderPage:
     """Read a page of the list of orders.
 
     Raises:
         ChannelDownError: it cannot be read.
     """
-    page = _decoded(body, Page[_Seen], "list of orders")
+    page = decoded(body, Page[_Seen], "Meta's list of orders")
     seen = tuple(SeenOrder(order_id=str(one.id), stamp=one.last_updated) for one in page.data)
     return OrderPage(orders=seen, next=page.next)
 
 
 def order_in(body: bytes) -> MetaOrder:
     """Read an order; raises as ``page_in``."""
-    return _decoded(body, MetaOrder, "order")
+    return decoded(body, MetaOrder, "Meta's order")
 
 
 def lines_in(body: bytes) -> Page[Line]:
     """Read a page of an order's items; raises as ``page_in``."""
-    return _decoded(body, Page[Line], "list of items")
+    return decoded(body, Page[Line], "Meta's list of items")
 
 
 def cancellations_in(body: bytes) -> Page[Cancellation]:
     """Read a page of an order's cancellations; raises as ``page_in``."""
-    return _decoded(body, Page[Cancellation], "list of cancellations")
+    return decoded(body, Page[Cancellation], "Meta's list of cancellations")
 
 
 def is_done(body: bytes) -> bool:
     """Tell whether Meta did what it was asked to; raises as ``page_in``."""
-    return _decoded(body, _Done, "answer to a cancellation").success
+    return decoded(body, _Done, "Meta's answer to a cancellation").success
 
 
 def channel_order(
@@ -152,13 +149,3 @@ def _placed_at_ms(text: str) -> int:
     except ValueError:
         raise ChannelDownError("Meta's order cannot be read: created is no time") from None
     return round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
-
-
-def _decoded(body: bytes, form: type[_Form], what: str) -> _Form:
-    try:
-        return msgspec.json.decode(body, type=form)
-    except msgspec.ValidationError as error:
-        # It names the field, and never what stands in it.
-        raise ChannelDownError(f"Meta's {what} cannot be read: {error}") from error
-    except UNREADABLE as error:
-        raise ChannelDownError(f"Meta's {what} cannot be read") from error

@@ -5,9 +5,9 @@ from typing import Final, Literal, TypeVar
 
 import msgspec
 
-from inventory.channels.channel import Answer, ChannelDownError, Level, Refused, Told
+from inventory.channels.channel import Answer, Level, Refused, Told
 from inventory.channels.limits import SAID_CHARS
-from inventory.channels.unreadable import UNREADABLE
+from inventory.channels.unreadable import UNREADABLE, decoded
 
 IN_STOCK: Final = "in stock"
 OUT_OF_STOCK: Final = "out of stock"
@@ -75,15 +75,8 @@ Form = TypeVar("Form", Tokens, Batch, Items)
 
 
 def read_answer(body: bytes, form: type[Form]) -> Form:
-    """Read a successful answer.
-
-    Raises:
-        ChannelDownError: it cannot be read.
-    """
-    try:
-        return msgspec.json.decode(body, type=form)
-    except UNREADABLE as error:
-        raise ChannelDownError("Pinterest's answer cannot be read") from error
+    """Read a successful answer; see ``decoded``."""
+    return decoded(body, form, "Pinterest's answer")
 
 
 def availability_of(quantity: int) -> str:

@@ -15,11 +15,12 @@ import msgspec
 
 from inventory.channels.channel import ChannelDownError, ChannelGoneError, Refused
 from inventory.channels.limits import SAID_CHARS
-from inventory.channels.unreadable import UNREADABLE
+from inventory.channels.unreadable import UNREADABLE, decoded
 
 AVAILABLE: Final = "available"
 """The quantity that a shop may still sell; Shopify counts others beside it, such as ``on_hand``."""
 
+_WHOSE: Final = "Shopify's answer"
 _QUANTITIES: Final = "quantities"
 
 _FINAL: Final = frozenset(
@@ -207,13 +208,10 @@ def data_in(body: bytes, kind: type[_Data], *, scope: str = "") -> _Data:
     Raises:
         ChannelDownError, ChannelGoneError: see ``complaints_in``. A missing ``scope`` is no reason to stop the levels.
     """
-    try:
-        reply = msgspec.json.decode(body, type=_Reply)
-        if reply.errors:
-            raise _failure(reply.errors, reply.extensions, scope)
-        return msgspec.json.decode(reply.data, type=kind)
-    except UNREADABLE as error:
-        raise ChannelDownError(f"Shopify's answer cannot be read: {str(error)[:SAID_CHARS]}") from error
+    reply = decoded(body, _Reply, _WHOSE)
+    if reply.errors:
+        raise _failure(reply.errors, reply.extensions, scope)
+    return decoded(reply.data, kind, _WHOSE)
 
 
 def _failure(errors: Sequence[_Error], extensions: msgspec.Raw, scope: str) -> ChannelDownError | ChannelGoneError:

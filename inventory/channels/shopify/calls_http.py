@@ -15,7 +15,7 @@ import msgspec
 from inventory.channels.access import Access, RenewedAccess
 from inventory.channels.calls_http import ChannelCalls, Reply
 from inventory.channels.channel import ChannelConfig, ChannelDownError, ChannelGoneError, SaveSecrets
-from inventory.channels.unreadable import UNREADABLE
+from inventory.channels.unreadable import decoded
 
 API_VERSION: Final = "2026-07"
 """From 2026-04 a change of a quantity has to name the one it starts from, and a version lives for a year."""
@@ -117,10 +117,7 @@ class ShopifyCalls:
                 f"Shopify answered {reply.status} and gives no access: check the app's client_id and client_secret, and"
                 " that it is installed in the shop; then set the channel up anew"
             )
-        try:
-            tokens = msgspec.json.decode(reply.body, type=_Tokens)
-        except UNREADABLE as error:
-            raise ChannelDownError("Shopify renewed the access and told no tokens") from error
+        tokens = decoded(reply.body, _Tokens, "Shopify's new access")
         return Access(
             access_token=tokens.access_token,
             refresh_token=tokens.refresh_token or refresh_token,

@@ -13,7 +13,7 @@ import msgspec
 from inventory.channels.channel import ChannelDownError
 from inventory.channels.limits import SAID_CHARS
 from inventory.channels.template import laid_over
-from inventory.channels.unreadable import UNREADABLE
+from inventory.channels.unreadable import UNREADABLE, decoded
 
 FEED_NAME: Final = "Showdrop"
 """What the feed is called over there."""
@@ -83,15 +83,8 @@ _Form = TypeVar("_Form", Tokens, Feeds)
 
 
 def read_answer(body: bytes, form: type[_Form]) -> _Form:
-    """Read a successful answer.
-
-    Raises:
-        ChannelDownError: it cannot be read.
-    """
-    try:
-        return msgspec.json.decode(body, type=form)
-    except UNREADABLE as error:
-        raise ChannelDownError("Snapchat's answer cannot be read") from error
+    """Read a successful answer; see ``decoded``."""
+    return decoded(body, form, "Snapchat's answer")
 
 
 def feed_at(feeds: Iterable[FeedAnswer], url: str) -> str | None:

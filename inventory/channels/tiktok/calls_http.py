@@ -8,7 +8,6 @@ import msgspec
 from inventory.channels.access import Access, RenewedAccess
 from inventory.channels.calls_http import ChannelCalls, Reply
 from inventory.channels.channel import ChannelConfig, ChannelDownError, ChannelGoneError, SaveSecrets
-from inventory.channels.limits import SAID_CHARS
 from inventory.channels.tiktok.answers import (
     ACCESS_ENDED,
     OK,
@@ -20,7 +19,7 @@ from inventory.channels.tiktok.answers import (
     sentence,
 )
 from inventory.channels.tiktok.signing import sign
-from inventory.channels.unreadable import UNREADABLE
+from inventory.channels.unreadable import decoded
 
 TOKEN_MARGIN_S: Final = 60 * 60
 """Access lasts about seven days and is renewed so many seconds before its end: an hour's outage of TikTok's
@@ -129,13 +128,9 @@ class TikTokCalls:
         Raises:
             ChannelDownError: it is none; the message says what is missing.
         """
-        try:
-            said = msgspec.json.decode(reply.body, type=Said)
-            if said.code == OK:
-                return msgspec.json.decode(reply.body, type=form)
-        except UNREADABLE as error:
-            raise ChannelDownError(
-                f"TikTok Shop's answer (status {reply.status}) cannot be read: {str(error)[:SAID_CHARS]}"
-            ) from error
+        whose = f"TikTok Shop's answer (status {reply.status})"
+        said = decoded(reply.body, Said, whose)
+        if said.code == OK:
+            return decoded(reply.body, form, whose)
         # What stands in the data of a failure is of no form.
         return form(code=said.code, message=self._access.hide(said.message))

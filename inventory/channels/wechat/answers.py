@@ -8,7 +8,7 @@ import msgspec
 
 from inventory.channels.channel import ChannelDownError, ChannelGoneError, Refused
 from inventory.channels.limits import SAID_CHARS
-from inventory.channels.unreadable import UNREADABLE
+from inventory.channels.unreadable import decoded
 
 MINUTE_MS: Final = 60_000
 """The wait after the limit of calls per minute was hit."""
@@ -19,6 +19,7 @@ NOT_ENOUGH: Final = 10020219
 NOT_THERE: Final = 10020052
 ACCESS_ENDED: Final = frozenset({40001, 40014, 42001})
 
+_WHOSE: Final = "WeChat's answer"
 _BUSY: Final = -1
 _MINUTE_FULL: Final = 45011
 _DAY_FULL: Final = 45009
@@ -104,19 +105,9 @@ def read_answer(status: int, body: bytes, form: type[Form]) -> Form:
     """
     if status != 200:
         raise ChannelDownError(f"WeChat answered {status}")
-    try:
-        said = msgspec.json.decode(body, type=Said)
-        # What stands beside an error is of no form.
-        return (
-            msgspec.json.decode(body, type=form)
-            if said.errcode == OK
-            else form(errcode=said.errcode, errmsg=said.errmsg)
-        )
-    except msgspec.ValidationError as error:
-        # It names fields and forms, never what stands in them.
-        raise ChannelDownError(f"WeChat's answer cannot be read: {error}") from error
-    except UNREADABLE as error:
-        raise ChannelDownError("WeChat's answer cannot be read") from error
+    said = decoded(body, Said, _WHOSE)
+    # What stands beside an error is of no form.
+    return decoded(body, form, _WHOSE) if said.errcode == OK else form(errcode=said.errcode, errmsg=said.errmsg)
 
 
 def step_to(quantity: int, stock: Stock) -> int:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from inventory.channels.channel import ChannelDownError
-from inventory.channels.kakao.answers import decoded
+from inventory.channels.kakao.answers import read_answer
 from inventory.channels.kakao.listed import names_in, products_in
 from inventory.channels.kakao.orders import Order, channel_order, list_address, order_address, orders_in
 from inventory.channels.selling import SeenOrder, SoldLine
@@ -24,7 +24,7 @@ def order(
         "orderProduct": {"quantity": 2, "sellerItemNo": "shirt", "sellerItemOptionCode": "S-RED"} | (item or {}),
         "orderer": {"phoneNumber": "x"},
     }
-    return decoded(json.dumps(whole).encode(), Order)
+    return read_answer(json.dumps(whole).encode(), Order)
 
 
 def test_an_order_is_one_item_named_by_the_sellers_codes() -> None:

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from inventory.channels.channel import ChannelDownError
-from inventory.channels.line_myshop.answers import decoded
+from inventory.channels.line_myshop.answers import read_answer
 from inventory.channels.line_myshop.orders import Order, channel_order, inventories_in, moment, orders_in
 from inventory.channels.selling import SoldLine
 
@@ -23,7 +23,7 @@ def order(**fields: object) -> Order:
         "lastUpdatedAt": "2026-11-22T11:00:00Z",
         "orderItems": [{"productId": 2, "variantId": 72, "quantity": 3}],
     }
-    return decoded(json.dumps(whole | fields).encode(), Order)
+    return read_answer(json.dumps(whole | fields).encode(), Order)
 
 
 def test_an_order_holds_its_items_by_inventory_from_checkout_on() -> None:
