@@ -15,13 +15,11 @@ from typing import Final
 import msgspec
 
 from inventory.channels.channel import ChannelDownError, SaveSecrets
+from inventory.channels.hiding import hidden
 from inventory.channels.settings import Setting
 
 RETRY_S: Final = 60
 """Seconds between two tries to renew access that has not ended yet; in between it is used as it is."""
-
-SHORTEST_HIDDEN: Final = 4
-"""Characters of the shortest secret that is looked for in a text; a shorter one says nothing."""
 
 EXPIRES_AT: Final = "access_token_expires_at"
 """The name of the setting that says when access ends; without it, access is renewed at once."""
@@ -112,10 +110,7 @@ class RenewedAccess:
 
     def hide(self, text: str) -> str:
         """Return a text of the channel's without our secrets, should it repeat them."""
-        for secret in self._secrets.values():
-            if len(secret) >= SHORTEST_HIDDEN:
-                text = text.replace(secret, "…")
-        return text
+        return hidden(text, self._secrets.values())
 
     async def _renew_and_store(self) -> None:
         access = await self._renew(self._secrets["refresh_token"])

@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from inventory.channels.channel import Answer, ChannelDownError, ChannelGoneError, Level, Refused, Told
+from inventory.channels.hiding import hidden
 from inventory.channels.limits import SAID_CHARS
 from inventory.channels.unreadable import decoded
 
@@ -145,9 +146,7 @@ def refusal(status: int, body: bytes, *, hide: Sequence[str] = ()) -> Refused:
         raise ChannelGoneError(
             f"Kakao gives no access ({code}): check both keys, channel_ids, and what the app is allowed, then resume"
         )
-    for secret in hide:
-        said = said.replace(secret, "…")
-    return Refused(reason=f"Kakao refused it ({code}): {said[:SAID_CHARS]}", temporary=False)
+    return Refused(reason=f"Kakao refused it ({code}): {hidden(said, hide)[:SAID_CHARS]}", temporary=False)
 
 
 class _Stock(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

@@ -9,6 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from inventory.channels.channel import ChannelDownError, ChannelGoneError, Refused
+from inventory.channels.hiding import hidden
 from inventory.channels.limits import SAID_CHARS
 from inventory.channels.unreadable import decoded
 
@@ -61,12 +62,12 @@ def refusal(status: int, body: bytes, *, hide: str = "") -> Refused:
         if status not in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
             raise
         error = Failure(code=str(status))
-    code = error.code[:SAID_CHARS]
+    code = error.code
     if code in {"UNAUTHORIZED", "PERMISSION_DENIED"} or status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         raise ChannelGoneError(f"LINE gives no access ({status}): make a new API key in OA Plus, or allow more to it")
     if code == "INTERNAL_ERROR" or status < HTTPStatus.BAD_REQUEST:
         raise ChannelDownError(f"LINE failed for now ({status})")
-    said = f"{code}: {error.message}".replace(hide or "\0", "…")[:SAID_CHARS]
+    said = hidden(f"{code}: {error.message}", [hide])[:SAID_CHARS]
     return Refused(reason=f"LINE refused it: {said}", temporary=code == "DATA_CONFLICT")
 
 

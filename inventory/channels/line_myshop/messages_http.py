@@ -8,6 +8,7 @@ import msgspec
 from inventory.channels.announcing import Announcement
 from inventory.channels.calls_http import ChannelCalls, Reply
 from inventory.channels.channel import Refused, Told
+from inventory.channels.hiding import hidden
 from inventory.channels.limits import SAID_CHARS
 from inventory.channels.line_myshop.flex import sendings
 from inventory.channels.unreadable import UNREADABLE
@@ -59,7 +60,7 @@ class LineMessages:
         except UNREADABLE:
             error = _Error()
         said = "; ".join([error.message, *(f"{one.property}: {one.message}" for one in error.details or [])])
-        said = said.replace(self._token, "…")[:SAID_CHARS]
+        said = hidden(said, [self._token])[:SAID_CHARS]
         return Refused(reason=f"LINE refused the message ({reply.status}): {said}", temporary=False)
 
 

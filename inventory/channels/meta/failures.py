@@ -9,6 +9,7 @@ from typing import Final, Literal
 import msgspec
 
 from inventory.channels.channel import ChannelDownError, ChannelGoneError
+from inventory.channels.hiding import hidden
 from inventory.channels.limits import SAID_CHARS
 from inventory.channels.unreadable import UNREADABLE
 
@@ -97,10 +98,7 @@ def failure_in(
     error = _error_in(body)
     if error is None:
         return ChannelDownError(f"Meta answered {status}")
-    said = error.message
-    for secret in secrets:
-        said = said.replace(secret, "…")
-    told = f"Meta: {error.code}: {said[:SAID_CHARS]}"
+    told = f"Meta: {error.code}: {hidden(error.message, secrets)[:SAID_CHARS]}"
     kind = kind_of(error.code, error.error_subcode, error.message)
     if kind == "gone":
         # Without Meta's words: of a malformed token it quotes a part.

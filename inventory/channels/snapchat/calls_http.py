@@ -14,6 +14,7 @@ import msgspec
 from inventory.channels.access import Access, RenewedAccess
 from inventory.channels.calls_http import ChannelCalls, Reply
 from inventory.channels.channel import ChannelDownError, ChannelGoneError, SaveSecrets
+from inventory.channels.hiding import hidden
 from inventory.channels.snapchat.answers import Tokens, read_answer, sentence
 
 TOKEN_MARGIN_S: Final = 300
@@ -29,7 +30,7 @@ class SnapchatCalls:
         client_id: of the merchant's app.
         secrets: ``client_secret``, and those of ``RenewedAccess``.
         save: stores renewed access.
-        hidden: what else must not be repeated to anybody: the token in the feed's address.
+        feed_token: the token in the feed's address, which must not be repeated to anybody either.
         base_url: of the API, with its version.
         auth_url: where access is renewed.
         clock_ms: the wall clock.
@@ -41,14 +42,14 @@ class SnapchatCalls:
         secrets: Mapping[str, str],
         save: SaveSecrets,
         *,
-        hidden: str,
+        feed_token: str,
         base_url: str,
         auth_url: str,
         clock_ms: Callable[[], int],
     ) -> None:
         self._client_id = client_id
         self._client_secret = secrets["client_secret"]
-        self._hidden = hidden
+        self._feed_token = feed_token
         self._clock_ms = clock_ms
         self._pool = ChannelCalls(base_url)
         self._auth_pool = ChannelCalls(auth_url)
@@ -85,7 +86,7 @@ class SnapchatCalls:
     def said(self, what: str, reply: Reply) -> str:
         """Return a sentence with what an answer says, without our secrets, should it repeat them."""
         text = self._access.hide(reply.body.decode(errors="replace"))
-        return sentence(what, text.replace(self._hidden, "…"))
+        return sentence(what, hidden(text, [self._feed_token]))
 
     async def close(self) -> None:
         """Close all connections."""

@@ -160,7 +160,7 @@ class SnapchatChannel:
             config.settings["client_id"],
             config.secrets,
             self._save_access,
-            hidden=feed_url.rpartition("/")[2].partition(".")[0],
+            feed_token=feed_url.rpartition("/")[2].partition(".")[0],
             base_url=base_url,
             auth_url=auth_url,
             clock_ms=clock_ms,

@@ -13,6 +13,7 @@ import msgspec
 
 from inventory.channels.calls_http import ChannelCalls, Reply
 from inventory.channels.channel import ChannelDownError
+from inventory.channels.hiding import hidden
 from inventory.channels.wechat.answers import (
     ACCESS_ENDED,
     GONE,
@@ -114,10 +115,7 @@ class WechatCalls:
 
     def _read(self, reply: Reply, form: type[Form], token: str) -> Form:
         said = read_answer(reply.status, reply.body, form)
-        message = said.errmsg
-        for secret in filter(None, (self._app_secret, token)):
-            message = message.replace(secret, "…")
-        return msgspec.structs.replace(said, errmsg=message)
+        return msgspec.structs.replace(said, errmsg=hidden(said.errmsg, (self._app_secret, token)))
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock_ms() / 1000, UTC)
