@@ -5,7 +5,7 @@ looks for one of ours with the same SKUs. What a channel wants to know of a prod
 category, how it ships) the merchant gives once per channel, as ``product_template`` (``template.py``).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol, runtime_checkable
 
 import msgspec
@@ -53,6 +53,23 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
     def linked_listings(self) -> list[str]:
         """The channel's products that its variants are linked to, sorted, where item ids are ``product_id/…``."""
         return sorted({one.item_id.partition("/")[0] for one in self.variants if one.item_id})
+
+
+def names_of(
+    variants: Sequence[Variant], *, most_chars: int | None = None, taken: Collection[str] = ()
+) -> dict[str, str]:
+    """Return what tells variants apart, by SKU: the title, or the SKU where that is blank or not the only one.
+
+    Args:
+        variants: those that stand beside each other.
+        most_chars: of a name, which is cut to that; None for as long as it is.
+        taken: names that others of the product have already.
+    """
+    titles = [variant.title[:most_chars] for variant in variants]
+    return {
+        variant.sku: title if title and titles.count(title) == 1 and title not in taken else variant.sku[:most_chars]
+        for variant, title in zip(variants, titles, strict=True)
+    }
 
 
 class Published(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,7 +19,7 @@ import msgspec
 from inventory.channels.channel import Refused
 from inventory.channels.kakao.answers import MOST_QUANTITY, Fields, read_answer
 from inventory.channels.kakao.listed import Listed
-from inventory.channels.publishing import Product, Published, Variant
+from inventory.channels.publishing import Product, Published, Variant, names_of
 from inventory.channels.template import laid_over
 
 CURRENCY: Final = "KRW"
@@ -76,12 +76,12 @@ def new_product(product: Product, template: Mapping[str, object]) -> dict[str, o
     if len(product.variants) == 1:
         return body | {"stockQuantity": min(stocked[0].level, MOST_QUANTITY), "option": {"type": "NONE"}}
     body.pop("stockQuantity", None)
-    name = _template_name(template)
-    combinations = [_combination(one, name, prices[one.sku] - base, product.variants) for one in stocked]
+    # Kakao refuses two of the same value.
+    name, values = _template_name(template), names_of(product.variants)
     option = {
         "type": "COMBINATION",
-        "combinations": combinations,
-        "combinationAttributes": [_attribute(one, name, product.variants) for one in stocked],
+        "combinations": [_combination(one, name, values[one.sku], prices[one.sku] - base) for one in stocked],
+        "combinationAttributes": [{"name": name, "value": values[one.sku]} for one in stocked],
     }
     return body | {"option": laid_over(given if isinstance(given, Mapping) else {}, option)}
 
@@ -127,11 +127,12 @@ def _option(
         variant = of.get(read_answer(fields["id"], int))
         price = {"price": prices[variant.sku] - base} if variant else {}
         combinations.append({**fields, **price})
-    combinations += [_combination(one, name, prices[one.sku] - base, product.variants) for one in added]
+    values = names_of(product.variants)
+    combinations += [_combination(one, name, values[one.sku], prices[one.sku] - base) for one in added]
     option: dict[str, object] = {**there, "combinations": combinations}
     if added:
         attributes = read_answer(there.get("combinationAttributes", msgspec.Raw(b"[]")), list[msgspec.Raw])
-        option["combinationAttributes"] = [*attributes, *(_attribute(one, name, product.variants) for one in added)]
+        option["combinationAttributes"] = [*attributes, *({"name": name, "value": values[one.sku]} for one in added)]
     return option
 
 
@@ -155,24 +156,14 @@ def _prices(variants: Sequence[Variant]) -> dict[str, int] | Refused:
     return {variant.sku: variant.price.amount for variant in variants}
 
 
-def _combination(variant: Variant, name: str, price: int, among: Sequence[Variant]) -> dict[str, object]:
+def _combination(variant: Variant, name: str, value: str, price: int) -> dict[str, object]:
     return {
-        "name": [{"key": name, "value": _value(variant, among)}],
+        "name": [{"key": name, "value": value}],
         "usable": True,
         "price": price,
         "stockQuantity": min(variant.level, MOST_QUANTITY),
         "managedCode": variant.sku,
     }
-
-
-def _attribute(variant: Variant, name: str, among: Sequence[Variant]) -> dict[str, object]:
-    return {"name": name, "value": _value(variant, among)}
-
-
-def _value(variant: Variant, among: Sequence[Variant]) -> str:
-    """What tells a variant from the others; Kakao refuses two of the same."""
-    same = [one for one in among if one.title == variant.title]
-    return variant.title if variant.title and len(same) == 1 else variant.sku
 
 
 def _template_name(template: Mapping[str, object]) -> str:

@@ -16,7 +16,7 @@ import msgspec
 
 from inventory.channels.channel import Refused
 from inventory.channels.line_myshop.answers import read_answer
-from inventory.channels.publishing import ItemPage, ListedItem, Product, Published, Variant
+from inventory.channels.publishing import ItemPage, ListedItem, Product, Published, Variant, names_of
 from inventory.channels.template import laid_over
 from kit.money import Money, minor_digits
 
@@ -194,9 +194,8 @@ def _options(variants: Sequence[Variant], template: Mapping[str, object]) -> dic
     """The option with a value for each variant, in order."""
     given = template.get("variantOptions")
     ground = laid_over({"option1": {"name": OPTION_NAME}}, given if isinstance(given, Mapping) else {})
-    titles = [variant.title for variant in variants]
-    values = [one.title if one.title and titles.count(one.title) == 1 else one.sku for one in variants]
-    return laid_over(ground, {"option1": {"data": [{"value": value} for value in values]}})
+    values = names_of(variants)
+    return laid_over(ground, {"option1": {"data": [{"value": values[one.sku]} for one in variants]}})
 
 
 def _baht(price: Money) -> Decimal | Refused:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from inventory.channels.channel import Refused
-from inventory.channels.publishing import Product, Variant
+from inventory.channels.publishing import Product, Variant, names_of
 from inventory.channels.shopify.answers import AVAILABLE
 from inventory.channels.shopify.products import Has, HasVariant, variant_of
 from inventory.channels.template import laid_over
@@ -134,14 +134,10 @@ def _values(product: Product, has: Has | None, others: Sequence[HasVariant]) -> 
 
 
 def _names(variants: Sequence[Variant], taken: set[str]) -> dict[str, str]:
-    """Return what each variant is called: its title, or where that is none or not the only one, its SKU."""
+    """Return what each variant is called: the only one has Shopify's own name."""
     if len(variants) == 1 and not taken:
         return {variants[0].sku: ONLY}
-    titles = [variant.title[:VALUE_CHARS] for variant in variants]
-    return {
-        variant.sku: title if title and titles.count(title) == 1 and title not in taken else variant.sku[:VALUE_CHARS]
-        for variant, title in zip(variants, titles, strict=True)
-    }
+    return names_of(variants, most_chars=VALUE_CHARS, taken=taken)
 
 
 def _kept(node: HasVariant) -> _Values:

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from inventory.channels.channel import Refused
-from inventory.channels.publishing import ItemPage, ListedItem, Product, Variant
+from inventory.channels.publishing import ItemPage, ListedItem, Product, names_of
 from inventory.channels.template import laid_over
 from inventory.channels.tiktok.answers import PASSING, Said, sentence
 from kit.money import Money, minor_digits
@@ -126,7 +126,7 @@ def new_product(
             reason="TikTok Shop takes uploaded images only: put main_images with their uris into product_template",
             temporary=False,
         )
-    names = _names(product.variants)
+    names = names_of(product.variants, most_chars=OPTION_CHARS)
     skus: list[dict[str, object]] = []
     for variant in product.variants:
         ours: dict[str, object] = {
@@ -209,12 +209,3 @@ def inventory(warehouses: Sequence[str], quantity: int) -> list[dict[str, str | 
 def refused(said: Said) -> Refused:
     """Return why a product was not taken."""
     return Refused(reason=sentence("TikTok Shop refused the product", said), temporary=said.code in _LATER)
-
-
-def _names(variants: Sequence[Variant]) -> dict[str, str]:
-    """Return what each SKU is told apart by: its title, or where that is none or not the only one, itself."""
-    titles = [variant.title[:OPTION_CHARS] for variant in variants]
-    return {
-        variant.sku: title if title and titles.count(title) == 1 else variant.sku[:OPTION_CHARS]
-        for variant, title in zip(variants, titles, strict=True)
-    }
