@@ -12,6 +12,7 @@ import msgspec
 
 from inventory.channels.channel import ChannelDownError
 from inventory.channels.douyin.answers import Said
+from inventory.channels.places import Place
 from inventory.channels.selling import ChannelOrder, SeenOrder, SoldLine
 
 PAGE_ORDERS: Final = 100
@@ -90,42 +91,34 @@ class OrdersSaid(Said, frozen=True, kw_only=True):
         return tuple(SeenOrder(order_id=str(one.order_id), stamp=str(one.update_time or "")) for one in self.orders)
 
 
-class Place(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+class DouyinPlace(Place, frozen=True, kw_only=True, array_like=True):
     """Where a look through the list is.
 
     A page is counted from a time, not from the look's beginning: an order that changes meanwhile moves to the end, and
     would shift all pages behind it.
 
     Attributes:
-        until_s: the end of the look, seconds since the epoch.
-        start_s: orders that changed from then on are listed.
         page: 0 is the first; others are only needed where a page is full of orders that changed in one second.
     """
 
-    until_s: int
-    start_s: int
     page: int = 0
 
-    def after(self, said: OrdersSaid) -> "Place | None":
+    def after(self, said: OrdersSaid) -> "DouyinPlace | None":
         """Return where to go on after a page; None when the look is over."""
         if len(said.orders) < PAGE_ORDERS:
             return None
         # Douyin does not say whether a list holds what changed at its very beginning.
         last_s = said.orders[-1].update_time - 1
         if last_s > self.start_s:
-            return Place(until_s=self.until_s, start_s=last_s)
+            return DouyinPlace(until_s=self.until_s, start_s=last_s)
         return msgspec.structs.replace(self, page=self.page + 1)
 
-    def text(self) -> str:
-        """Return it as text."""
-        return msgspec.json.encode(self).decode()
 
-
-def place_of(since_ms: int, after: str | None, *, now_ms: int) -> Place:
+def place_of(since_ms: int, after: str | None, *, now_ms: int) -> DouyinPlace:
     """Return where a look is: its beginning, or what ``Place.text`` said."""
     if after is not None:
-        return msgspec.json.decode(after, type=Place)
-    return Place(until_s=now_ms // 1000 + 1, start_s=max(since_ms // 1000 - 1, 0))
+        return DouyinPlace.read(after)
+    return DouyinPlace(until_s=now_ms // 1000 + 1, start_s=max(since_ms // 1000 - 1, 0))
 
 
 def read_order(order: Order) -> ChannelOrder:

@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from inventory.channels.channel import ChannelDownError, Refused
+from inventory.channels.places import Place
 from inventory.channels.selling import ChannelOrder, SeenOrder, SoldLine
 from inventory.channels.wechat.answers import Said
 
@@ -105,17 +106,13 @@ class OrdersSaid(Said, frozen=True, kw_only=True):
         return tuple(SeenOrder(order_id=str(one)) for one in self.order_id_list or ())
 
 
-class Place(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """Where a look through the list is, in seconds since the epoch.
+class WechatPlace(Place, frozen=True, kw_only=True, array_like=True):
+    """Where a look through the list is; ``start_s`` is the start of the window that is listed now.
 
     Attributes:
-        until_s: the end of the look.
-        start_s: the start of the window that is listed now.
         next_key: the page in it; blank for the first.
     """
 
-    until_s: int
-    start_s: int
     next_key: str = ""
 
     @property
@@ -123,25 +120,21 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
         """The end of the window."""
         return min(self.start_s + WINDOW_S, self.until_s)
 
-    def after(self, said: OrdersSaid) -> "Place | None":
+    def after(self, said: OrdersSaid) -> "WechatPlace | None":
         """Return where to go on after a page; None when the look is over."""
         if said.has_more and said.next_key and said.next_key != self.next_key:
             return msgspec.structs.replace(self, next_key=said.next_key)
         if self.end_s < self.until_s:
-            return Place(until_s=self.until_s, start_s=self.end_s)
+            return WechatPlace(until_s=self.until_s, start_s=self.end_s)
         return None
 
-    def text(self) -> str:
-        """Return it as text."""
-        return msgspec.json.encode(self).decode()
 
-
-def place_of(since_ms: int, after: str | None, *, now_ms: int) -> Place:
+def place_of(since_ms: int, after: str | None, *, now_ms: int) -> WechatPlace:
     """Return where a look is: its beginning, or what ``Place.text`` said."""
     if after is not None:
-        return msgspec.json.decode(after, type=Place)
+        return WechatPlace.read(after)
     until_s = now_ms // 1000 + 1
-    return Place(until_s=until_s, start_s=min(since_ms // 1000, until_s - 1))
+    return WechatPlace(until_s=until_s, start_s=min(since_ms // 1000, until_s - 1))
 
 
 def read_order(order: Order) -> ChannelOrder:

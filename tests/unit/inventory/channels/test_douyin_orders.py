@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from inventory.channels.channel import ChannelDownError
-from inventory.channels.douyin.orders import PAGE_ORDERS, Order, OrdersSaid, Place, place_of, read_order
+from inventory.channels.douyin.orders import PAGE_ORDERS, DouyinPlace, Order, OrdersSaid, place_of, read_order
 from inventory.channels.selling import SeenOrder, SoldLine
 
 
@@ -91,17 +91,17 @@ def test_a_page_that_is_not_full_is_the_last() -> None:
 
 
 def test_the_next_page_begins_where_the_last_order_changed() -> None:
-    place: Place | None = Place(until_s=9_000, start_s=4_999)
+    place: DouyinPlace | None = DouyinPlace(until_s=9_000, start_s=4_999)
     assert place is not None
     place = place.after(page(*range(5_000, 5_000 + PAGE_ORDERS)))
-    assert place == Place(until_s=9_000, start_s=5_098)
+    assert place == DouyinPlace(until_s=9_000, start_s=5_098)
     assert place_of(0, place.text(), now_ms=0) == place
 
 
 def test_orders_of_one_second_are_paged() -> None:
-    place = Place(until_s=9_000, start_s=4_999).after(page(*[5_000] * PAGE_ORDERS))
-    assert place == Place(until_s=9_000, start_s=4_999, page=1)
-    assert place.after(page(*[5_000] * PAGE_ORDERS)) == Place(until_s=9_000, start_s=4_999, page=2)
+    place = DouyinPlace(until_s=9_000, start_s=4_999).after(page(*[5_000] * PAGE_ORDERS))
+    assert place == DouyinPlace(until_s=9_000, start_s=4_999, page=1)
+    assert place.after(page(*[5_000] * PAGE_ORDERS)) == DouyinPlace(until_s=9_000, start_s=4_999, page=2)
 
 
 def test_an_order_that_changes_has_another_stamp() -> None:

@@ -13,7 +13,7 @@ from inventory.channels.wechat.orders import (
     Order,
     OrderSaid,
     OrdersSaid,
-    Place,
+    WechatPlace,
     place_of,
     read_order,
     refunds,
@@ -100,7 +100,7 @@ def test_an_order_without_products_is_no_answer(lines: list[dict[str, Any]]) -> 
 
 def test_a_look_is_cut_into_weeks_and_pages() -> None:
     now_s = 1_700_000_000
-    place: Place | None = place_of((now_s - 2 * WINDOW_S - 5) * 1000, None, now_ms=now_s * 1000)
+    place: WechatPlace | None = place_of((now_s - 2 * WINDOW_S - 5) * 1000, None, now_ms=now_s * 1000)
     pages = [OrdersSaid(has_more=True, next_key="a"), OrdersSaid(), OrdersSaid(), OrdersSaid()]
     seen = []
     for page in pages:
@@ -117,7 +117,7 @@ def test_a_look_is_cut_into_weeks_and_pages() -> None:
 
 
 def test_a_page_that_names_itself_as_the_next_ends_the_window() -> None:
-    place = Place(until_s=10, start_s=5, next_key="k")
+    place = WechatPlace(until_s=10, start_s=5, next_key="k")
     assert place.after(OrdersSaid(has_more=True, next_key="k")) is None
 
 
