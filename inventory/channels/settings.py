@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 
@@ -23,6 +24,24 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     form: str
     secret: bool = False
     default: str | None = None
+
+
+NUMBER: Final = re.compile(r"[1-9][0-9]{0,19}")
+"""A number that a channel gave something; 20 digits are 64 bits."""
+
+PAIR: Final = re.compile(rf"{NUMBER.pattern}/{NUMBER.pattern}")
+"""Two of them: a product's and one of its SKUs'."""
+
+
+def secret(least: int, most: int, *, default: str | None = None) -> Setting:
+    """Return the setting of a key or a token, of ``least`` to ``most`` printable ASCII characters without blanks."""
+    count = f"{least} to {most}" if least else f"up to {most}"
+    return Setting(
+        pattern=re.compile(rf"[!-~]{{{least},{most}}}"),
+        form=f"{count} letters, digits and signs without blanks",
+        secret=True,
+        default=default,
+    )
 
 
 def checked(given: Mapping[str, str], forms: Mapping[str, Setting], *, whose: str) -> Prepared:

@@ -41,7 +41,7 @@ from inventory.channels.douyin.push import push
 from inventory.channels.halves import tell_in_halves
 from inventory.channels.publishing import ItemPage, Product, PublishAnswer, Publishing
 from inventory.channels.selling import ChannelOrder, OrderPage, Pushed, PushRequest, Selling
-from inventory.channels.settings import Setting, checked
+from inventory.channels.settings import Setting, checked, secret
 from inventory.channels.template import TEMPLATE, TEMPLATE_SETTING, read_template
 from kit.clock import now_ms
 from kit.errors import InvalidError
@@ -66,7 +66,7 @@ READS_PER_S: Final = 1.0
 _UPDATE: Final = "/sku/syncStockBatchMultiProducts"
 _STOCK: Final = "/sku/stockNum"
 _ITEM_ID: Final = re.compile(r"([1-9][0-9]{0,18})/([1-9][0-9]{0,18})")
-_TOKEN: Final = Setting(pattern=re.compile(r"[!-~]{8,2048}"), form="8 to 2048 characters", secret=True)
+_TOKEN: Final = secret(8, 2048)
 _PUSH_SIGN: Final = "push_sign"
 _MD5: Final = "md5"
 _HMAC: Final = "hmac-sha256"
@@ -75,7 +75,7 @@ SETTINGS: Final = {
     "shop_id": Setting(pattern=re.compile(r"[1-9][0-9]{0,18}"), form="a number"),
     _PUSH_SIGN: Setting(pattern=re.compile(f"{_MD5}|{_HMAC}"), form=f"{_MD5} or {_HMAC}", default=_MD5),
     TEMPLATE: TEMPLATE_SETTING,
-    "app_secret": Setting(pattern=re.compile(r"[!-~]{8,128}"), form="8 to 128 characters", secret=True),
+    "app_secret": secret(8, 128),
     "access_token": _TOKEN,
     "refresh_token": _TOKEN,
     EXPIRES_AT: EXPIRES_AT_SETTING,

@@ -37,7 +37,7 @@ from inventory.channels.product_addresses import ADDRESSES_IF_PUBLISHED, check_t
 from inventory.channels.product_rows import row_settings
 from inventory.channels.publishing import Product, PublishAnswer, Publishing
 from inventory.channels.selling import ChannelOrder, OrderPage, Selling
-from inventory.channels.settings import Setting, checked
+from inventory.channels.settings import NUMBER, Setting, checked, secret
 from kit.errors import InvalidError
 
 REAL_URL: Final = "https://graph.facebook.com"
@@ -64,23 +64,15 @@ READ_CHARS: Final = 4_000
 READS_PER_S: Final = 1.0
 """Such calls per second: they are counted apart from batches, 20,000 an hour at least."""
 
-_NUMBER: Final = re.compile(r"[1-9][0-9]{0,19}")
-_TOKEN: Final = Setting(
-    pattern=re.compile(r"[!-~]{1,1000}"), form="1 to 1000 letters, digits and signs without blanks", secret=True
-)
+_TOKEN: Final = secret(1, 1000)
 SETTINGS: Final = {
-    "catalog_id": Setting(pattern=_NUMBER, form="the number of a catalogue"),
+    "catalog_id": Setting(pattern=NUMBER, form="the number of a catalogue"),
     "access_token": _TOKEN,
     "app_secret": _TOKEN,
     "commerce_account_id": Setting(
-        pattern=re.compile(rf"({_NUMBER.pattern})?"), form="the number of a commerce account, or blank", default=""
+        pattern=re.compile(rf"({NUMBER.pattern})?"), form="the number of a commerce account, or blank", default=""
     ),
-    "page_access_token": Setting(
-        pattern=re.compile(r"[!-~]{0,1000}"),
-        form="up to 1000 letters, digits and signs without blanks",
-        secret=True,
-        default="",
-    ),
+    "page_access_token": secret(0, 1000, default=""),
     **ADDRESSES_IF_PUBLISHED,
 }
 

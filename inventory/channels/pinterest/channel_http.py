@@ -45,7 +45,7 @@ from inventory.channels.pinterest.products import ITEM_ID_CHARS, answers_for, is
 from inventory.channels.product_addresses import ADDRESSES_IF_PUBLISHED, check_templates
 from inventory.channels.product_rows import row_settings
 from inventory.channels.publishing import Product, PublishAnswer, Published, Publishing
-from inventory.channels.settings import Setting, checked
+from inventory.channels.settings import Setting, checked, secret
 from kit.clock import now_ms
 from kit.errors import InvalidError
 
@@ -67,7 +67,7 @@ PUBLISH_CALLS_PER_S: Final = 0.2
 _ITEMS_BATCH: Final = "/catalogs/items/batch"
 _ITEMS: Final = "/catalogs/items"
 
-_SECRET: Final = Setting(pattern=re.compile(r"[!-~]{1,2000}"), form="1 to 2000 letters, digits and signs", secret=True)
+_SECRET: Final = secret(1, 2000)
 
 _SKIPPED: Final = Refused(reason="Pinterest skipped it as it was told the same a moment ago", temporary=True)
 
@@ -78,9 +78,7 @@ SETTINGS: Final = {
     "client_id": Setting(pattern=re.compile(r"[0-9]{1,25}"), form="the app's id, a number"),
     "client_secret": _SECRET,
     "refresh_token": _SECRET,
-    "access_token": Setting(
-        pattern=re.compile(r"[!-~]{0,2000}"), form="up to 2000 letters, digits and signs", secret=True, default=""
-    ),
+    "access_token": secret(0, 2000, default=""),
     EXPIRES_AT: EXPIRES_AT_SETTING,
     **ADDRESSES_IF_PUBLISHED,
 }

@@ -27,7 +27,7 @@ from inventory.channels.channel import (
 )
 from inventory.channels.publishing import ItemPage, Product, PublishAnswer, Publishing
 from inventory.channels.selling import ChannelOrder, OrderPage, Pushed, PushRequest, Selling
-from inventory.channels.settings import Setting, checked
+from inventory.channels.settings import NUMBER, Setting, checked, secret
 from inventory.channels.shopify.answers import AVAILABLE, Item, complaints_in, items_in, refusal_of
 from inventory.channels.shopify.calls_http import ShopifyCalls
 from inventory.channels.shopify.orders_http import ShopifyOrders
@@ -57,19 +57,18 @@ MOST_QUANTITY: Final = 1_000_000_000
 ROUNDS: Final = 2
 """Times that quantities are read and set within one call of ours."""
 
-_NUMBER: Final = re.compile(r"[1-9][0-9]{0,19}")
-_SECRET: Final = re.compile(r"[!-~]{8,512}")
+_SECRET: Final = secret(8, 512, default="")
 SETTINGS: Final = {
     "shop": Setting(
         # At most 80 characters with the domain; Shopify gives names of up to 60.
         pattern=re.compile(r"[a-z0-9][a-z0-9-]{0,65}\.myshopify\.com"),
         form="the shop's own name, such as my-shop.myshopify.com",
     ),
-    "location_id": Setting(pattern=_NUMBER, form="the number of a location, such as 65536"),
+    "location_id": Setting(pattern=NUMBER, form="the number of a location, such as 65536"),
     "client_id": Setting(pattern=re.compile(r"[0-9A-Za-z_-]{8,128}"), form="8 to 128 letters and digits", default=""),
-    "client_secret": Setting(pattern=_SECRET, form="8 to 512 printable ASCII characters", secret=True, default=""),
-    "access_token": Setting(pattern=_SECRET, form="8 to 512 printable ASCII characters", secret=True, default=""),
-    "refresh_token": Setting(pattern=_SECRET, form="8 to 512 printable ASCII characters", secret=True, default=""),
+    "client_secret": _SECRET,
+    "access_token": _SECRET,
+    "refresh_token": _SECRET,
     EXPIRES_AT: EXPIRES_AT_SETTING,
     TEMPLATE: TEMPLATE_SETTING,
 }
@@ -128,7 +127,7 @@ class ShopifyKind:
 
     def check_item_id(self, item_id: str) -> None:
         """See ``ChannelKind``."""
-        if _NUMBER.fullmatch(item_id) is None:
+        if NUMBER.fullmatch(item_id) is None:
             raise InvalidError(
                 "a Shopify item id is the number of an inventory item, such as 43729076", field="item_id"
             )

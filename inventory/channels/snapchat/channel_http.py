@@ -29,7 +29,7 @@ from inventory.channels.channel import (
 from inventory.channels.feed_kind import BATCH, NOTES_PER_S
 from inventory.channels.feeds import SNAPCHAT
 from inventory.channels.product_addresses import ADDRESSES, check_templates
-from inventory.channels.settings import Setting, checked
+from inventory.channels.settings import Setting, checked, secret
 from inventory.channels.snapchat.answers import Feeds, feed_at, feed_body, made, read_answer
 from inventory.channels.snapchat.calls_http import SnapchatCalls
 from inventory.channels.template import read_template
@@ -52,7 +52,7 @@ SCHEDULE: Final = "schedule"
 FEED_ID: Final = "feed_id"
 """The secret that remembers the feed over there; blank until there is one."""
 
-_SECRET: Final = Setting(pattern=re.compile(r"[!-~]{1,2000}"), form="1 to 2000 letters, digits and signs", secret=True)
+_SECRET: Final = secret(1, 2000)
 SETTINGS: Final = {
     "catalog_id": Setting(pattern=re.compile(r"[0-9A-Za-z-]{1,64}"), form="the id of a catalogue"),
     "client_id": Setting(pattern=re.compile(r"[!-~]{1,200}"), form="the app's client id"),

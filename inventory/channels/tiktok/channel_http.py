@@ -27,7 +27,7 @@ from inventory.channels.channel import (
 from inventory.channels.halves import tell_in_halves
 from inventory.channels.publishing import ItemPage, Product, PublishAnswer, Publishing
 from inventory.channels.selling import ChannelOrder, OrderPage, Pushed, PushRequest, Selling
-from inventory.channels.settings import Setting, checked
+from inventory.channels.settings import NUMBER, PAIR, Setting, checked, secret
 from inventory.channels.template import TEMPLATE, TEMPLATE_SETTING, read_template
 from inventory.channels.tiktok.answers import LEVELS, OK, Found, Updated, answers, refused_call, sentence
 from inventory.channels.tiktok.calls_http import TikTokCalls
@@ -58,14 +58,13 @@ MOST_WAREHOUSES: Final = 20
 """Warehouses of one channel: 100 SKUs with 20 each are a body of 150 KB."""
 
 _SEARCH: Final = "/product/202309/inventory/search"
-_ITEM_ID: Final = re.compile(r"([1-9][0-9]{0,19})/([1-9][0-9]{0,19})")
-_WAREHOUSES: Final = re.compile(rf"[1-9][0-9]{{0,19}}(,[1-9][0-9]{{0,19}}){{0,{MOST_WAREHOUSES - 1}}}")
-_TOKEN: Final = Setting(pattern=re.compile(r"[!-~]{8,2048}"), form="8 to 2048 characters", secret=True)
+_WAREHOUSES: Final = re.compile(rf"{NUMBER.pattern}(,{NUMBER.pattern}){{0,{MOST_WAREHOUSES - 1}}}")
+_TOKEN: Final = secret(8, 2048)
 SETTINGS: Final = {
     "app_key": Setting(pattern=re.compile(r"[0-9A-Za-z_]{4,64}"), form="4 to 64 letters and digits"),
     "shop_cipher": Setting(pattern=re.compile(r"[0-9A-Za-z_\-+/=.]{4,128}"), form="4 to 128 letters, digits and signs"),
     "warehouse_ids": Setting(pattern=_WAREHOUSES, form=f"1 to {MOST_WAREHOUSES} numbers with commas between them"),
-    "app_secret": Setting(pattern=re.compile(r"[!-~]{8,128}"), form="8 to 128 characters", secret=True),
+    "app_secret": secret(8, 128),
     "access_token": _TOKEN,
     "refresh_token": _TOKEN,
     EXPIRES_AT: EXPIRES_AT_SETTING,
@@ -105,7 +104,7 @@ class TikTokKind:
 
     def check_item_id(self, item_id: str) -> None:
         """See ``ChannelKind``: two numbers."""
-        if _ITEM_ID.fullmatch(item_id) is None:
+        if PAIR.fullmatch(item_id) is None:
             raise InvalidError(f"an item of TikTok Shop is written {self.item_form}, both numbers", field="item_id")
 
     def group_of(self, item_id: str) -> str:

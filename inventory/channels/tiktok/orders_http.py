@@ -1,11 +1,11 @@
 """TikTok Shop's orders: listed, read, cancelled."""
 
-import re
 from collections.abc import Sequence
 from typing import Final
 
 from inventory.channels.channel import ChannelDownError, Refused, Told
 from inventory.channels.selling import ChannelOrder, OrderPage, Selling
+from inventory.channels.settings import NUMBER
 from inventory.channels.tiktok.answers import CANCELLATIONS, OK, ORDERS, sentence
 from inventory.channels.tiktok.calls_http import TikTokCalls
 from inventory.channels.tiktok.orders import (
@@ -38,7 +38,6 @@ EVERY_S: Final = 600.0
 _READ: Final = "/order/202507/orders"
 _SEARCH: Final = "/order/202309/orders/search"
 _CANCEL: Final = "/return_refund/202309/cancellations"
-_NUMBER: Final = re.compile(r"[1-9][0-9]{0,19}")
 
 
 class TikTokOrders:
@@ -63,7 +62,7 @@ class TikTokOrders:
 
     async def read(self, order_ids: Sequence[str]) -> list[ChannelOrder | None]:
         """See ``Sells.orders``. What is no number is no order of TikTok's and not asked for."""
-        found = await self._read([order_id for order_id in order_ids if _NUMBER.fullmatch(order_id)])
+        found = await self._read([order_id for order_id in order_ids if NUMBER.fullmatch(order_id)])
         return [found.get(order_id) for order_id in order_ids]
 
     async def cancel(self, order_id: str) -> Told | Refused:
@@ -72,7 +71,7 @@ class TikTokOrders:
         Which word TikTok wants to hear for that depends on the order's state and on the market; one after the other is
         tried.
         """
-        if _NUMBER.fullmatch(order_id) is None:
+        if NUMBER.fullmatch(order_id) is None:
             return Refused(reason="TikTok Shop has no such order: its orders are numbers", temporary=False)
         said = await self._cancel(order_id, REASONS[0])
         for reason in REASONS[1:]:

@@ -26,7 +26,7 @@ from inventory.channels.channel import (
 )
 from inventory.channels.publishing import ItemPage, Product, PublishAnswer, Publishing
 from inventory.channels.selling import ChannelOrder, OrderPage, Pushed, PushRequest, Selling
-from inventory.channels.settings import Setting, checked
+from inventory.channels.settings import PAIR, Setting, checked
 from inventory.channels.template import TEMPLATE, TEMPLATE_SETTING, read_template
 from inventory.channels.wechat.answers import (
     NO_DIFFERENCE,
@@ -70,7 +70,6 @@ SETTINGS: Final = {
     _CALLBACK_TOKEN: Setting(pattern=TOKEN_FORM, form="3 to 32 letters and digits", secret=True, default=""),
     _AES_KEY: Setting(pattern=KEY_FORM, form="43 letters and digits", secret=True, default=""),
 }
-_ITEM_ID: Final = re.compile(r"([1-9][0-9]{0,19})/([1-9][0-9]{0,19})")
 
 
 class WechatKind:
@@ -104,7 +103,7 @@ class WechatKind:
 
     def check_item_id(self, item_id: str) -> None:
         """See ``ChannelKind``: two numbers."""
-        if _ITEM_ID.fullmatch(item_id) is None:
+        if PAIR.fullmatch(item_id) is None:
             raise InvalidError(f"an item of WeChat is written {self.item_form}, both numbers", field="item_id")
 
     def group_of(self, item_id: str) -> str:  # noqa: ARG002 - a call has one SKU, so nothing has to match
