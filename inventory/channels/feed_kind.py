@@ -49,7 +49,7 @@ class FeedKind:
     @property
     def setting_names(self) -> Collection[str]:
         """See ``ChannelKind``."""
-        return _SETTINGS
+        return SETTINGS
 
     def check_item_id(self, item_id: str) -> None:
         """See ``ChannelKind``; every SKU is one."""

@@ -54,6 +54,23 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
         """The channel's products that its variants are linked to, sorted, where item ids are ``product_id/…``."""
         return sorted({one.item_id.partition("/")[0] for one in self.variants if one.item_id})
 
+    def linked_elsewhere(self, item_ids: Collection[str]) -> Refused | None:
+        """Refuse to tell it to a product of the channel's that lacks items which its variants are linked to.
+
+        Telling would make second items, and the first would be told nothing more.
+
+        Args:
+            item_ids: what the channel's product has; none where there is no such product.
+        """
+        skus = [one.sku for one in self.variants if one.item_id is not None and one.item_id not in item_ids]
+        if not skus:
+            return None
+        return Refused(
+            reason=f"{skus[0]} is linked to an item that is not found by its SKU over there: give the item this SKU, "
+            "or take the link away",
+            temporary=False,
+        )
+
 
 def names_of(
     variants: Sequence[Variant], *, most_chars: int | None = None, taken: Collection[str] = ()

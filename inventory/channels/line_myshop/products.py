@@ -86,6 +86,11 @@ def ours_among(listed: Iterable[Listed], product: Product) -> Listed | None:
     return min(matching, key=lambda match: match[:2])[2] if matching else None
 
 
+def item_ids_of(listed: Listed) -> list[str]:
+    """Return the item ids of a product's variants."""
+    return [f"{listed.id}/{one.inventory_id}" for one in listed.variants or []]
+
+
 def published(listed: Listed, product: Product) -> Published:
     """Return what a product became over there."""
     theirs = listed.by_sku()

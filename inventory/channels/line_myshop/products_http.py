@@ -12,6 +12,7 @@ from inventory.channels.line_myshop.products import (
     added_variants,
     changed_prices,
     details,
+    item_ids_of,
     items_in,
     new_product,
     ours_among,
@@ -49,6 +50,9 @@ class MyshopProducts:
         found = await self._found(product)
         if isinstance(found, Refused):
             return found
+        elsewhere = product.linked_elsewhere([] if found is None else item_ids_of(found))
+        if elsewhere is not None:
+            return elsewhere
         if found is not None:
             return await self._put_right(product, found)
         body = new_product(product, self._template)

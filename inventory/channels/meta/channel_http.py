@@ -99,7 +99,7 @@ class MetaKind:
     @property
     def setting_names(self) -> Collection[str]:
         """See ``ChannelKind``."""
-        return _SETTINGS
+        return SETTINGS
 
     @property
     def names_items(self) -> Literal[True]:

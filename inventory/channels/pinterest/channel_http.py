@@ -109,7 +109,7 @@ class PinterestKind:
     @property
     def setting_names(self) -> Collection[str]:
         """See ``ChannelKind``."""
-        return _SETTINGS
+        return SETTINGS
 
     @property
     def names_items(self) -> Literal[True]:

@@ -10,6 +10,7 @@ from typing import Final
 from inventory.channels.channel import Refused
 from inventory.channels.publishing import ItemPage, Product, PublishAnswer, Publishing
 from inventory.channels.shopify.calls_http import ShopifyCalls
+from inventory.channels.shopify.orders import number
 from inventory.channels.shopify.product_input import handle_of, product_input, wrong_currency
 from inventory.channels.shopify.products import (
     FIND,
@@ -62,6 +63,10 @@ class ShopifyProducts:
         refused = wrong_currency(product, looked.shop.currency_code)
         if refused is not None:
             return refused
+        items = () if has is None else [number(one.inventory_item.id) for one in has.variants.nodes]
+        elsewhere = product.linked_elsewhere(items)
+        if elsewhere is not None:
+            return elsewhere
         told = product_input(product, self._template, location=self._location, has=has)
         if isinstance(told, Refused):
             return told

@@ -106,7 +106,7 @@ class SnapchatKind:
     @property
     def setting_names(self) -> Collection[str]:
         """See ``ChannelKind``."""
-        return _SETTINGS
+        return SETTINGS
 
     def check_item_id(self, item_id: str) -> None:
         """See ``ChannelKind``; every SKU is one."""

@@ -99,7 +99,7 @@ class WechatKind:
     @property
     def setting_names(self) -> Collection[str]:
         """See ``ChannelKind``."""
-        return _SETTINGS
+        return SETTINGS
 
     def check_item_id(self, item_id: str) -> None:
         """See ``ChannelKind``: two numbers."""

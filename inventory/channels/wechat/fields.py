@@ -74,7 +74,9 @@ class _Reading:
         parser.EntityDeclHandler = self._refuse
         try:
             parser.Parse(body, True)
-        except (expat.ExpatError, LookupError, UnicodeError) as error:
+        except UnreadableError:
+            raise
+        except (expat.ExpatError, LookupError, ValueError) as error:
             raise UnreadableError("it is no XML") from error
         if self._outermost is None:
             raise UnreadableError("it has no fields")

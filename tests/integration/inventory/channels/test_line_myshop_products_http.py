@@ -239,3 +239,10 @@ async def test_levels_orders_and_products_may_overlap(shop: LineShop) -> None:
     await asyncio.gather(levels(), orders(), publish(shop, SHIRT), shop.channel.items(after=None))
     assert shop.fake.stock[21].available == 19
     assert shop.fake.catalogue.made == 1
+
+
+async def test_a_product_whose_items_are_linked_and_carry_no_sku_is_not_made_a_second_time(shop: LineShop) -> None:
+    linked = msgspec.structs.replace(SHIRT.variants[0], item_id="9/9")
+    (refused,) = await shop.channel.publish([msgspec.structs.replace(SHIRT, variants=(linked,))])
+    assert isinstance(refused, Refused)
+    assert "is linked to an item" in refused.reason

@@ -201,3 +201,13 @@ async def test_rubbish_is_unknown(shop: FakeShopify, channel: ShopifyChannel, bo
         shop.garble.append(body)
         with pytest.raises(ChannelDownError):
             await call
+
+
+async def test_a_product_whose_items_are_linked_and_carry_no_sku_is_not_made_a_second_time(
+    shop: FakeShopify, channel: ShopifyChannel
+) -> None:
+    linked = replace(MUG, variants=(replace(RED, item_id="30322695"), BLUE))
+    refused = await publish(channel, linked)
+    assert isinstance(refused, Refused)
+    assert (refused.temporary, "MUG-RED is linked to an item" in refused.reason) == (False, True)
+    assert not shop.catalogue.products

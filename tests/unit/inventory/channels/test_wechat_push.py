@@ -229,6 +229,8 @@ def test_a_greeting_of_somebody_else_is_not(query: dict[str, str]) -> None:
         b"<!DOCTYPE x><xml><a>1</a></xml>",
         b"<xml><a>&b;</a></xml>",
         b'<?xml version="1.0" encoding="no-such"?><xml/>',
+        b'<?xml version="1.0" encoding="utf-7"?><xml/>',
+        b'<?xml version="1.0" encoding="shift_jis"?><xml><a>1</a></xml>',
         b"<xml>" + b"<a>" * XML_DEPTH + b"</a>" * XML_DEPTH + b"</xml>",
         b"<xml>" + b"<a/>" * XML_ELEMENTS + b"</xml>",
         b"<xml>" + b"a" * BODY_BYTES + b"</xml>",
