@@ -11,7 +11,7 @@ run: $(VENV)/.run-ready
 	@exec $(BIN)/showdrop dev
 
 test: $(VENV)/.dev-ready
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: $(VENV)/.dev-ready
 	$(BIN)/ruff format --check .
