@@ -172,7 +172,8 @@ class ChannelSync:
             self._figures.called(channel_id, "gone")
             if work == STOCK:
                 await self._channels.pause(channel_id, reason=error.message)
-                await asyncio.sleep(REST_S)  # until the loops of a paused channel are ended, which is at once
+                # By then its loops are ended, or it was resumed before anybody looked.
+                await asyncio.sleep(2 * WATCH_S)
             else:
                 await self._channels.note_error(channel_id, f"{work}: {error.message}")
                 await asyncio.sleep(REST_S)

@@ -45,7 +45,7 @@ def running_site(folder: Path, *flags: str) -> Iterator[Site]:
     try:
         token = _printed_token(server, log)
         _import_catalogue(folder, url, env)
-        fakes = re.search(r"fake channels  (\S+)/", log.read_text(encoding="utf-8"))
+        fakes = re.search(r"export FAKES=(\S+)", log.read_text(encoding="utf-8"))
         yield Site(url=url, host_token=token, fakes_url=fakes[1] if fakes else "")
     finally:
         server.terminate()
