@@ -37,5 +37,9 @@ class CallPace:
         """Close the channel for a while, and return for how long, in milliseconds."""
         self._failures += 1
         delay_ms = backoff_ms(self._failures, random.random(), retry_after_ms=error.retry_after_ms)  # noqa: S311 - jitter
-        self._pace.slow_down(self._clock(), delay_ms / 1000)
+        self.rest(delay_ms)
         return delay_ms
+
+    def rest(self, delay_ms: int) -> None:
+        """Keep the channel closed for so long from now: for what was put off by as much is not due before."""
+        self._pace.slow_down(self._clock(), delay_ms / 1000)

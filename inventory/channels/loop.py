@@ -193,6 +193,7 @@ class ChannelLoop:
         await self._levels.failed(
             self._channel_id, [Failure(level=one.level, reason=error.message, delay_ms=delay_ms) for one in due]
         )
+        self._pace.rest(delay_ms)
 
     async def _write_back(self, due: Sequence[DueLevel], answers: Sequence[Answer]) -> None:
         taken: list[DueLevel] = []

@@ -105,7 +105,7 @@ WITH sent AS (
     FOR UPDATE OF channel_levels SKIP LOCKED
 ), written AS (
     UPDATE channel_levels
-    SET last_error = free.reason, due_at_ms = now_ms() + free.delay_ms
+    SET last_error = free.reason, due_at_ms = (SELECT now_ms()) + free.delay_ms
     FROM free
     WHERE channel_levels.channel_id = $1 AND channel_levels.sku = free.sku
 )

@@ -96,7 +96,7 @@ WITH given AS (
     FOR UPDATE OF channel_products SKIP LOCKED
 )
 UPDATE channel_products
-SET attempts = attempts + 1, last_error = free.reason, due_at_ms = now_ms() + free.delay_ms
+SET attempts = attempts + 1, last_error = free.reason, due_at_ms = (SELECT now_ms()) + free.delay_ms
 FROM free
 WHERE channel_id = $1 AND channel_products.product_id = free.product_id
 RETURNING channel_products.product_id
