@@ -53,7 +53,12 @@ def missing_migrations(database_url: str, folders: Sequence[Path]) -> list[str]:
 def _apply(database_url: str, folders: Sequence[Path]) -> list[str]:
     with get_backend(_yoyo_url(database_url)) as backend:
         waiting = backend.to_apply(_read(folders))
-        backend.apply_migrations(waiting)
+        for one in waiting:
+            # In one transaction: a process that dies between the two would leave a migration that fails ever after.
+            with backend.transaction():
+                one.process_steps(backend, "apply")
+                # Not in yoyo's log, which wants the name of the system's user: in a container nobody has one.
+                backend.mark_one(one, log=False)
         return [one.id for one in waiting]
 
 

@@ -1,7 +1,11 @@
 from collections.abc import Iterator
+from typing import Literal
+
+from yoyo import DatabaseBackend
 
 class Migration:
     id: str
+    def process_steps(self, backend: DatabaseBackend, direction: Literal["apply", "rollback"]) -> None: ...
 
 class MigrationList:
     def __iter__(self) -> Iterator[Migration]: ...
