@@ -3,12 +3,13 @@
 An order that was asked for before is never authorised again until ``find`` said that the first request did not arrive.
 """
 
+import time
 from collections.abc import Callable
 
 import msgspec
 
 from checkout.limits import ANSWERS_MAX_ORDERS, NOT_ASKED_WAIT_MS, PAYMENT_DEADLINE_MS, PAYMENTS_IN_FLIGHT
-from checkout.order import LATE_PAYMENT, WITHOUT_UNITS, Order
+from checkout.order import LATE_PAYMENT, WITHOUT_UNITS, Order, log_ids
 from checkout.order_rows_pg import OrderRows, Rule
 from checkout.payment_answer import Change, absorb, give_up, wait_on
 from checkout.payment_call import call
@@ -21,6 +22,8 @@ from checkout.payments.provider import (
     Providers,
 )
 from kit.batch import Batcher
+from kit.metrics import Spread
+from kit.traces import NO_TRACES, Traces
 
 
 def authorise_key(order_id: str) -> str:
@@ -57,17 +60,26 @@ class Authoriser:
 
     Args:
         on_change: called with an order after its answer was written, to wake the next stages.
+        sizes: where it is counted how many answers are written at once.
+        traces: told of every try.
     """
 
     def __init__(
-        self, rows: OrderRows, providers: Providers, *, on_change: Callable[[Order], None] = lambda _order: None
+        self,
+        rows: OrderRows,
+        providers: Providers,
+        *,
+        on_change: Callable[[Order], None] = lambda _order: None,
+        sizes: Spread | None = None,
+        traces: Traces = NO_TRACES,
     ) -> None:
+        self._traces = traces
         self._rows = rows
         self._providers = providers
         self._on_change = on_change
         # Every order in flight waits in here at most twice.
         self._answers: Batcher[tuple[str, Rule], Order | None] = Batcher(
-            rows.change, max_batch=ANSWERS_MAX_ORDERS, max_queued=2 * PAYMENTS_IN_FLIGHT
+            rows.change, max_batch=ANSWERS_MAX_ORDERS, max_queued=2 * PAYMENTS_IN_FLIGHT, sizes=sizes
         )
 
     async def take(self, limit: int) -> list[Order]:
@@ -76,6 +88,7 @@ class Authoriser:
 
     async def handle(self, order: Order) -> None:
         """Ask for one order's money and write down the answer."""
+        began_ns = time.time_ns()
         try:
             rule = answer_rule(await self._ask(order))
         except PaymentNotAskedError:
@@ -83,6 +96,8 @@ class Authoriser:
         except PaymentUnknownError:
             rule = answer_rule(None)
         after = await self._answers.submit((order.order_id, _in_time(order, rule)))
+        state = order.state if after is None else after.state
+        self._traces.span("authorise", order.hold_id, began_ns, state=state, **log_ids(order))
         if after is not None:
             self._on_change(after)
 

@@ -1,16 +1,20 @@
 """The stage ``confirmed → captured``: take the money that was reserved, now that the units are the buyer's."""
 
+import time
+
 import msgspec
 
 from checkout.limits import ANSWERS_MAX_ORDERS, PAYMENTS_IN_FLIGHT, backoff_ms
 from checkout.news import news
-from checkout.order import Order, move
+from checkout.order import Order, log_ids, move
 from checkout.order_rows_pg import OrderRows, Rule
 from checkout.payment_answer import Change
 from checkout.payment_call import call
 from checkout.payments.provider import PaymentRefusedError, PaymentUnknownError, Providers
 from kit.batch import Batcher
 from kit.log import logger
+from kit.metrics import Spread
+from kit.traces import NO_TRACES, Traces
 
 _log = logger("checkout")
 
@@ -33,13 +37,20 @@ class Capturer:
 
     A capture that is refused or unknown is tried again with the same key, with growing pauses and for ever: the order
     stays ``confirmed``, its ``attempts`` and the log show the trouble, and nothing is lost.
+
+    Args:
+        sizes: where it is counted how many answers are written at once.
+        traces: told of every try.
     """
 
-    def __init__(self, rows: OrderRows, providers: Providers) -> None:
+    def __init__(
+        self, rows: OrderRows, providers: Providers, *, sizes: Spread | None = None, traces: Traces = NO_TRACES
+    ) -> None:
+        self._traces = traces
         self._rows = rows
         self._providers = providers
         self._answers: Batcher[tuple[str, Rule], Order | None] = Batcher(
-            rows.change, max_batch=ANSWERS_MAX_ORDERS, max_queued=2 * PAYMENTS_IN_FLIGHT
+            rows.change, max_batch=ANSWERS_MAX_ORDERS, max_queued=2 * PAYMENTS_IN_FLIGHT, sizes=sizes
         )
 
     async def take(self, limit: int) -> list[Order]:
@@ -49,6 +60,7 @@ class Capturer:
     async def handle(self, order: Order) -> None:
         """Capture one order's payment and write it down."""
         rule: Rule = _captured
+        began_ns = time.time_ns()
         if order.captured < order.amount.amount:
             try:
                 await self._capture(order)
@@ -57,7 +69,9 @@ class Capturer:
             except PaymentRefusedError as error:
                 _log.error("capture_refused", order_id=order.order_id, attempts=order.attempts, error=error.message)
                 rule = _wait
-        await self._answers.submit((order.order_id, rule))
+        after = await self._answers.submit((order.order_id, rule))
+        state = order.state if after is None else after.state
+        self._traces.span("capture", order.hold_id, began_ns, state=state, **log_ids(order))
 
     async def close(self) -> None:
         """Wait until captures that were made are written."""

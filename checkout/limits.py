@@ -36,6 +36,10 @@ LEASE_MS: Final = 30_000
 """A row that was taken is nobody else's for this long: a worker that died gives it back by doing nothing."""
 RESOLVE_LEASE_MS: Final = 5_000
 RELAY_LEASE_MS: Final = 5_000
+BACKLOG_EVERY_S: Final = 5.0
+"""How often what waits is counted, for the metrics: often enough that workers can be added by it."""
+BACKLOG_COUNTED: Final = 10_000
+"""What waits is counted up to here, so that the look stays short when there is much."""
 POLL_MS: Final = 500
 """How often a stage looks by itself when nothing wakes it."""
 GATHER_MS: Final = 20

@@ -162,6 +162,11 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     next_action: PaymentAction | None
 
 
+def log_ids(order: Order) -> dict[str, str]:
+    """Return what an order is found by in logs and traces, all but the hold, which names the trace."""
+    return {"order_id": order.order_id, "offer_id": order.pool_id, "show_id": order.show_id}
+
+
 def view(order: Order) -> OrderView:
     """Return what the outside may see of an order."""
     return OrderView(

@@ -1,5 +1,6 @@
 """The stage that tells the hold book how holds ended, after Postgres decided."""
 
+import time
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -10,6 +11,7 @@ from checkout.order import HoldOutcome
 from inventory.holds import OrderEnd
 from kit.errors import UnavailableError
 from kit.log import logger
+from kit.traces import NO_TRACES, Traces
 
 _log = logger("checkout")
 
@@ -47,9 +49,14 @@ class HoldEnds(Protocol):
 
 
 class Resolver:
-    """Tells the hold book, one call per pool and batch. Telling it twice changes nothing."""
+    """Tells the hold book, one call per pool and batch. Telling it twice changes nothing.
 
-    def __init__(self, resolutions: Resolutions, holds: HoldEnds) -> None:
+    Args:
+        traces: told of every hold that ended.
+    """
+
+    def __init__(self, resolutions: Resolutions, holds: HoldEnds, *, traces: Traces = NO_TRACES) -> None:
+        self._traces = traces
         self._resolutions = resolutions
         self._holds = holds
         self._handed: list[Resolution] = []
@@ -67,16 +74,21 @@ class Resolver:
         for one in due:
             by_pool.setdefault(one.pool_id, []).append(one)
         told: list[Resolution] = []
+        began_ns = time.time_ns()
         for pool_id, ends in by_pool.items():
             try:
                 await self._holds.resolve(pool_id, [_end(one) for one in ends])
             except UnavailableError as error:
                 # Another pool's node may be well; these come round again.
-                _log.warning("hold_book_waits", pool_id=pool_id, error=error.message)
+                _log.warning("hold_book_waits", offer_id=pool_id, error=error.message)
             else:
                 told.extend(ends)
         if told:
             await self._resolutions.mark(told)
+        if self._traces.on:
+            for one in told:
+                ids = {"order_id": one.order_id, "offer_id": one.pool_id, "outcome": one.outcome}
+                self._traces.span("resolve", one.hold_id, began_ns, **ids)
         return len(told)
 
 

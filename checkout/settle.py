@@ -1,11 +1,14 @@
 """The stage ``authorised → confirmed | unfulfillable``: is there a unit?"""
 
+import time
 from collections.abc import Callable
 
 from checkout.judge import Judge, first_come, nobody
 from checkout.limits import SETTLE_MAX_ORDERS
+from checkout.order import log_ids
 from checkout.settle_pg import Settled, Settlement, UnitsRefusedError
 from kit.log import logger
+from kit.traces import NO_TRACES, Traces
 
 _log = logger("checkout")
 
@@ -18,6 +21,7 @@ class Settler:
         limit: most orders per transaction.
         room: how many confirmed orders the next stages take from here, instead of looking for them.
         on_settled: called after a batch: to hand them on, and to wake the next stages.
+        traces: told of every order that was decided.
     """
 
     def __init__(
@@ -28,7 +32,9 @@ class Settler:
         limit: int = SETTLE_MAX_ORDERS,
         room: Callable[[], int] = lambda: 0,
         on_settled: Callable[[Settled], None] = lambda _settled: None,
+        traces: Traces = NO_TRACES,
     ) -> None:
+        self._traces = traces
         self._settlement = settlement
         self._judge = judge
         self._limit = limit
@@ -41,6 +47,7 @@ class Settler:
         When the database refuses the batch, its orders are settled one by one, and those refused again get their
         money back: one wrong row never blocks the others.
         """
+        began_ns = time.time_ns()
         try:
             settled = await self._settlement.settle_due(self._judge, limit=self._limit, hand_on=self._room())
         except UnitsRefusedError as error:
@@ -48,6 +55,9 @@ class Settler:
             for order_id in error.order_ids:
                 await self._settle_alone(order_id)
             settled = Settled(orders=len(error.order_ids), refused=len(error.order_ids))
+        if self._traces.on:
+            for order in settled.decided:
+                self._traces.span("settle", order.hold_id, began_ns, state=order.state, **log_ids(order))
         if settled.orders:
             self._on_settled(settled)
         return settled.orders

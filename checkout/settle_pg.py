@@ -41,12 +41,14 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         orders: how many it had.
         refused: how many of them got no units.
+        decided: all of them, as they are now.
         to_capture: confirmed orders, leased to the caller for ``LEASE_MS``.
         to_resolve: the ends of their holds, leased for ``RESOLVE_LEASE_MS``.
     """
 
     orders: int = 0
     refused: int = 0
+    decided: tuple[Order, ...] = ()
     to_capture: tuple[Order, ...] = ()
     to_resolve: tuple[Resolution, ...] = ()
 
@@ -126,6 +128,7 @@ async def _settle(
     return Settled(
         orders=len(orders),
         refused=len(orders) - len(sales),
+        decided=tuple(change.order for change in changes),
         to_capture=tuple(handed),
         to_resolve=tuple(_end(order, resolve_at_ms[order.order_id]) for order in handed),
     )

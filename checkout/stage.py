@@ -6,12 +6,12 @@ A stage may die at any line; its rows come round again when their lease ends.
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 
 from checkout.limits import GATHER_MS, POLL_MS
 from kit.errors import UnavailableError
-from kit.log import logger
+from kit.log import about, logger
 from kit.tasks import Wakeup
 
 Row = TypeVar("Row")
@@ -54,6 +54,8 @@ class RowLoop(Generic[Row]):
         take: takes up to that many due rows, under a lease.
         handle: works on one; when it raises, the row waits for the end of its lease.
         in_flight: most rows worked on at once.
+        ids_of: returns what a row is found by in the log; every line about it has that.
+        on_trouble: called with ``waits`` or ``failed`` when a row was left to the end of its lease.
     """
 
     def __init__(
@@ -64,7 +66,11 @@ class RowLoop(Generic[Row]):
         *,
         in_flight: int,
         poll_ms: int = POLL_MS,
+        ids_of: Callable[[Row], Mapping[str, str]] = lambda _row: {},
+        on_trouble: Callable[[str], None] = lambda _what: None,
     ) -> None:
+        self._ids_of = ids_of
+        self._on_trouble = on_trouble
         self.wakeup = Wakeup()
         self._name = name
         self._take = take
@@ -120,9 +126,12 @@ class RowLoop(Generic[Row]):
         self._running.discard(task)
 
     async def _guarded(self, row: Row) -> None:
-        try:
-            await self._handle(row)
-        except UnavailableError as error:
-            _log.warning("row_waits", stage=self._name, error=error.message)
-        except Exception:  # noqa: BLE001 - one row's trouble must not stop the others; the trace is logged
-            _log.exception("row_failed", stage=self._name)
+        with about(**self._ids_of(row)):
+            try:
+                await self._handle(row)
+            except UnavailableError as error:
+                _log.warning("row_waits", stage=self._name, error=error.message)
+                self._on_trouble("waits")
+            except Exception:  # noqa: BLE001 - one row's trouble must not stop the others; the trace is logged
+                _log.exception("row_failed", stage=self._name)
+                self._on_trouble("failed")

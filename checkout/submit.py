@@ -1,6 +1,7 @@
 """Checkout: a hold becomes an order."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -11,7 +12,7 @@ from checkout.limits import (
     INSERT_MAX_QUEUED_ORDERS,
     SUBMIT_MAX_HOLDS,
 )
-from checkout.order import NewOrder, Order, SaleTerms
+from checkout.order import NewOrder, Order, SaleTerms, log_ids
 from checkout.orders_pg import Orders
 from checkout.payments.provider import Providers
 from checkout.shipping import check_shipping
@@ -19,6 +20,8 @@ from inventory.holds import Hold, HoldAsked
 from kit.batch import Batcher
 from kit.errors import ConflictError, NotFoundError, UnavailableError
 from kit.ids import new_id
+from kit.metrics import ITEMS, Spread
+from kit.traces import NO_TRACES, Traces
 
 __all__ = ["CheckoutRequest", "SaleTerms", "Submitter"]
 
@@ -46,17 +49,33 @@ class Submitter:
 
     The hold is marked as submitted first, so that it cannot expire while the order is written. Between the two a
     process may die: the buyer's retry finishes the work, and without one ``Orders.tombstone`` does.
+
+    Args:
+        traces: told of every order that was written.
+
+    Attributes:
+        sizes: of the batches, by what they do.
     """
 
-    def __init__(self, holds: HoldSubmissions, orders: Orders, providers: Providers) -> None:
+    def __init__(
+        self, holds: HoldSubmissions, orders: Orders, providers: Providers, *, traces: Traces = NO_TRACES
+    ) -> None:
+        self.sizes = {"submit": Spread(ITEMS), "insert": Spread(ITEMS)}
+        self._traces = traces
         self._holds = holds
         self._orders = orders
         self._providers = providers
         self._inserts: Batcher[NewOrder, Order] = Batcher(
-            orders.insert_many, max_batch=INSERT_MAX_ORDERS, max_queued=INSERT_MAX_QUEUED_ORDERS
+            orders.insert_many,
+            max_batch=INSERT_MAX_ORDERS,
+            max_queued=INSERT_MAX_QUEUED_ORDERS,
+            sizes=self.sizes["insert"],
         )
         self._submits: Batcher[HoldAsked, Hold | UnavailableError | None] = Batcher(
-            holds.submit_many, max_batch=SUBMIT_MAX_HOLDS, max_queued=INSERT_MAX_QUEUED_ORDERS
+            holds.submit_many,
+            max_batch=SUBMIT_MAX_HOLDS,
+            max_queued=INSERT_MAX_QUEUED_ORDERS,
+            sizes=self.sizes["submit"],
         )
         self._running: set[asyncio.Task[Order]] = set()
 
@@ -90,6 +109,7 @@ class Submitter:
         await self._inserts.close()
 
     async def _submit(self, request: CheckoutRequest, provider: str) -> Order:
+        began_ns = time.time_ns()
         try:
             hold = await self._submit_hold(request)
         except UnavailableError:
@@ -111,7 +131,9 @@ class Submitter:
                 shipping=request.shipping,
             )
         )
-        return _own(order, request)
+        own = _own(order, request)
+        self._traces.span("checkout", own.hold_id, began_ns, **log_ids(own))
+        return own
 
     async def _submit_hold(self, request: CheckoutRequest) -> Hold | None:
         asked = HoldAsked(pool_id=request.terms.pool_id, hold_id=request.hold_id, buyer_id=request.buyer_id)

@@ -45,7 +45,7 @@ class DrawLine:
                 elif not pool.lined_up:
                     await self._serve(pool)
             except UnavailableError as error:
-                _log.warning("draw_line_waits", pool_id=pool.pool_id, error=error.message)
+                _log.warning("draw_line_waits", offer_id=pool.pool_id, error=error.message)
 
     async def _line_up(self, pool: PoolState) -> None:
         first, after, left = 1, "", pool.allocated + WAITING_MOST
@@ -59,7 +59,7 @@ class DrawLine:
             if last:
                 break
             first, after = first + len(page), page[-1].digest
-        _log.info("draw_lined_up", pool_id=pool.pool_id, entries=first + len(page) - 1)
+        _log.info("draw_lined_up", offer_id=pool.pool_id, entries=first + len(page) - 1)
         await self._serve(pool)
 
     async def _serve(self, pool: PoolState) -> None:

@@ -268,6 +268,14 @@ class Holds(Protocol):
         """
         ...
 
+    async def overdue_ms(self, pool_ids: Sequence[str]) -> int:
+        """Return for how many milliseconds the longest overdue hold of these pools should have ended; 0 if none is.
+
+        Raises:
+            UnavailableError: nobody answers for any of them.
+        """
+        ...
+
     async def told(self, news: Sequence[HoldNews]) -> None:
         """Forget what buyers have been told."""
         ...

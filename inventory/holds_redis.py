@@ -91,6 +91,7 @@ class RedisHolds:
         self._snapshot = script("snapshot")
         self._holds_of = script("holds_of")
         self._stale = script("stale")
+        self._overdue = script("overdue")
 
     async def open(self, pool: Pool) -> None:
         """Begin the book of a new pool; calling it again changes nothing."""
@@ -185,6 +186,11 @@ class RedisHolds:
                 break
         # A hold that came from the waiting list and ended meanwhile: its buyer hears of both, in that order.
         return sorted(found.values(), key=lambda news: news.what != "promoted")
+
+    async def overdue_ms(self, pool_ids: Sequence[str]) -> int:
+        """Return how long the longest overdue hold should have ended; 0 when none is."""
+        replies = await self._each(self._overdue, [(_keys(pool_id), ()) for pool_id in pool_ids])
+        return max((cast(int, reply) for reply in replies if reply is not None), default=0)
 
     async def told(self, news: Sequence[HoldNews]) -> None:
         """Forget what buyers have been told."""

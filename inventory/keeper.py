@@ -8,11 +8,13 @@ deadlines themselves.
 from collections.abc import Awaitable, Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
 
+from inventory.book_figures import BookFigures
 from inventory.holds import Hold, HoldNews, Holds, OpenOrder, PoolCounts
 from inventory.limits import NEWS_MOST, SUBMISSION_STALE_MS, TELL_MOST_TIMES
 from inventory.pools_pg import Pools, PoolState
 from kit.errors import UnavailableError
 from kit.log import logger
+from kit.metrics import new_registry
 
 _log = logger("keeper")
 
@@ -21,6 +23,9 @@ PROLONG_EVERY_ROUNDS = 5
 
 REBUILDS_MOST = 3
 """Times that a book is rebuilt because orders changed meanwhile; what changes later, ``resolve`` sets right."""
+
+OVERDUE_EVERY_ROUNDS = 5
+"""Rounds between two looks at how late the sweep comes, for the metrics."""
 
 STALE_EVERY_ROUNDS = 25
 """Rounds between two searches for submissions that lost their order."""
@@ -36,6 +41,7 @@ class Keeper:
         tell: brings news of holds to their buyers; at least once. Returns what it could bring.
         settle_stale: settles the fate of a hold that was submitted long ago and may have no order: Postgres decides
             this too.
+        figures: shows what the rounds find.
     """
 
     def __init__(
@@ -46,7 +52,9 @@ class Keeper:
         orders_of: Callable[[str], Awaitable[Sequence[OpenOrder]]],
         tell: Callable[[Sequence[HoldNews]], Awaitable[Sequence[HoldNews]]],
         settle_stale: Callable[[Hold], Awaitable[None]],
+        figures: BookFigures | None = None,
     ) -> None:
+        self._figures = BookFigures(new_registry()) if figures is None else figures
         self._pools = pools
         self._holds = holds
         self._orders_of = orders_of
@@ -70,6 +78,8 @@ class Keeper:
                     # Whoever extended it may have died before the book heard of it.
                     await self._holds.prolong(pool)
         releasing = frozenset(pool.pool_id for pool in pools if pool.release_holds)
+        if self._rounds % OVERDUE_EVERY_ROUNDS == 0:
+            self._figures.overdue(await self._holds.overdue_ms([pool.pool_id for pool in pools]))
         # The buyers of what ended are told first: a finished pool is not looked at again.
         all_told = await self._sweep([pool.pool_id for pool in pools], releasing)
         await self._give_back([pool for pool in pools if pool.closed], finish=all_told)
@@ -79,6 +89,7 @@ class Keeper:
                     for hold in await self._holds.stale_submissions(pool.pool_id, older_than_ms=SUBMISSION_STALE_MS):
                         await self._settle_stale(hold)
         self._rounds += 1
+        self._figures.round_ended()
 
     async def recover(self, pool_id: str) -> PoolCounts | None:
         """Rebuild one pool's book under another epoch; None when the pool is closed.
@@ -93,7 +104,8 @@ class Keeper:
             orders = await self._orders_of(pool_id)
             await self._holds.rebuild(pool, orders, closed=pool.closed)
             [found] = await self._holds.counts([pool_id])
-            _log.info("pool_rebuilt", pool_id=pool_id, epoch=found.epoch, available=found.available, held=found.held)
+            self._figures.rebuilt()
+            _log.info("pool_rebuilt", offer_id=pool_id, epoch=found.epoch, available=found.available, held=found.held)
             # One that was refused meanwhile is not looked for: the search for stale submissions finds it.
             known = {(one.hold_id, one.status) for one in orders}
             if known.issuperset((one.hold_id, one.status) for one in await self._orders_of(pool_id)):
@@ -107,7 +119,9 @@ class Keeper:
             The pools that can be looked after: a part of a cluster may be away.
         """
         there = []
-        for pool, counts in zip(pools, await self._holds.counts_each([pool.pool_id for pool in pools]), strict=True):
+        found = await self._holds.counts_each([pool.pool_id for pool in pools])
+        self._figures.seen(pools, found)
+        for pool, counts in zip(pools, found, strict=True):
             if counts is None:
                 continue
             with _passing_over(pool):
@@ -142,4 +156,4 @@ def _passing_over(pool: PoolState) -> Iterator[None]:
     try:
         yield
     except UnavailableError as error:
-        _log.warning("pool_waits", pool_id=pool.pool_id, error=error.message)
+        _log.warning("pool_waits", offer_id=pool.pool_id, error=error.message)

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from kit.errors import UnavailableError
+from kit.metrics import Spread
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -49,6 +50,7 @@ class Batcher(Generic[Item, Answer]):
         max_queued: most items waiting; one more is refused with ``UnavailableError`` (code ``overloaded``).
         gather_most_s: how long a call may wait, in seconds, while the turns of the loop go on bringing items; for a
             call that costs much more than the wait. Where nothing else is going on the wait is a few empty turns.
+        sizes: where the size of each batch is counted.
     """
 
     def __init__(
@@ -58,11 +60,13 @@ class Batcher(Generic[Item, Answer]):
         max_batch: int,
         max_queued: int,
         gather_most_s: float = 0.0,
+        sizes: Spread | None = None,
     ) -> None:
         self._flush = flush
         self._max_batch = max_batch
         self._max_queued = max_queued
         self._gather_most_s = gather_most_s
+        self._sizes = sizes
         self._queue: deque[tuple[Item, Waiter[Answer]]] = deque()
         self._running: asyncio.Task[None] | None = None
         self._closed = False
@@ -126,6 +130,8 @@ class Batcher(Generic[Item, Answer]):
                 self._queue.popleft()[1].cancel()
 
     async def _answer(self, taken: list[tuple[Item, Waiter[Answer]]]) -> None:
+        if self._sizes is not None:
+            self._sizes.add(len(taken))
         try:
             answers = await self._flush([item for item, _ in taken])
             assert len(answers) == len(taken), f"flush answered {len(answers)} of {len(taken)} items"

@@ -1,12 +1,13 @@
 """Structured logs: one line per event on standard error, as text for people or JSON for machines.
 
 What libraries say through the standard library's ``logging`` comes out in the same form, from WARNING up; ``part`` is
-the name of their logger. An error is one field, ``error``: its type and its text. Its stack follows only at ERROR and
-above.
+the name of their logger. What a line is about stands in fields (``show_id=…``), never in its text. An error is one
+field, ``error``: its type and its text. Its stack follows only at ERROR and above.
 """
 
 import logging
 import sys
+from contextlib import AbstractContextManager
 from typing import Literal
 
 import structlog
@@ -49,6 +50,11 @@ def logger(part: str) -> FilteringBoundLogger:
     """Return the logger of one part of the program; ``part`` stands in every line."""
     bound: FilteringBoundLogger = structlog.get_logger(part=part)
     return bound
+
+
+def about(**ids: str) -> AbstractContextManager[None]:
+    """Give every line of this task these fields until the end of the block, whoever logs it."""
+    return structlog.contextvars.bound_contextvars(**ids)
 
 
 def _take_library_records(chain: list[Processor], renderer: Processor) -> None:

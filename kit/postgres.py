@@ -1,6 +1,7 @@
 """The connection pool to Postgres, and the one place where asyncpg's errors become ours."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import TypeAlias
@@ -10,6 +11,7 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from kit.errors import UnavailableError
+from kit.metrics import Spread
 
 # A string: asyncpg's classes are generic for type checkers only.
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
@@ -53,11 +55,15 @@ class Postgres:
     """A bounded pool of connections to one database.
 
     Made by ``Postgres.connect``; closed by its owner.
+
+    Attributes:
+        waits: how long callers waited for a connection, in seconds; one that had to be opened counts too.
     """
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", sessions: set[int] | None = None) -> None:
         self._pool = pool
         self._sessions = set() if sessions is None else sessions
+        self.waits = Spread()
 
     @classmethod
     async def connect(cls, url: str, *, max_size: int = 10, application_name: str = "showdrop") -> "Postgres":
@@ -104,8 +110,10 @@ class Postgres:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
         """Lend one connection, outside any transaction; settings and locks of the session are not cleaned up."""
+        asked_s = time.perf_counter()
         with postgres_errors():
             async with self._pool.acquire() as connection:
+                self.waits.add(time.perf_counter() - asked_s)
                 yield connection
 
     @asynccontextmanager
@@ -120,6 +128,10 @@ class Postgres:
         """Lend one connection inside a transaction: commits at the end, rolls back on any exception."""
         async with self.connection() as connection, connection.transaction():
             yield connection
+
+    def in_use(self) -> tuple[int, int]:
+        """Return how many connections are lent out, and how many there may be at most."""
+        return self._pool.get_size() - self._pool.get_idle_size(), self._pool.get_max_size()
 
     async def ping(self) -> None:
         """Return when the database answers.

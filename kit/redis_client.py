@@ -14,6 +14,7 @@ from redis.exceptions import NoScriptError, ResponseError
 
 from kit.cluster_redis import ClusterRedis
 from kit.errors import UnavailableError
+from kit.metrics import Spread
 from kit.pool_redis import WaitingPool
 from kit.slots import Address, is_cluster, parse_cluster_url
 
@@ -63,7 +64,7 @@ def redis_errors() -> Iterator[None]:
         raise UnavailableError(f"Redis does not answer: {type(error).__name__}", code="redis_down") from error
 
 
-def connect_redis(url: str, *, max_connections: int = MAX_CONNECTIONS) -> Redis:
+def connect_redis(url: str, *, max_connections: int = MAX_CONNECTIONS, waits: Spread | None = None) -> Redis:
     """Return a client with a bounded pool that waits for a free connection instead of failing.
 
     Nothing is sent yet. Retries are off: our scripts are idempotent, and their callers decide about a second try.
@@ -72,25 +73,28 @@ def connect_redis(url: str, *, max_connections: int = MAX_CONNECTIONS) -> Redis:
         url: ``redis://…``, ``rediss://…`` or ``unix://…``; for a cluster ``redis+cluster://host:port[,host:port…]`` or
             ``rediss+cluster://…``.
         max_connections: most connections at once, of a cluster to each node.
+        waits: where the seconds that callers waited for a free connection are counted.
 
     Raises:
         ValueError: the URL is malformed.
     """
+    waited = Spread() if waits is None else waits
     if not is_cluster(url):
-        return _connect_server(url, max_connections)
+        return _connect_server(url, max_connections, waited)
     cluster = parse_cluster_url(url)
 
     def connect(node: Address) -> Redis:
-        return _connect_server(cluster.of_node(node), max_connections)
+        return _connect_server(cluster.of_node(node), max_connections, waited)
 
     return ClusterRedis(cluster.seeds, connect)
 
 
-def _connect_server(url: str, max_connections: int) -> Redis:
+def _connect_server(url: str, max_connections: int, waits: Spread) -> Redis:
     pool = WaitingPool.from_url(
         url,
         max_connections=max_connections,
         wait_s=SOCKET_TIMEOUT_S,
+        waits=waits,
         socket_connect_timeout=CONNECT_TIMEOUT_S,
         socket_timeout=SOCKET_TIMEOUT_S,
         retry=Retry(NoBackoff(), 0),

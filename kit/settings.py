@@ -47,6 +47,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     origins: tuple[str, ...] = ()  # browser origins besides our own pages
     log: LogFormat = "text"
     currency: str = "EUR"
+    worker_port: int | None = None  # of a worker on its own; None: it listens on nothing
     api_url: str | None = None  # how the worker reaches the API; None: host and HTTP port above
     test_bank: bool = True  # whether the built-in payment provider takes payments
     ws_url: str | None = None  # how browsers reach the gateway; None: host and WebSocket port above
@@ -55,6 +56,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_viewers: int = 20_000  # connections of one gateway process
     joins_per_s: int = 2_000  # new viewers that one gateway process lets in a second
     address_messages_per_s: int = 5_000  # from one address to one gateway process
+    address_viewers: int = 15_000  # of one address at one gateway process; 0: no limit
+    address_requests_per_s: int = 1_000  # from one address to one API process; 0: no limit
+    token_requests_per_s: int = 500  # of one token's bearer to one API process; 0: no limit
 
 
 class Variable(msgspec.Struct, frozen=True):
@@ -69,6 +73,11 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("SHOWDROP_HOST", "127.0.0.1", "address to listen on"),
     Variable("SHOWDROP_HTTP_PORT", "8000", "port of the HTTP API and the pages, 1 to 65535"),
     Variable("SHOWDROP_WS_PORT", "8001", "port of the viewers' WebSocket, 1 to 65535"),
+    Variable(
+        "SHOWDROP_WORKER_PORT",
+        "none",
+        "port where a worker on its own answers /healthz, /readyz and /metrics, 1 to 65535",
+    ),
     Variable("SHOWDROP_DATA_DIR", ".showdrop", "data of the embedded servers, and the secret"),
     Variable("SHOWDROP_SECRET", "made at first start", f"signs tokens; at least {SECRET_MIN_CHARACTERS} characters"),
     Variable(
@@ -88,7 +97,11 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("SHOWDROP_API_URL", "from host and port", "where the worker reaches the API"),
     Variable("SHOWDROP_WS_URL", "from host and port", "where browsers reach the gateway: ws:// or wss://"),
     Variable("SHOWDROP_DEFLATE", "off", "on or off: whether viewers may negotiate compressed frames"),
-    Variable("SHOWDROP_PROXIES", "none", "networks of proxies in front of the gateway, separated by commas"),
+    Variable(
+        "SHOWDROP_PROXIES",
+        "none",
+        "networks of proxies in front of both ports, whose X-Forwarded-For is believed, separated by commas",
+    ),
     Variable(
         "SHOWDROP_MAX_VIEWERS", "20000", f"connections of one gateway process, 1 to {COUNT_MOST}; more are answered 503"
     ),
@@ -101,6 +114,23 @@ VARIABLES: tuple[Variable, ...] = (
         "SHOWDROP_ADDRESS_MESSAGES_PER_S",
         "5000",
         f"messages a second from one address to one gateway process, 1 to {COUNT_MOST}",
+    ),
+    Variable(
+        "SHOWDROP_ADDRESS_VIEWERS",
+        "15000",
+        f"viewers of one address at one gateway process, 1 to {COUNT_MOST}, or 0 for no limit; more are answered 503",
+    ),
+    Variable(
+        "SHOWDROP_ADDRESS_REQUESTS_PER_S",
+        "1000",
+        f"requests a second from one address to one API process, 1 to {COUNT_MOST}, or 0 for no limit; "
+        "more are answered 429",
+    ),
+    Variable(
+        "SHOWDROP_TOKEN_REQUESTS_PER_S",
+        "500",
+        f"requests a second with the tokens of one subject to one API process, 1 to {COUNT_MOST}, or 0 for no limit; "
+        "more are answered 429",
     ),
 )
 
@@ -120,6 +150,7 @@ def read_settings(environ: Mapping[str, str] | None = None, *, flags: Mapping[st
         host=env.get("SHOWDROP_HOST", Settings().host),
         http_port=_port(env, "SHOWDROP_HTTP_PORT", Settings().http_port),
         ws_port=_port(env, "SHOWDROP_WS_PORT", Settings().ws_port),
+        worker_port=_port(env, "SHOWDROP_WORKER_PORT", 0) or None,
         data_dir=Path(env.get("SHOWDROP_DATA_DIR", str(Settings().data_dir))),
         secret=_secret(env),
         redis_url=_url(env, "REDIS_URL", ("redis", "rediss", "unix", *CLUSTER_SCHEMES)),
@@ -135,6 +166,11 @@ def read_settings(environ: Mapping[str, str] | None = None, *, flags: Mapping[st
         max_viewers=_count(env, "SHOWDROP_MAX_VIEWERS", Settings().max_viewers),
         joins_per_s=_count(env, "SHOWDROP_JOINS_PER_S", Settings().joins_per_s),
         address_messages_per_s=_count(env, "SHOWDROP_ADDRESS_MESSAGES_PER_S", Settings().address_messages_per_s),
+        address_viewers=_count(env, "SHOWDROP_ADDRESS_VIEWERS", Settings().address_viewers, least=0),
+        address_requests_per_s=_count(
+            env, "SHOWDROP_ADDRESS_REQUESTS_PER_S", Settings().address_requests_per_s, least=0
+        ),
+        token_requests_per_s=_count(env, "SHOWDROP_TOKEN_REQUESTS_PER_S", Settings().token_requests_per_s, least=0),
     )
     given = {name: value for name, value in (flags or {}).items() if value is not None}
     settings = msgspec.structs.replace(settings, **given)
@@ -254,12 +290,12 @@ def _switch(env: Mapping[str, str], name: str, *, default: bool) -> bool:
     return text == "on"
 
 
-def _count(env: Mapping[str, str], name: str, default: int) -> int:
+def _count(env: Mapping[str, str], name: str, default: int, *, least: int = 1) -> int:
     text = env.get(name)
     if text is None:
         return default
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= COUNT_MOST):
-        raise SettingError(f"{name}={text!r} is not a number from 1 to {COUNT_MOST}")
+    if not (text.isascii() and text.isdigit() and least <= int(text) <= COUNT_MOST):
+        raise SettingError(f"{name}={text!r} is not a number from {least} to {COUNT_MOST}")
     return int(text)
 
 

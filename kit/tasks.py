@@ -11,6 +11,9 @@ from kit.log import logger
 BACKOFF_FIRST_S = 0.1
 BACKOFF_MOST_S = 5.0
 CANCEL_AGAIN_S = 1.0
+ROUND_MOST_S = 180.0
+"""Seconds after which a round of a watched loop counts as hung: twelve times the longest statement, and far above every
+timeout of ours, so that a loop with much to do is never taken for one that does nothing."""
 
 _log = logger("tasks")
 
@@ -20,16 +23,28 @@ class Tasks:
 
     def __init__(self) -> None:
         self._tasks: list[asyncio.Task[None]] = []
+        self._began_s: dict[str, float] = {}  # of the newest round of each watched loop, on the event loop's clock
 
-    def forever(self, name: str, step: Callable[[], Awaitable[object]], *, every_s: float = 0.0) -> None:
+    def forever(
+        self, name: str, step: Callable[[], Awaitable[object]], *, every_s: float = 0.0, watched: bool = False
+    ) -> None:
         """Run ``step`` again and again until ``stop``.
 
         Args:
             name: shown in logs.
             step: one round. A raised exception delays the next one, at most five seconds.
             every_s: pause between two rounds; 0 when the step does its own waiting.
+            watched: whether ``stuck`` names it when a round does not end. Not for a step that waits for long by nature.
         """
-        self._tasks.append(asyncio.create_task(self._forever(name, step, every_s), name=name))
+        self._tasks.append(asyncio.create_task(self._forever(name, step, every_s, watched), name=name))
+
+    def stuck(self) -> list[str]:
+        """Return the watched loops whose round, with the pause after it, lasts longer than ``ROUND_MOST_S``.
+
+        A loop whose rounds fail is not stuck: it turns, and says in the log what it waits for.
+        """
+        now_s = asyncio.get_running_loop().time()
+        return [name for name, began_s in self._began_s.items() if now_s - began_s > ROUND_MOST_S]
 
     async def failed(self, *others: "asyncio.Task[None]") -> str:
         """Wait, without limit, until a loop ends by itself, which none should; cancel it before ``stop``.
@@ -61,13 +76,14 @@ class Tasks:
                 task.cancel()
                 await asyncio.wait((task,), timeout=CANCEL_AGAIN_S)
 
-    @staticmethod
-    async def _forever(name: str, step: Callable[[], Awaitable[object]], every_s: float) -> None:
+    async def _forever(self, name: str, step: Callable[[], Awaitable[object]], every_s: float, watched: bool) -> None:
         delay_s = BACKOFF_FIRST_S
         task = asyncio.current_task()
         assert task is not None
         # Some drivers make an error of a cancellation: then the step fails, and there must be no other.
         while not task.cancelling():
+            if watched:
+                self._began_s[name] = asyncio.get_running_loop().time()
             try:
                 await step()
                 delay_s = BACKOFF_FIRST_S

@@ -3,8 +3,6 @@
 ``now`` is in seconds of one monotonic clock.
 """
 
-from collections import OrderedDict
-
 from live.handshake import network_of
 from live.limits import (
     ADDRESS_BURST_S,
@@ -16,30 +14,8 @@ from live.limits import (
     RETRY_AFTER_MAX_S,
     RETRY_AFTER_MIN_S,
 )
+from live.rates import Rates
 from live.token_bucket import TokenBucket
-
-
-class _Rates:
-    """One bucket for each who shares it; the one unused for longest makes way for a new one.
-
-    A bucket that made way fills up again: nobody gains by it while they keep a connection, which keeps its bucket.
-    """
-
-    def __init__(self, *, per_s: float, burst: float, most: int) -> None:
-        self._per_s = per_s
-        self._burst = burst
-        self._most = most
-        self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
-
-    def of(self, name: str, now: float) -> TokenBucket:
-        """Return the bucket of a name."""
-        bucket = self._buckets.get(name)
-        if bucket is None:
-            bucket = self._buckets[name] = TokenBucket(self._per_s, self._burst, now)
-            if len(self._buckets) > self._most:
-                self._buckets.popitem(last=False)
-        self._buckets.move_to_end(name)
-        return bucket
 
 
 class Admission:
@@ -49,25 +25,55 @@ class Admission:
         connections_most: viewers at once.
         joins_per_s: new viewers a second, for long; ``JOINS_BURST_S`` as many at once.
         address_messages_per_s: messages a second from one address, for long; ``ADDRESS_BURST_S`` as many at once.
+        address_viewers_most: viewers of one address at once; 0 for as many as come.
     """
 
-    def __init__(self, *, connections_most: int, joins_per_s: float, address_messages_per_s: float, now: float) -> None:
+    def __init__(
+        self,
+        *,
+        connections_most: int,
+        joins_per_s: float,
+        address_messages_per_s: float,
+        now: float,
+        address_viewers_most: int = 0,
+    ) -> None:
         self._connections_most = connections_most
+        self._address_viewers_most = address_viewers_most
+        self._viewers: dict[str, int] = {}  # by network; who has none here is not in it
         self._joins = TokenBucket(joins_per_s, max(1, joins_per_s * JOINS_BURST_S), now)
-        self._addresses = _Rates(
+        self._addresses = Rates(
             per_s=address_messages_per_s, burst=address_messages_per_s * ADDRESS_BURST_S, most=ADDRESSES_MOST
         )
-        self._buyers = _Rates(per_s=BUYER_CLAIMS_PER_S, burst=BUYER_CLAIMS_BURST, most=BUYERS_MOST)
+        self._buyers = Rates(per_s=BUYER_CLAIMS_PER_S, burst=BUYER_CLAIMS_BURST, most=BUYERS_MOST)
 
-    def turned_away(self, connections: int, now: float, random01: float) -> int | None:
-        """Decide about one more viewer beside ``connections``, itself among them.
+    def turned_away(self, address: str, connections: int, now: float, random01: float) -> int | None:
+        """Decide about one more viewer of an address beside ``connections``, itself among them.
 
         Returns:
             None to let it in, else after how many seconds to come back: spread, so that a crowd does not come at once.
         """
-        if connections <= self._connections_most and self._joins.allows(now):
+        # In this order: who is not let in anyway takes no token from who comes next.
+        if connections <= self._connections_most and self._has_room(address) and self._joins.allows(now):
             return None
         return RETRY_AFTER_MIN_S + int(random01 * (RETRY_AFTER_MAX_S - RETRY_AFTER_MIN_S + 1))
+
+    def entered(self, address: str) -> str:
+        """Count a viewer of an address; return what it is counted under, for ``left``."""
+        network = network_of(address)
+        self._viewers[network] = self._viewers.get(network, 0) + 1
+        return network
+
+    def left(self, network: str) -> None:
+        """Count a viewer no more that ``entered`` counted."""
+        others = self._viewers[network] - 1
+        if others:
+            self._viewers[network] = others
+        else:
+            del self._viewers[network]
+
+    def _has_room(self, address: str) -> bool:
+        most = self._address_viewers_most
+        return not most or self._viewers.get(network_of(address), 0) < most
 
     def rate_of(self, address: str, now: float) -> TokenBucket:
         """Return the bucket that the messages of all viewers of one address are counted with."""

@@ -4,9 +4,13 @@ A claim on a draw is an entry: it goes to Postgres instead, by the same rhythm (
 """
 
 import asyncio
+import time
 from collections import OrderedDict, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from typing import get_args
+
+from prometheus_client import Metric
 
 from inventory.draw import Entered
 from inventory.draws_pg import Draws
@@ -15,8 +19,11 @@ from inventory.limits import CLAIM_MOST_PER_CALL
 from kit.batch import Batcher, Waiter
 from kit.errors import UnavailableError
 from kit.log import logger
+from kit.metrics import ITEMS, Spread, counter, gauge, histogram
+from kit.traces import NO_TRACES, ROOT, Traces
 from live.limits import CLAIM_ANSWER_LAST_S, CLAIM_ANSWER_MOST_S, CLAIM_IDS_KEPT, CLAIMS_MOST_POOLS, CLAIMS_MOST_QUEUED
 from live.offers import OfferDirectory, SellableOffer
+from live.wire import RefusalReason
 
 _log = logger("claim_desk")
 RECOVERING = Refused(reason="recovering", temporary=True)
@@ -32,9 +39,13 @@ class ClaimDesk:
 
     A claim waits for Redis at most ``CLAIM_ANSWER_MOST_S``. Whoever is told ``recovering`` then may have a hold all the
     same: it is the answer to the same claim when it comes again, and without that it expires.
+
+    Args:
+        traces: told of every accepted claim.
     """
 
-    def __init__(self, holds: Holds, draws: Draws, offers: OfferDirectory) -> None:
+    def __init__(self, holds: Holds, draws: Draws, offers: OfferDirectory, *, traces: Traces = NO_TRACES) -> None:
+        self._traces = traces
         self._holds = holds
         self._draws = draws
         self._offers = offers
@@ -44,6 +55,10 @@ class ClaimDesk:
         self._taken = 0
         self._closed = False
         self._counts: defaultdict[tuple[str, str], int] = defaultdict(int)
+        self._counted: defaultdict[str, int] = defaultdict(int)  # by result, of what was taken away for the report
+        self._entered = 0
+        self._sizes = Spread(ITEMS)
+        self._calls = Spread()
 
     def claim(self, request: ClaimRequest, waiter: Waiter[DeskAnswer]) -> None:
         """Queue a claim; the waiter gets its answer, always.
@@ -62,7 +77,10 @@ class ClaimDesk:
             if len(self._batchers) >= CLAIMS_MOST_POOLS:
                 raise UnavailableError("claims for too many offers are waiting; try again", code="overloaded")
             batcher = Batcher(
-                partial(self._decide, request.pool_id), max_batch=CLAIM_MOST_PER_CALL, max_queued=CLAIMS_MOST_QUEUED
+                partial(self._decide, request.pool_id),
+                max_batch=CLAIM_MOST_PER_CALL,
+                max_queued=CLAIMS_MOST_QUEUED,
+                sizes=self._sizes,
             )
             self._batchers[request.pool_id] = batcher
         batcher.put_for(request, waiter)
@@ -79,7 +97,38 @@ class ClaimDesk:
     def take_counts(self) -> dict[tuple[str, str], int]:
         """Return what was counted since the last call."""
         counts, self._counts = dict(self._counts), defaultdict(int)
+        for (_, result), claims in counts.items():
+            self._counted[result] += claims
         return counts
+
+    def take_back(self, counts: Mapping[tuple[str, str], int]) -> None:
+        """Keep counts that could not be written, for the next time."""
+        for (show_id, result), claims in counts.items():
+            self._counted[result] -= claims
+            self.count(show_id, result, claims)
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the families of the metrics; a claim is counted when it is answered."""
+        answered = dict.fromkeys(("accepted", *get_args(RefusalReason)), 0) | self._counted
+        for (_, result), claims in self._counts.items():
+            answered[result] = answered.get(result, 0) + claims
+        samples = [(("refused", reason), count) for reason, count in answered.items() if reason != "accepted"]
+        yield counter(
+            "showdrop_claims_total",
+            "Claims by what was answered: accepted, entered (a draw), or refused and why",
+            [(("accepted", ""), answered["accepted"]), (("entered", ""), self._entered), *samples],
+            ["result", "reason"],
+        )
+        yield gauge("showdrop_claims_waiting", "Claims that wait for their answers", [((), self._taken)])
+        yield histogram(
+            "showdrop_claim_call_seconds", "Seconds of each call that decides a batch of claims", [((), self._calls)]
+        )
+        yield histogram(
+            "showdrop_batch_size",
+            "Items that shared one call, by batch",
+            [(("gateway", "claims"), self._sizes)],
+            ["role", "batch"],
+        )
 
     async def close(self) -> None:
         """Answer what was taken, and take no more."""
@@ -87,9 +136,11 @@ class ClaimDesk:
         await asyncio.gather(*(batcher.close() for batcher in self._batchers.values()))
 
     async def _decide(self, pool_id: str, requests: Sequence[ClaimRequest]) -> list[DeskAnswer]:
+        began_ns = time.time_ns()
         try:
-            return await self._ask(pool_id, requests)
+            return await self._ask(pool_id, requests, began_ns)
         finally:
+            self._calls.add((time.time_ns() - began_ns) / 1e9)
             self._taken -= len(requests)
             if not self._batchers[pool_id].waiting:
                 # Nothing awaits between here and the end of the batcher's task, so no claim can slip in between.
@@ -106,7 +157,7 @@ class ClaimDesk:
                 return answers
         return [ENDED if answer == RECOVERING else answer for answer in answers]
 
-    async def _ask(self, pool_id: str, requests: Sequence[ClaimRequest]) -> list[DeskAnswer]:
+    async def _ask(self, pool_id: str, requests: Sequence[ClaimRequest], began_ns: int) -> list[DeskAnswer]:
         if pool_id in self._given_up:
             return [RECOVERING] * len(requests)
         try:
@@ -115,7 +166,9 @@ class ClaimDesk:
                 if offer is None:
                     return [UNKNOWN_OFFER] * len(requests)
                 if offer.pool.mode == "draw":
-                    return [*await self._draws.enter(requests)]
+                    entries = await self._draws.enter(requests)
+                    self._entered += sum(isinstance(one, Entered) for one in entries)
+                    return [*entries]
                 answers = await self._holds.claim_many(offer.pool, requests)
                 if RECOVERING in answers:
                     answers = await self._without_a_book(offer, answers)
@@ -123,15 +176,17 @@ class ClaimDesk:
             # Who came meanwhile has waited as well: they are answered with these, and only who comes next waits again.
             # Nothing of the lost answer is left behind, for a connection whose caller is cancelled is closed.
             self._given_up.add(pool_id)
-            _log.warning("claims_wait", pool_id=pool_id, error=f"no answer within {CLAIM_ANSWER_MOST_S:g} s")
+            _log.warning("claims_wait", offer_id=pool_id, error=f"no answer within {CLAIM_ANSWER_MOST_S:g} s")
             return [RECOVERING] * len(requests)
         except UnavailableError as error:
             # Never fall back to memory (D10): without the book nobody gets a unit, and everybody is told at once.
-            _log.warning("claims_wait", pool_id=pool_id, error=error.message)
+            _log.warning("claims_wait", offer_id=pool_id, error=error.message)
             return [RECOVERING] * len(requests)
         for request, answer in zip(requests, answers, strict=True):
             if isinstance(answer, Accepted):
                 self._claimed[request.claim_id] = pool_id
+                if self._traces.on:
+                    self._traces.span(ROOT, answer.hold_id, began_ns, show_id=offer.show_id, offer_id=pool_id)
         while len(self._claimed) > CLAIM_IDS_KEPT:
             self._claimed.popitem(last=False)
         return [*answers]

@@ -12,12 +12,14 @@ them in order, and the connection decides what it is still sent.
 
 import asyncio
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Generic, Protocol, TypeVar
 
 from live.frames import VARIANTS, Frame, Variant
+from live.gateway_figures import GatewayFigures
 from live.limits import BATCH_MOST_FRAMES, SLICE_VIEWERS, SLICE_VIEWERS_BUSY
 
 
@@ -81,6 +83,7 @@ class _Part(Generic[Someone]):
         self.group = group
         self._frames = frames
         self._data = b"".join([frame.of(group.variant) for frame in frames])
+        self.size = len(self._data)
         self._fds = list(group.direct)
         self._at = 0
         self._gone: set[int] = set()
@@ -96,7 +99,7 @@ class _Part(Generic[Someone]):
         written = len(fds)
         if self._gone:
             fds = [fd for fd in fds if fd not in self._gone]
-        data, size, write = self._data, len(self._data), os.write
+        data, size, write = self._data, self.size, os.write
         for fd in fds:
             try:
                 sent = write(fd, data)
@@ -145,10 +148,14 @@ class FanOut(Generic[Someone]):
 
     Args:
         busy: tells whether somebody waits for the event loop: then slices are small.
+        figures: counts what is sent.
     """
 
-    def __init__(self, busy: Callable[[], bool] = _never) -> None:
+    def __init__(self, busy: Callable[[], bool] = _never, figures: GatewayFigures | None = None) -> None:
         self._busy = busy
+        self._figures = GatewayFigures() if figures is None else figures
+        self._began_s = 0.0
+        self._made_at_ms: list[int] = []  # of the events in the broadcast that runs
         self._groups = {variant: _Group[Someone](variant) for variant in VARIANTS}
         self._waiting: list[Frame] = []
         self._late: list[tuple[int, Someone]] = []  # came while frames waited; and how many of those they know
@@ -163,6 +170,11 @@ class FanOut(Generic[Someone]):
         """Iterate over the seats as they are now."""
         seats = [seat for group in self._groups.values() for seat in (*group.direct.values(), *group.behind)]
         return iter(seats + [seat for _, seat in self._late])
+
+    @property
+    def behind(self) -> int:
+        """How many seats are behind."""
+        return sum(len(group.behind) for group in self._groups.values())
 
     @property
     def busy(self) -> bool:
@@ -211,6 +223,7 @@ class FanOut(Generic[Someone]):
             asyncio.get_running_loop().call_soon(self._turn)
 
     def _turn(self) -> None:
+        began_s = time.perf_counter()
         try:
             if not self._parts:
                 self._begin()
@@ -221,15 +234,34 @@ class FanOut(Generic[Someone]):
                     self._parts.popleft()
                 left -= written
         finally:
+            self._turned(began_s)
             # Whatever happens here, the show's next frames leave.
             self._running = bool(self._parts or self._waiting)
             if self._running:
                 asyncio.get_running_loop().call_soon(self._turn)
 
+    def _turned(self, began_s: float) -> None:
+        """Count the turn, and the broadcast if it has ended."""
+        now_s = time.perf_counter()
+        self._figures.write_loop.add(now_s - began_s)
+        if self._began_s and not self._parts:
+            self._figures.broadcast.add(now_s - self._began_s)
+            self._began_s = 0.0
+            for made_at_ms in self._made_at_ms:
+                self._figures.written(made_at_ms)
+
     def _begin(self) -> None:
         """Start a broadcast of what waits, at most ``BATCH_MOST_FRAMES`` of it."""
         frames, self._waiting = self._waiting[:BATCH_MOST_FRAMES], self._waiting[BATCH_MOST_FRAMES:]
-        self._parts.extend(_Part(group, frames) for group in self._groups.values() if len(group))
+        for group in self._groups.values():
+            if viewers := len(group):
+                part = _Part(group, frames)
+                self._parts.append(part)
+                self._figures.deliveries += viewers * len(frames)
+                self._figures.sent_bytes += viewers * part.size
+        if self._parts:
+            self._began_s = time.perf_counter()
+            self._made_at_ms = [frame.made_at_ms for frame in frames if frame.made_at_ms]
         late, self._late = self._late, []
         for skipped, seat in late:
             if skipped > len(frames):

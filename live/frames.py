@@ -60,12 +60,14 @@ class Frame:
 
     Attributes:
         is_log: an event of the show log, which a viewer has to get; else state, which the next one replaces.
+        made_at_ms: when the event was recorded; 0 for what is no event, or where nobody knows it.
     """
 
-    __slots__ = ("_made", "_message", "is_log")
+    __slots__ = ("_made", "_message", "is_log", "made_at_ms")
 
-    def __init__(self, message: wire.ServerMessage) -> None:
+    def __init__(self, message: wire.ServerMessage, made_at_ms: int = 0) -> None:
         self.is_log = isinstance(message, wire.LogEvent)
+        self.made_at_ms = made_at_ms
         self._message = message
         self._made: dict[Variant, bytes] = {}
 

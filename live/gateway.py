@@ -10,11 +10,13 @@ from collections.abc import Awaitable, Callable
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from kit.errors import UnavailableError
+from kit.metrics import read_at_scrape
 from kit.settings import Settings
 from live import wire
 from live.admission import Admission
 from live.claim_desk import ClaimDesk
 from live.close_codes import CloseCode
+from live.gateway_figures import GatewayFigures
 from live.gateway_tick import Ticker
 from live.limits import (
     CONNECTIONS_TURNED_AWAY_MOST,
@@ -57,6 +59,7 @@ class Gateway:
         plain: what answers plain GETs, by path.
         settings: limits, proxies and compression.
         registry: where this gateway's metrics go.
+        figures: what is counted in plain numbers, with the rooms.
     """
 
     def __init__(
@@ -75,7 +78,9 @@ class Gateway:
         plain: dict[str, PlainAnswer],
         settings: Settings,
         registry: CollectorRegistry,
+        figures: GatewayFigures | None = None,
     ) -> None:
+        self._figures = GatewayFigures() if figures is None else figures
         self.tokens = tokens
         self.desk = desk
         self.purchases = purchases
@@ -95,6 +100,7 @@ class Gateway:
             connections_most=settings.max_viewers,
             joins_per_s=settings.joins_per_s,
             address_messages_per_s=settings.address_messages_per_s,
+            address_viewers_most=settings.address_viewers,
             now=asyncio.get_running_loop().time(),
         )
         self._wheel: TimerWheel[ViewerConnection] = TimerWheel()
@@ -105,6 +111,17 @@ class Gateway:
         Gauge("showdrop_gateway_connections", "Open viewer connections", registry=registry).set_function(
             lambda: len(self._connections)
         )
+        Gauge(
+            "showdrop_gateway_connections_most", "Connections above which viewers are turned away", registry=registry
+        ).set(settings.max_viewers)
+        Gauge("showdrop_gateway_rooms", "Shows that are open here", registry=registry).set_function(
+            lambda: len(rooms.open_rooms())
+        )
+        Gauge(
+            "showdrop_gateway_behind_viewers", "Viewers with bytes that their sockets did not take", registry=registry
+        ).set_function(lambda: sum(room.behind for room in rooms.open_rooms()))
+        read_at_scrape(registry, self._figures.collect)
+        read_at_scrape(registry, desk.collect)
         self._joined = Counter("showdrop_gateway_joins_total", "Viewers let in by the handshake", registry=registry)
         self._turned_away = Counter(
             "showdrop_gateway_turned_away_total", "Viewers answered 503 before the upgrade", registry=registry
@@ -198,11 +215,11 @@ class Gateway:
             self._cut_off.inc()
             connection.cut()
 
-    def turned_away(self) -> int | None:
-        """Return after how many seconds another viewer should come back, or None to let it in."""
+    def turned_away(self, address: str) -> int | None:
+        """Return after how many seconds another viewer of this address should come back, or None to let it in."""
         connections = self._connections_most + 1 if self._draining else len(self._connections)
         now, spread = asyncio.get_running_loop().time(), random.random()  # noqa: S311 - spreads a crowd, hides nothing
-        retry_after_s = self._admission.turned_away(connections, now, spread)
+        retry_after_s = self._admission.turned_away(address, connections, now, spread)
         if retry_after_s is not None:
             self._turned_away.inc()
         return retry_after_s
@@ -212,6 +229,7 @@ class Gateway:
         rate = self._admission.rate_of(address, connection.loop.time())
         session = ViewerSession(connection, self, show_id, rate)
         self._connections[connection] = session
+        connection.network = self._admission.entered(address)
         self._joined.inc()
         return session
 
@@ -224,8 +242,13 @@ class Gateway:
         """Forget a TCP connection."""
         self._connections.pop(connection, None)
         self._wheel.remove(connection, connection.wheel_slot)
+        if connection.network is not None:
+            self._admission.left(connection.network)
+            connection.network = None
         if not self._connections:
             self._empty.set()
+        if code == CloseCode.SLOW:
+            self._figures.slow["cut"] += 1
         if code is not None:
             self._closes.labels(code=str(int(code))).inc()
 

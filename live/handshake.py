@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Final
 
 from kit.ids import ULID_PATTERN
 from kit.settings import Network
-from live.limits import FORWARDED_MOST_HOPS
+from live.limits import ADDRESS_MAX_CHARS, ADDRESSES_PARSED, FORWARDED_MOST_HOPS
 from live.wire import JSON_SUBPROTOCOL, MSGPACK_SUBPROTOCOL
 
 _LIVE_PATH: Final = re.compile(rf"/v1/shows/(show_{ULID_PATTERN})/live")
@@ -37,24 +38,37 @@ def client_address(peer: str, forwarded: Sequence[str], proxies: Sequence[Networ
         forwarded: values of the ``X-Forwarded-For`` fields, in order; each proxy appended who it heard from.
         proxies: networks whose word is believed.
     """
+    address = _nearest(peer, forwarded, proxies)
+    return peer if address is None else str(address)
+
+
+def client_network(peer: str, forwarded: Sequence[str], proxies: Sequence[Network]) -> str:
+    """Return what a client's address counts under: ``network_of`` of its ``client_address``."""
+    address = _nearest(peer, forwarded, proxies)
+    return peer if address is None else _counted(address)
+
+
+def _nearest(peer: str, forwarded: Sequence[str], proxies: Sequence[Network]) -> IPv4Address | IPv6Address | None:
     address = _parsed(peer)
     if address is None:
-        return peer
+        return None
     hops = ",".join(forwarded).rsplit(",", FORWARDED_MOST_HOPS)[-FORWARDED_MOST_HOPS:] if forwarded else []
     while hops and any(address in network for network in proxies):
         hop = _parsed(hops.pop())
         if hop is None:
             break  # whoever wrote that is as near as we know
         address = hop
-    return str(address)
+    return address
 
 
 def network_of(address: str) -> str:
     """Return what counts as one address: of IPv6 it is the /64, which one household has to itself."""
     parsed = _parsed(address)
-    if not isinstance(parsed, IPv6Address):
-        return address
-    return str(IPv6Network((parsed, 64), strict=False))
+    return _counted(parsed) if isinstance(parsed, IPv6Address) else address
+
+
+def _counted(address: IPv4Address | IPv6Address) -> str:
+    return str(address) if isinstance(address, IPv4Address) else str(IPv6Network((address, 64), strict=False))
 
 
 def _parsed(hop: str) -> IPv4Address | IPv6Address | None:
@@ -64,6 +78,11 @@ def _parsed(hop: str) -> IPv4Address | IPv6Address | None:
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:
         text = text.partition(":")[0]
+    return _address(text) if len(text) <= ADDRESS_MAX_CHARS else None
+
+
+@lru_cache(maxsize=ADDRESSES_PARSED)
+def _address(text: str) -> IPv4Address | IPv6Address | None:
     try:
         address = ip_address(text)
     except ValueError:

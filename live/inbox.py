@@ -78,7 +78,7 @@ class Inbox:
             try:
                 await self.hold(one)
             except UnavailableError as error:
-                _log.warning("news_waits", pool_id=one.pool_id, error=error.message)
+                _log.warning("news_waits", offer_id=one.pool_id, error=error.message)
                 away.add(one.pool_id)
             else:
                 told.append(one)

@@ -207,6 +207,12 @@ ADDRESS_BURST_S: Final = 4.0
 FORWARDED_MOST_HOPS: Final = 16
 """Proxies in front of a gateway that are looked past, the nearest ones."""
 
+ADDRESS_MAX_CHARS: Final = 64
+"""Characters of what may be an address in ``X-Forwarded-For``: the longest IPv6 one with its zone and port."""
+
+ADDRESSES_PARSED: Final = 4_096
+"""Addresses that are remembered as they were parsed, below 2 MB: those of the proxies come with every request."""
+
 ADDRESSES_MOST: Final = 20_000
 """Addresses whose messages are counted, the one unused for longest forgotten first."""
 

@@ -16,6 +16,7 @@ from live import wire
 from live.fan_out import FanOut
 from live.fan_out import Seat as FanOutSeat
 from live.frames import Frame, Variant
+from live.gateway_figures import GatewayFigures
 from live.limits import REACTION_MOST_KINDS, RESUME_MOST_BYTES, ROOM_KEPT_FRAMES
 from live.show_state import apply, with_stock
 
@@ -35,17 +36,26 @@ class Room:
         seq: the position that ``snapshot`` is complete up to.
         snapshot: the show's state.
         busy: tells whether somebody waits for the event loop.
+        figures: counts what is sent, and who is slow.
     """
 
     def __init__(
-        self, show_id: str, epoch: str, seq: int, snapshot: wire.Snapshot, *, busy: Callable[[], bool] = lambda: False
+        self,
+        show_id: str,
+        epoch: str,
+        seq: int,
+        snapshot: wire.Snapshot,
+        *,
+        busy: Callable[[], bool] = lambda: False,
+        figures: GatewayFigures | None = None,
     ) -> None:
         self.show_id = show_id
         self.epoch = epoch
         self.seq = seq
         self.snapshot = snapshot
         self.offer_ids = _offer_ids(snapshot)
-        self._fan_out: FanOut[Seat] = FanOut(busy)
+        self._figures = GatewayFigures() if figures is None else figures
+        self._fan_out: FanOut[Seat] = FanOut(busy, self._figures)
         self.buyers: dict[str, set[Seat]] = {}
         self._staff: set[Seat] = set()
         self.empty_since: float | None = None
@@ -92,12 +102,17 @@ class Room:
         if not len(self):
             self.empty_since = asyncio.get_running_loop().time()
 
-    def take(self, event: wire.LogEvents) -> None:
-        """Take the next event of the log: ``event.seq`` is ``seq + 1``."""
+    @property
+    def behind(self) -> int:
+        """How many connections have bytes that their sockets did not take."""
+        return self._fan_out.behind
+
+    def take(self, event: wire.LogEvents, made_at_ms: int = 0) -> None:
+        """Take the next event of the log: ``event.seq`` is ``seq + 1``; ``made_at_ms`` is when it was recorded."""
         self.snapshot = apply(self.snapshot, event)
         self.offer_ids = _offer_ids(self.snapshot)
         self.seq = event.seq
-        frame = Frame(event)
+        frame = Frame(event, made_at_ms)
         self._kept.append((event.seq, frame))
         self._missed.clear()
         self.broadcast(frame)
@@ -194,10 +209,12 @@ class Room:
 
     def fell_behind(self, seat: Seat) -> None:
         """Note that a viewer's socket is full."""
+        self._figures.slow["behind"] += 1
         self._fan_out.fell_behind(seat)
 
-    def caught_up(self, seat: Seat) -> None:
-        """Note that a viewer's socket took everything."""
+    def caught_up(self, seat: Seat, *, missed_state: bool = False) -> None:
+        """Note that a viewer's socket took everything; with ``missed_state`` it was not told some state meanwhile."""
+        self._figures.slow["skipped"] += missed_state
         self._fan_out.caught_up(seat)
 
     def tell_buyer(self, buyer_id: str, message: wire.ServerMessage) -> None:

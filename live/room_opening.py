@@ -10,12 +10,13 @@ from prometheus_client import CollectorRegistry, Counter
 from kit.errors import UnavailableError
 from kit.log import logger
 from live import wire
+from live.gateway_figures import GatewayFigures
 from live.inbox_reading import Inboxes, send_back
 from live.limits import LOG_READ_ENTRIES, ROOM_BUFFERED_EVENTS
 from live.offers import OfferDirectory
 from live.reader_lag import Standing
 from live.room import Room
-from live.show_log import LogEntry, LogName
+from live.show_log import LogEntry, LogName, made_at_ms
 from live.show_log_redis import RedisLog
 from live.shows_pg import OfferRow, ShowRow, Shows
 
@@ -44,6 +45,7 @@ class Rooms:
         offers: forgets what an event changes.
         registry: where the rooms' metrics go.
         busy: tells whether somebody waits for the event loop; broadcasts make way then.
+        figures: counts what rooms send.
 
     Attributes:
         reader: hears the logs; its entries go to ``heard``. Set before the first viewer comes.
@@ -58,8 +60,10 @@ class Rooms:
         offers: OfferDirectory,
         registry: CollectorRegistry,
         busy: Callable[[], bool],
+        figures: GatewayFigures | None = None,
     ) -> None:
         self._busy = busy
+        self._figures = GatewayFigures() if figures is None else figures
         self._shows = shows
         self._log = log
         self._inbox = inbox
@@ -200,7 +204,8 @@ class Rooms:
         inbox = await self._inbox.begin(show_id, 0)
         for offer in offers:
             self._offers.forget(offer.card.offer_id)
-        room = Room(show_id, position.epoch, show.seq, snapshot_of(show, offers), busy=self._busy)
+        snapshot = snapshot_of(show, offers)
+        room = Room(show_id, position.epoch, show.seq, snapshot, busy=self._busy, figures=self._figures)
         return room, inbox
 
     def _apply(self, room: Room, entry: LogEntry) -> None:
@@ -221,7 +226,7 @@ class Rooms:
             event, wire.ShowStarted | wire.ShowPaused | wire.ShowResumed | wire.ShowEnded | wire.ProductSpotlight
         ):
             self._offers.forget(event.offer.offer_id)
-        room.take(event)
+        room.take(event, made_at_ms(entry.payload))
         self._taken.inc()
 
     # --- gaps ---------------------------------------------------------------------------------------------------

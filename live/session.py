@@ -133,7 +133,7 @@ class ViewerSession:
     def caught_up(self, *, missed_state: bool) -> None:
         """The viewer has read everything: tell the state that was left out, as it is now."""
         if self._room is not None:
-            self._room.caught_up(self)
+            self._room.caught_up(self, missed_state=missed_state)
             if missed_state:
                 for count in self._room.counts():
                     self._send(count)

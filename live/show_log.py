@@ -20,6 +20,24 @@ class LogEntry(msgspec.Struct, frozen=True):
     payload: bytes
 
 
+class _Made(msgspec.Struct, frozen=True):
+    made_at_ms: int = 0
+
+
+_made = msgspec.json.Decoder(_Made)
+
+
+def made_at_ms(payload: bytes) -> int:
+    """Return when the event of a log entry was recorded, by the clock of Postgres; 0 when the entry does not say.
+
+    It stands beside the fields of the wire message, and viewers are not sent it.
+
+    Raises:
+        msgspec.DecodeError: the payload is no JSON object.
+    """
+    return _made.decode(payload).made_at_ms
+
+
 class BuyerNews(msgspec.Struct, frozen=True):
     """An inbox entry: whom it is for, and the wire message."""
 

@@ -34,3 +34,7 @@ class TokenBucket:
             return False
         self._full_at = full_at + self._token_s
         return True
+
+    def wait_s(self, now: float) -> float:
+        """Return in how many seconds there is a token again; 0 when there is one."""
+        return max(0.0, self._full_at - now - self._most_s)

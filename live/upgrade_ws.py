@@ -42,8 +42,8 @@ class Entrance(Protocol):
     proxies: tuple[Network, ...]
     deflate: bool
 
-    def turned_away(self) -> int | None:
-        """Return after how many seconds another viewer should come back, or None to let it in."""
+    def turned_away(self, address: str) -> int | None:
+        """Return after how many seconds another viewer of this address should come back, or None to let it in."""
         ...
 
 
@@ -124,15 +124,17 @@ class Upgrade:
             return refusal(HTTPStatus.BAD_REQUEST, "more than one Origin\n")
         if not origin_allowed(origins[0] if origins else None, self._entrance.origins):
             return refusal(HTTPStatus.FORBIDDEN, "this origin is not in SHOWDROP_ORIGINS\n")
-        retry_after_s = self._entrance.turned_away()
+        forwarded = request.headers.get_all("X-Forwarded-For")
+        address = client_address(self._peer, forwarded, self._entrance.proxies)
+        retry_after_s = self._entrance.turned_away(address)
         if retry_after_s is not None:
             text = "too many viewers here; come back soon\n"
             return Refused(
                 http_answer(HTTPStatus.SERVICE_UNAVAILABLE, text.encode(), ("Retry-After", str(retry_after_s)))
             )
-        return self._accept(request, show_id, early)
+        return self._accept(request, show_id, address, early)
 
-    def _accept(self, request: Request, show_id: str, early: bytes) -> Accepted | Refused:
+    def _accept(self, request: Request, show_id: str, address: str, early: bytes) -> Accepted | Refused:
         handshake = self._protocol
         handshake.send_response(handshake.accept(request))
         response = b"".join(handshake.data_to_send())
@@ -145,8 +147,6 @@ class Upgrade:
             for one in handshake.extensions
         )
         variant = Variant(handshake.subprotocol == MSGPACK_SUBPROTOCOL, deflated)
-        forwarded = request.headers.get_all("X-Forwarded-For")
-        address = client_address(self._peer, forwarded, self._entrance.proxies)
         return Accepted(response, show_id, address, protocol, variant, early)
 
 

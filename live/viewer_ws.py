@@ -70,6 +70,7 @@ class ViewerConnection(asyncio.Protocol):
         variant: which frames the viewer reads.
         fd: the socket's descriptor.
         wheel_slot: where the gateway's wheel keeps it.
+        network: what the gateway counts it under among the viewers of its address; None while it does not.
     """
 
     __slots__ = (
@@ -90,6 +91,7 @@ class ViewerConnection(asyncio.Protocol):
         "_welcomed",
         "fd",
         "loop",
+        "network",
         "variant",
         "wheel_slot",
     )
@@ -99,6 +101,7 @@ class ViewerConnection(asyncio.Protocol):
         self.variant = JSON
         self.fd = -1
         self.wheel_slot = 0
+        self.network: str | None = None
         self._door = door
         self._upgrade: Upgrade | None = None  # until the request is read
         self._protocol: FrameProtocol | None = None  # from then on, if it was for a WebSocket

@@ -42,10 +42,14 @@ class HookWorker:
 
     def start(self) -> None:
         """Start every loop."""
-        self._tasks.forever("webhook sending", self._send.step)
-        self._tasks.forever("webhook fan-out", self._fan_out.step)
+        self._tasks.forever("webhook sending", self._send.step, watched=True)
+        self._tasks.forever("webhook fan-out", self._fan_out.step, watched=True)
         self._tasks.forever("webhook backlog", self._look, every_s=BACKLOG_EVERY_S)
         self._tasks.forever("webhook housekeeping", self._housekeeping.round, every_s=HOUSEKEEPING_EVERY_S)
+
+    def stuck(self) -> list[str]:
+        """Return the names of the loops whose round does not end; none is well."""
+        return self._tasks.stuck()
 
     def wake(self) -> None:
         """Look for news at once; without it they are found a little later."""

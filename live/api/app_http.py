@@ -23,6 +23,7 @@ from inventory.channels.inbox import ChannelInbox
 from inventory.channels.rows import ChannelRows
 from inventory.draws_pg import Draws
 from inventory.stock_pg import StockLedger
+from kit.settings import Network
 from live.api.announcements_http import AnnouncementEndpoints
 from live.api.catalogue_http import CatalogueEndpoints
 from live.api.channel_catalogue_http import ChannelCatalogueEndpoints
@@ -41,6 +42,7 @@ from live.api.offers_http import OfferEndpoints
 from live.api.openapi import openapi_document
 from live.api.orders_http import OrderEndpoints
 from live.api.pages_http import Meta, MetaEndpoints, page_routes
+from live.api.request_rates import RequestRates
 from live.api.rest_hooks_http import RestHookEndpoints
 from live.api.server_http import build_server
 from live.api.shows_http import ShowEndpoints
@@ -65,6 +67,8 @@ class ApiParts:
         demo: mount the call that gives anyone a token of a made-up buyer.
         origins: browser origins besides our own pages that may call the API.
         checks: what ``/readyz`` asks, by name.
+        rates: how much one address and one bearer may ask; None for no limit.
+        proxies: networks whose ``X-Forwarded-For`` is believed.
     """
 
     tokens: Tokens
@@ -92,6 +96,8 @@ class ApiParts:
     demo: bool = False
     origins: tuple[str, ...] = ()
     checks: Mapping[str, Check] = field(default_factory=dict)
+    rates: RequestRates | None = None
+    proxies: tuple[Network, ...] = ()
 
 
 def endpoints_of(parts: ApiParts) -> list[Endpoint]:
@@ -138,4 +144,7 @@ def build_app(parts: ApiParts) -> Starlette:
         registry=parts.registry,
         origins=parts.origins,
         pages=page_routes({path: msgspec.json.encode(one) for path, one in documents.items()}),
+        rates=parts.rates,
+        proxies=parts.proxies,
+        ws_url=parts.ws_url,
     )

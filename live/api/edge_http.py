@@ -1,6 +1,7 @@
 """The outermost layer, as plain ASGI: request ids, security headers, metrics, and the last net for failures."""
 
 import time
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -15,7 +16,7 @@ from kit.errors import UnavailableError
 from kit.ids import new_ulid
 from kit.log import logger
 from live.api.answers import ErrorAnswer, ErrorBody
-from live.api.edge import ROUTE_KEY, SECURITY_HEADERS, usable_request_id
+from live.api.edge import IDS_KEY, ROUTE_KEY, usable_request_id
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "DELETE", "OPTIONS"})
 _log = logger("http")
@@ -26,11 +27,13 @@ class Edge:
 
     Args:
         app: what it wraps.
+        headers: what every answer carries unless it says otherwise itself.
         registry: gets the counters and latencies by method, path template and status.
     """
 
-    def __init__(self, app: ASGIApp, *, registry: CollectorRegistry) -> None:
+    def __init__(self, app: ASGIApp, *, headers: Mapping[str, str], registry: CollectorRegistry) -> None:
         self._app = app
+        self._headers = headers
         self._requests = Counter(
             "showdrop_http_requests", "HTTP requests answered", ["method", "route", "status"], registry=registry
         )
@@ -53,7 +56,7 @@ class Edge:
                 status = int(message["status"])
                 headers = MutableHeaders(scope=message)
                 headers["x-request-id"] = request_id
-                for name, value in SECURITY_HEADERS.items():
+                for name, value in self._headers.items():
                     headers.setdefault(name, value)
                 headers.setdefault("cache-control", "no-store")
             await send(message)
@@ -65,7 +68,7 @@ class Edge:
                 # Nobody is left to answer.
                 return
             except Exception as error:
-                asked = {"method": scope["method"], "route": scope.get(ROUTE_KEY)}
+                asked = {"method": scope["method"], "route": scope.get(ROUTE_KEY), **scope.get(IDS_KEY, {})}
                 if status is not None and isinstance(error, UnavailableError):
                     _log.warning("answer_broken_off", **asked, code=error.code, error=error.message)
                 else:

@@ -7,6 +7,7 @@ from typing import Any, BinaryIO, Generic, Literal, TypeVar, cast
 import msgspec
 
 from kit.errors import ForbiddenError
+from live.api.limits import JSON_BODY_MAX_BYTES
 from live.tokens import Identity, Role
 
 STAFF: frozenset[Role] = frozenset({"host", "admin"})
@@ -163,12 +164,18 @@ def endpoint(
     answer_media: tuple[str, ...] = (),
     scope: Scope = "shop",
     body_kind: BodyKind | None = None,
-    body_limit: int = 0,
+    body_limit: int | None = None,
     status: int = 200,
     remember: bool = True,
     refusals: tuple[int, ...] = (),
 ) -> Endpoint:
-    """Declare an endpoint; the types of body and query are those that the handler takes."""
+    """Declare an endpoint; the types of body and query are those that the handler takes.
+
+    A JSON body has ``JSON_BODY_MAX_BYTES`` if nothing is said; any other kind of body has to say its limit.
+    """
+    kind = body_kind or ("json" if method == "POST" else "none")
+    if body_limit is None:
+        body_limit = JSON_BODY_MAX_BYTES if kind == "json" else 0
     return Endpoint(
         noun=noun,
         name=name,
@@ -177,7 +184,7 @@ def endpoint(
         summary=summary,
         roles=roles,
         scope=scope,
-        body_kind=body_kind or ("json" if method == "POST" else "none"),
+        body_kind=kind,
         body=body,
         body_limit=body_limit,
         query=query,

@@ -1,10 +1,12 @@
 """Serving declared endpoints over Starlette: who calls, what they send, what they get back.
 
-The order of the checks: path and method, token, role, query, body, Idempotency-Key, then the handler.
+The order of the checks: path and method, token, how often its bearer comes, role, query, body, Idempotency-Key, then
+the handler.
 """
 
 import hashlib
 import re
+import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -16,11 +18,13 @@ from starlette.types import Receive, Scope, Send
 
 from kit.errors import NotFoundError, ShowdropError, UnauthorisedError
 from kit.ids import new_ulid
+from kit.log import about
 from live.api.answers import NoSuchMethodError, answer_of, headers_of, status_of
 from live.api.body_http import decode_json, decode_query, read_body, spool_body
-from live.api.edge import ROUTE_KEY
+from live.api.edge import IDS_KEY, ROUTE_KEY, ids_in
 from live.api.endpoint import Answer, Asked, Bytes, Call, Chunks, Endpoint, authorise
 from live.api.idempotency_pg import Idempotency, Reply, check_key, request_hash
+from live.api.request_rates import RequestRates
 from live.tokens import Identity, Tokens
 
 JSON = "application/json"
@@ -35,11 +39,13 @@ class Endpoints:
     Args:
         tokens: verifies bearers.
         idempotency: remembers the answers to POSTs with an Idempotency-Key.
+        rates: how much one bearer may ask; None for no limit.
     """
 
-    def __init__(self, tokens: Tokens, idempotency: Idempotency) -> None:
+    def __init__(self, tokens: Tokens, idempotency: Idempotency, rates: RequestRates | None = None) -> None:
         self._tokens = tokens
         self._idempotency = idempotency
+        self._rates = rates
 
     def routes(self, declared: Sequence[Endpoint]) -> list[Route]:
         """Return one route per path, in the order in which the paths are first declared."""
@@ -120,6 +126,8 @@ class Endpoints:
         if match is None:
             raise UnauthorisedError("the Authorization header has to be: Bearer <token>")
         identity = self._tokens.verify(match[1])
+        if self._rates is not None:
+            self._rates.take_of_bearer(identity.role, identity.subject, time.monotonic())
         authorise(declared, identity, request.path_params)
         return identity
 
@@ -135,10 +143,12 @@ class _Path:
         request = HttpRequest(scope, receive)
         declared = self._methods.get("GET" if request.method == "HEAD" else request.method)
         scope[ROUTE_KEY] = next(iter(self._methods.values())).path
+        scope[IDS_KEY] = ids_in(request.path_params)
         try:
             if declared is None:
                 raise NoSuchMethodError(f"this path takes {' and '.join(sorted(self._methods))}")
-            response = await self._endpoints.answer(declared, request)
+            with about(**scope[IDS_KEY]):
+                response = await self._endpoints.answer(declared, request)
         except ShowdropError as error:
             response = error_response(error)
             if isinstance(error, NoSuchMethodError):

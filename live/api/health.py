@@ -17,6 +17,19 @@ async def failing_checks(checks: Mapping[str, Check], *, timeout_s: float) -> di
     return {name: reason for name, reason in zip(checks, reasons, strict=True) if reason is not None}
 
 
+def once_passed(check: Check) -> Check:
+    """Return the check in a form that is not asked again once it has passed: for what stays true as long as we run."""
+    has_passed = False
+
+    async def asked() -> None:
+        nonlocal has_passed
+        if not has_passed:
+            await check()
+            has_passed = True
+
+    return asked
+
+
 async def _reason(check: Check, timeout_s: float) -> str | None:
     try:
         async with asyncio.timeout(timeout_s):

@@ -53,6 +53,19 @@ CHECK_TIMEOUT_S: Final = 2.0
 RETRY_AFTER_S: Final = 1
 """Seconds that a 503 asks to wait; clients add their own jitter."""
 
+REQUESTS_BURST_S: Final = 4.0
+"""Seconds' worth of requests at once, of one address and of one bearer: a page and all that it loads, for a whole
+office. See ``SHOWDROP_ADDRESS_REQUESTS_PER_S`` and ``SHOWDROP_TOKEN_REQUESTS_PER_S``."""
+
+REQUEST_ADDRESSES_MOST: Final = 20_000
+"""Addresses whose requests are counted, the one unused for longest forgotten first: about 5 MB."""
+
+REQUEST_BEARERS_MOST: Final = 20_000
+"""Bearers whose requests are counted, likewise."""
+
+HSTS_MAX_AGE_S: Final = 365 * 24 * 3600
+"""Seconds for which a browser that came by https is told to come by nothing else: a year, as is usual."""
+
 REQUEST_ID_MAX_CHARS: Final = 64
 """Characters of a request id that a proxy in front may give us."""
 

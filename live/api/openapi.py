@@ -8,6 +8,7 @@ import msgspec
 
 from live.api.answers import ErrorAnswer
 from live.api.endpoint import Empty, Endpoint, Request
+from live.api.request_rates import UNLIMITED
 
 Json = dict[str, object]
 
@@ -22,6 +23,7 @@ _REFUSALS: Final[dict[int, str]] = {
     409: "The state does not allow it now, or the Idempotency-Key is in use",
     413: "The body is too long",
     422: "A field is wrong; details.field names it",
+    429: "Too many requests from this address, or with the tokens of this subject; Retry-After says when to come back",
     500: "A failure on our side, logged under details.request_id",
     503: "A dependency does not answer now; Retry-After says when to come back",
 }
@@ -36,6 +38,8 @@ def refusals_of(declared: Endpoint) -> list[int]:
         statuses.add(404)
     # Unknown query parameters are refused everywhere.
     statuses.add(422)
+    if declared.path not in UNLIMITED:
+        statuses.add(429)
     if declared.remember:
         statuses.add(409)
     if declared.body_kind != "none":

@@ -13,11 +13,15 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from kit.errors import NotFoundError, RequestError
+from kit.settings import Network
 from live.api.answers import NoSuchMethodError
+from live.api.edge import security_headers
 from live.api.edge_http import Edge
 from live.api.endpoint import Endpoint
 from live.api.endpoint_http import Endpoints, error_response
 from live.api.idempotency_pg import Idempotency
+from live.api.request_rates import RequestRates
+from live.api.request_rates_http import AddressLimit
 from live.tokens import Tokens
 
 CORS_HEADERS: Final = ("Authorization", "Content-Type", "Idempotency-Key", "X-Request-ID")
@@ -32,6 +36,9 @@ def build_server(
     registry: CollectorRegistry,
     origins: Sequence[str] = (),
     pages: Sequence[BaseRoute] = (),
+    rates: RequestRates | None = None,
+    proxies: tuple[Network, ...] = (),
+    ws_url: str = "ws://127.0.0.1:8001",
 ) -> Starlette:
     """Return the application; it opens and closes nothing.
 
@@ -42,8 +49,11 @@ def build_server(
         registry: gets the counters of requests.
         origins: browser origins besides its own pages that may call it.
         pages: further routes.
+        rates: how much one address and one bearer may ask; None for no limit.
+        proxies: networks whose ``X-Forwarded-For`` is believed.
+        ws_url: where the pages may connect to besides here.
     """
-    middleware = [Middleware(Edge, registry=registry)]
+    middleware = [Middleware(Edge, headers=security_headers(ws_url), registry=registry)]
     if origins:
         middleware.append(
             Middleware(
@@ -54,8 +64,11 @@ def build_server(
                 expose_headers=CORS_ANSWER_HEADERS,
             )
         )
+    if rates is not None and rates.counts_addresses:
+        # Inside of CORS: a page of another origin can read that it has to wait.
+        middleware.append(Middleware(AddressLimit, rates=rates, proxies=proxies, registry=registry))
     app = Starlette(
-        routes=[*Endpoints(tokens, idempotency).routes(declared), *pages],
+        routes=[*Endpoints(tokens, idempotency, rates).routes(declared), *pages],
         middleware=middleware,
         exception_handlers={HTTPException: _framework_error},
     )

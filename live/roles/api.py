@@ -27,10 +27,11 @@ from inventory.draws_pg import Draws
 from inventory.stock_pg import StockLedger
 from kit.address_lookup import Addresses
 from kit.errors import StartupError
-from kit.metrics import new_registry
+from kit.metrics import new_registry, read_at_scrape
 from kit.tasks import Tasks
 from live.api.app_http import ApiParts, build_app
 from live.api.idempotency_pg import Idempotency
+from live.api.request_rates import RequestRates
 from live.host_commands_pg import forget_old
 from live.relay import Relay
 from live.roles.server_http import HttpServer
@@ -74,7 +75,9 @@ class ApiRole:
             idempotency = Idempotency(stores.postgres)
             tasks = Tasks()
             stack.push_async_callback(tasks.stop)
-            server = HttpServer(build_app(_parts(stores, idempotency, demo=demo, registry=registry or new_registry())))
+            shown = registry or new_registry()
+            read_at_scrape(shown, stores.collect)
+            server = HttpServer(build_app(_parts(stores, idempotency, demo=demo, registry=shown)))
             serving = asyncio.create_task(server.serve(sockets=[listening]), name="http")
             stack.push_async_callback(server.end, serving)
             tasks.forever("idempotency purge", idempotency.purge, every_s=PURGE_EVERY_S)
@@ -128,6 +131,8 @@ def _parts(stores: Stores, idempotency: Idempotency, *, demo: bool, registry: Co
         currency=settings.currency,
         demo=demo,
         origins=settings.origins,
+        rates=RequestRates(address_per_s=settings.address_requests_per_s, token_per_s=settings.token_requests_per_s),
+        proxies=settings.proxies,
         checks={"postgres": stores.postgres.ping, "redis": stores.check_redis, "schema": stores.check_schema},
     )
 

@@ -10,13 +10,14 @@ from prometheus_client import CollectorRegistry
 from inventory.draws_pg import Draws
 from kit.errors import StartupError, UnavailableError
 from kit.ids import new_ulid
-from kit.metrics import CONTENT_TYPE, new_registry, render_metrics
+from kit.metrics import CONTENT_TYPE, new_registry, read_at_scrape, render_metrics
 from kit.settings import Settings
 from kit.tasks import Tasks
-from live.api.health import Check, failing_checks
+from live.api.health import Check, failing_checks, once_passed
 from live.api.limits import CHECK_TIMEOUT_S
 from live.claim_desk import ClaimDesk
 from live.gateway import Gateway, PlainAnswer
+from live.gateway_figures import GatewayFigures
 from live.gateway_tick import Ticker
 from live.limits import FIGURES_EVERY_S, READER_BEACON_S, SERVER_CLOCK_EVERY_S
 from live.log_reader_redis import LogReader
@@ -64,8 +65,9 @@ class GatewayRole:
         async with AsyncExitStack() as stack:
             stores = await Stores.open(place, "gateway", connections=POSTGRES_CONNECTIONS)
             stack.push_async_callback(stores.close)
-            registry = new_registry()
-            desk = ClaimDesk(stores.holds, Draws(stores.postgres), stores.offers)
+            registry, figures = new_registry(), GatewayFigures()
+            read_at_scrape(registry, stores.collect)
+            desk = ClaimDesk(stores.holds, Draws(stores.postgres), stores.offers, traces=stores.traces)
             rooms = Rooms(
                 shows=stores.shows,
                 log=stores.log,
@@ -73,6 +75,7 @@ class GatewayRole:
                 offers=stores.offers,
                 registry=registry,
                 busy=desk.busy,
+                figures=figures,
             )
             reader = LogReader(
                 # Its own client: pub/sub keeps a connection for good.
@@ -89,7 +92,9 @@ class GatewayRole:
             clock = ServerClock(stores.redis)
             with contextlib.suppress(UnavailableError):
                 await clock.look()
-            gateway, ticker = _gateway(stores, rooms, reader, desk, clock, registry=registry, siblings=siblings)
+            gateway, ticker = _gateway(
+                stores, rooms, reader, desk, clock, registry=registry, figures=figures, siblings=siblings
+            )
             tasks = Tasks()
             stack.push_async_callback(tasks.stop)
             stack.push_async_callback(rooms.close)
@@ -124,6 +129,7 @@ def _gateway(
     clock: ServerClock,
     *,
     registry: CollectorRegistry,
+    figures: GatewayFigures,
     siblings: Siblings | None,
 ) -> tuple[Gateway, Ticker]:
     place = stores.place
@@ -136,6 +142,7 @@ def _gateway(
         offers=stores.offers,
         desk=desk,
         registry=registry,
+        loop_lag=figures.loop_lag,
     )
 
     async def hears() -> None:
@@ -148,6 +155,7 @@ def _gateway(
     checks: dict[str, Check] = {
         "postgres": stores.postgres.ping,
         "redis": stores.check_redis,
+        "schema": once_passed(stores.check_schema),
         "log_reader": hears,
     }
     plain: dict[str, PlainAnswer] = {"/healthz": _healthz, "/readyz": _readyz(checks), "/metrics": metrics}
@@ -165,6 +173,7 @@ def _gateway(
         plain=plain if siblings is None else siblings.merged(plain),
         settings=place.settings,
         registry=registry,
+        figures=figures,
     )
     return gateway, ticker
 

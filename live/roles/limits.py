@@ -14,6 +14,10 @@ HTTP_HEAD_BYTES: Final = 64 * 1024
 HTTP_KEEP_ALIVE_S: Final = 30
 """Seconds that an idle connection is kept for the next request."""
 
+HTTP_UNREAD_BODY_S: Final = 2.0
+"""Seconds in which a client who was answered before its body was over may end it, and read the answer; then it is cut.
+Else it could send for ever to nobody."""
+
 HTTP_CONNECTIONS_MOST: Final = 5_000
 """Connections and requests at once; one more is answered 503."""
 
@@ -28,6 +32,9 @@ DRAIN_S: Final = 5.0
 
 FINISH_S: Final = 5.0
 """Seconds that checkouts, and then bank requests, get to be committed; what is cut off is found by a retry."""
+
+SCHEMA_LOOK_S: Final = 1.0
+"""Seconds between two looks of a worker that waits for the database to be migrated."""
 
 GARBAGE_THRESHOLDS: Final = (20_000, 20, 50)
 """New containers between two runs of the garbage collector, and runs of one generation between two of the next. What

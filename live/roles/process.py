@@ -42,7 +42,7 @@ Start = Callable[[Place], Awaitable[Role]]
 
 def role_starts(names: Sequence[str], *, demo: bool) -> list[Start]:
     """Return how to start these roles, in the order in which they start."""
-    # The worker has no port: beside an API it is that one's ``/metrics`` that shows its figures.
+    # Beside an API the worker has no port of its own: it is that one's ``/metrics`` that shows its figures.
     registry = new_registry()
     starts: dict[str, Start] = {
         "api": lambda place: ApiRole.start(place, demo=demo, registry=registry),

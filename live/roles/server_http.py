@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Iterator
 
+import h11
 import uvicorn
 from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
@@ -15,6 +16,7 @@ from live.roles.limits import (
     HTTP_KEEP_ALIVE_S,
     HTTP_STOP_MOST_S,
     HTTP_STOP_S,
+    HTTP_UNREAD_BODY_S,
 )
 
 
@@ -35,9 +37,13 @@ class BoundedHttp(H11Protocol):
         super().connection_lost(exc)
 
     def on_response_complete(self) -> None:
-        """The next head may take as long as a connection is kept alive, and the time for the head itself."""
+        """The next head may take as long as a connection is kept alive, and the time for the head itself.
+
+        Who still sends a body that nobody reads (too long, or none was asked for) is cut soon.
+        """
         super().on_response_complete()
-        self._await_head(HTTP_KEEP_ALIVE_S + HTTP_HEAD_S)
+        still_sends = self.conn.their_state is h11.SEND_BODY
+        self._await_head(HTTP_UNREAD_BODY_S if still_sends else HTTP_KEEP_ALIVE_S + HTTP_HEAD_S)
 
     def _await_head(self, seconds: float) -> None:
         if self._head_timer is not None:
@@ -63,6 +69,7 @@ class HttpServer(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                proxy_headers=False,  # whose word is believed say our own settings
                 limit_concurrency=HTTP_CONNECTIONS_MOST,
                 h11_max_incomplete_event_size=HTTP_HEAD_BYTES,
                 timeout_graceful_shutdown=HTTP_STOP_S,

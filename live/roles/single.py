@@ -16,6 +16,7 @@ from live.roles.place import find_place
 from live.roles.process import Start, role_starts, running, until_failed, until_signal
 from live.roles.siblings import Seat
 from live.roles.stores import Place
+from live.roles.worker_http import LoneWorker
 from live.schema import MIGRATIONS
 
 READY = "ready"
@@ -37,6 +38,8 @@ async def serve_role(name: str, settings: Settings) -> None:
     place = await require_place(settings)
     payments = payments_line(test_bank=settings.test_bank)
     [start] = role_starts([name], demo=False)
+    if name == "worker" and settings.worker_port is not None:
+        start = LoneWorker.start
 
     def is_ready() -> None:
         warn_of_test_bank(name, settings)
@@ -71,6 +74,8 @@ def ready_line(role: str, settings: Settings) -> str:
     """Return the line that says that a role is ready, and on which address if it has one."""
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     address = {"api": f" on http://{host}:{settings.http_port}", "gateway": f" on ws://{host}:{settings.ws_port}"}
+    if settings.worker_port is not None:
+        address["worker"] = f" on http://{host}:{settings.worker_port}"
     return f"showdrop {role} is ready{address.get(role, '')}"
 
 

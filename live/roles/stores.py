@@ -1,9 +1,12 @@
 """What every role builds first: the connections, and what reads and writes through them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import os
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+
+from prometheus_client import Metric
 
 from checkout.orders_pg import Orders
 from checkout.payments.bank_pg import TestBank
@@ -13,10 +16,13 @@ from inventory.holds_redis import RedisHolds
 from inventory.pools_pg import Pools
 from kit.errors import SettingError, UnavailableError
 from kit.log import logger
+from kit.metrics import Spread, gauge, histogram
 from kit.migrate import missing_migrations
 from kit.postgres import Postgres
 from kit.redis_client import MAX_CONNECTIONS, RedisClient, connect_redis, redis_errors
 from kit.settings import Settings
+from kit.traces import Traces
+from kit.traces_otlp import open_traces
 from live.inbox import Inbox
 from live.offers import OfferDirectory
 from live.purchases import Purchases
@@ -50,9 +56,12 @@ class Stores:
 
     Attributes:
         bank: the test bank; None when the settings turn it off.
+        traces: where spans go.
     """
 
     place: Place
+    role: str
+    traces: Traces
     postgres: Postgres
     redis: RedisClient
     bank: TestBank | None
@@ -67,6 +76,7 @@ class Stores:
     inbox: Inbox
     submitter: Submitter
     purchases: Purchases
+    _redis_waits: Spread
     _opened: AsyncExitStack
 
     @classmethod
@@ -79,11 +89,14 @@ class Stores:
             connections: most connections to Postgres.
 
         Raises:
-            SettingError: REDIS_URL is malformed.
+            SettingError: REDIS_URL is malformed, or traces are wanted and cannot be.
             UnavailableError: Postgres does not answer.
         """
         async with AsyncExitStack() as stack:
-            redis = open_redis(place)
+            traces = open_traces(role, os.environ)
+            stack.push_async_callback(traces.close)
+            redis_waits = Spread()
+            redis = open_redis(place, waits=redis_waits)
             stack.push_async_callback(redis.aclose)
             postgres = await Postgres.connect(
                 place.database_url, max_size=connections, application_name=f"showdrop {role}"
@@ -98,10 +111,12 @@ class Stores:
             offers = OfferDirectory(pools, shows)
             inbox = Inbox(inbox_log, offers)
             stack.push_async_callback(_finish, "news", inbox.close)
-            submitter = Submitter(holds, orders, providers)
+            submitter = Submitter(holds, orders, providers, traces=traces)
             stack.push_async_callback(_finish, "checkouts", submitter.close)
             return cls(
                 place=place,
+                role=role,
+                traces=traces,
                 postgres=postgres,
                 redis=redis,
                 bank=bank,
@@ -116,12 +131,41 @@ class Stores:
                 inbox=inbox,
                 submitter=submitter,
                 purchases=Purchases(offers, holds, submitter, inbox),
+                _redis_waits=redis_waits,
                 _opened=stack.pop_all(),
             )
 
     async def close(self) -> None:
         """Give what was begun ``FINISH_S`` to be committed, and close the connections. A failed step skips no other."""
         await self._opened.aclose()
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the families of metrics that every role has; the label says whose they are."""
+        role, (busy, most) = self.role, self.postgres.in_use()
+        yield histogram(
+            "showdrop_connection_wait_seconds",
+            "Seconds that callers waited for a connection, by store",
+            [((role, "postgres"), self.postgres.waits), ((role, "redis"), self._redis_waits)],
+            ["role", "store"],
+        )
+        yield gauge(
+            "showdrop_postgres_connections_busy",
+            "Connections to Postgres that are lent out",
+            [((role,), busy)],
+            ["role"],
+        )
+        yield gauge(
+            "showdrop_postgres_connections_most",
+            "Connections to Postgres that there may be",
+            [((role,), most)],
+            ["role"],
+        )
+        yield histogram(
+            "showdrop_batch_size",
+            "Items that shared one call, by batch",
+            [((role, batch), spread) for batch, spread in self.submitter.sizes.items()],
+            ["role", "batch"],
+        )
 
     async def check_redis(self) -> None:
         """Return when Redis answers; of a cluster, when one node does. Raises UnavailableError."""
@@ -137,14 +181,14 @@ class Stores:
             )
 
 
-def open_redis(place: Place, *, max_connections: int = MAX_CONNECTIONS) -> RedisClient:
+def open_redis(place: Place, *, max_connections: int = MAX_CONNECTIONS, waits: Spread | None = None) -> RedisClient:
     """Return a client of the place's Redis; nothing is sent yet, and the caller closes it.
 
     Raises:
         SettingError: REDIS_URL is malformed.
     """
     try:
-        client = connect_redis(place.redis_url, max_connections=max_connections)
+        client = connect_redis(place.redis_url, max_connections=max_connections, waits=waits)
         # A wrong option in the URL shows only when a connection is made, which does not connect it yet.
         with redis_errors():
             client.connection_pool.connection_class(**client.connection_pool.connection_kwargs)

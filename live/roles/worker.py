@@ -1,5 +1,7 @@
 """The role ``worker``: moves what waits - payments, the clock of offers, holds that end, channels."""
 
+import asyncio
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 
 import httpx
@@ -12,6 +14,7 @@ from checkout.payments.bank_webhooks_http import BankWebhooks
 from checkout.rebook import Rebooker
 from checkout.webhooks.worker import HookWorker
 from checkout.workers import CheckoutWorker
+from inventory.book_figures import BookFigures
 from inventory.channels.channels_pg import Channels
 from inventory.channels.figures import ChannelFigures
 from inventory.channels.leader_pg import Leadership
@@ -23,8 +26,9 @@ from inventory.draws_pg import Draws
 from inventory.holds import Hold, Pool
 from inventory.keeper import Keeper
 from kit.address_lookup import Addresses
-from kit.metrics import new_registry
+from kit.metrics import new_registry, read_at_scrape
 from kit.tasks import Tasks
+from live.api.health import Check, once_passed
 from live.draw_clock import DrawClock
 from live.housekeeping_pg import ShowHousekeeping
 from live.offer_clock import OfferClock
@@ -46,11 +50,19 @@ HOUSEKEEPING_EVERY_S = 60.0
 
 
 class WorkerRole:
-    """Built by ``start``, ended by ``stop``. Any number may run."""
+    """Built by ``start``, ended by ``stop``. Any number may run.
 
-    def __init__(self, tasks: Tasks, opened: AsyncExitStack) -> None:
+    Attributes:
+        checks: what has to answer for it to work, by name.
+    """
+
+    def __init__(
+        self, tasks: Tasks, opened: AsyncExitStack, *, checks: Mapping[str, Check], stuck: Callable[[], list[str]]
+    ) -> None:
         self._tasks = tasks
         self._opened = opened
+        self._stuck = stuck
+        self.checks = checks
 
     @classmethod
     async def start(cls, place: Place, *, demo: bool, registry: CollectorRegistry | None = None) -> "WorkerRole":
@@ -59,7 +71,7 @@ class WorkerRole:
         Args:
             place: where its servers are.
             demo: whether channels may live on private networks.
-            registry: of the role beside it whose port shows the worker's figures too. The worker has no port.
+            registry: of the port that shows the worker's figures: its own, or that of the role beside it.
 
         Raises:
             SettingError: REDIS_URL is malformed.
@@ -74,7 +86,8 @@ class WorkerRole:
             clock = OfferClock(stores.shows, relay)
             line = DrawLine(Draws(stores.postgres), stores.holds)
             draw_clock = DrawClock(ShowDraws(stores.postgres, stores.shows), line, relay)
-            keeper = build_keeper(stores)
+            read_at_scrape(registry, stores.collect)
+            keeper = build_keeper(stores, registry)
             kinds = channel_kinds(place.secret, allow_private=demo, base_urls=place.channel_urls)
             channel_rows = ChannelRows.of(stores.postgres, kinds)
             sync = ChannelSync(
@@ -89,10 +102,10 @@ class WorkerRole:
             await keeper.round()
             tasks = Tasks()
             stack.push_async_callback(tasks.stop)
-            tasks.forever("keeper", keeper.round, every_s=KEEPER_EVERY_S)
-            tasks.forever("offer clock", clock.round, every_s=CLOCK_EVERY_S)
-            tasks.forever("draw clock", draw_clock.round, every_s=DRAW_EVERY_S)
-            tasks.forever("relay", relay.relay_all, every_s=RELAY_EVERY_S)
+            tasks.forever("keeper", keeper.round, every_s=KEEPER_EVERY_S, watched=True)
+            tasks.forever("offer clock", clock.round, every_s=CLOCK_EVERY_S, watched=True)
+            tasks.forever("draw clock", draw_clock.round, every_s=DRAW_EVERY_S, watched=True)
+            tasks.forever("relay", relay.relay_all, every_s=RELAY_EVERY_S, watched=True)
             tasks.forever("channel sync", sync.run)
             tasks.forever("reconcile watch", watch.run)
             tasks.forever("checkout housekeeping", Housekeeping(stores.postgres).round, every_s=HOUSEKEEPING_EVERY_S)
@@ -101,21 +114,34 @@ class WorkerRole:
             hooks = HookWorker(stores.postgres, place.secret, Addresses(allow_private=demo), registry=registry)
             stack.push_async_callback(hooks.stop)
             hooks.start()
-            checkout = _checkout(stores, client)
+            checkout = _checkout(stores, client, registry)
             stack.push_async_callback(checkout.stop)
             checkout.start()
-            return cls(tasks, stack.pop_all())
+            checks: dict[str, Check] = {
+                "postgres": stores.postgres.ping,
+                "redis": stores.check_redis,
+                "schema": once_passed(stores.check_schema),
+            }
 
-    async def failed(self) -> str:
-        """Wait, without limit, until a loop ends by itself; return one line that says which."""
-        return await self._tasks.failed()
+            def stuck() -> list[str]:
+                return [*tasks.stuck(), *hooks.stuck(), *checkout.stuck()]
+
+            return cls(tasks, stack.pop_all(), checks=checks, stuck=stuck)
+
+    def stuck(self) -> list[str]:
+        """Return the names of the loops whose round does not end; none is well."""
+        return self._stuck()
+
+    async def failed(self, *others: "asyncio.Task[None]") -> str:
+        """Wait, without limit, until a loop, or one of ``others``, ends by itself; return one line that says which."""
+        return await self._tasks.failed(*others)
 
     async def stop(self) -> None:
         """Cut off the rounds under way, then close; what they had not committed is taken up by the next worker."""
         await self._opened.aclose()
 
 
-def _checkout(stores: Stores, client: httpx.AsyncClient) -> CheckoutWorker:
+def _checkout(stores: Stores, client: httpx.AsyncClient, registry: CollectorRegistry) -> CheckoutWorker:
     place, settings = stores.place, stores.place.settings
     api_url = settings.api_url or f"http://{settings.host}:{settings.http_port}"
     webhooks = BankWebhooks(stores.postgres, place.secret)
@@ -130,6 +156,8 @@ def _checkout(stores: Stores, client: httpx.AsyncClient) -> CheckoutWorker:
         holds=stores.holds,
         rebooker=Rebooker(OrderRows(stores.postgres), stores.holds, pool_of),
         providers=stores.providers,
+        registry=registry,
+        traces=stores.traces,
         deliver=stores.inbox.orders,
         deliver_webhooks=None
         if stores.bank is None
@@ -137,8 +165,8 @@ def _checkout(stores: Stores, client: httpx.AsyncClient) -> CheckoutWorker:
     )
 
 
-def build_keeper(stores: Stores) -> Keeper:
-    """Return the keeper of the hold book; nothing runs yet."""
+def build_keeper(stores: Stores, registry: CollectorRegistry | None = None) -> Keeper:
+    """Return the keeper of the hold book; nothing runs yet. Its figures go to ``registry``."""
 
     async def settle_stale(hold: Hold) -> None:
         offer = await stores.offers.get(hold.pool_id)
@@ -152,4 +180,5 @@ def build_keeper(stores: Stores) -> Keeper:
         orders_of=stores.orders.open_orders,
         tell=stores.inbox.holds,
         settle_stale=settle_stale,
+        figures=None if registry is None else BookFigures(registry),
     )

@@ -199,7 +199,8 @@ async def test_an_operator_sees_one_gateway_and_cannot_start_another_on_its_port
     assert (await pair.ask("/healthz")).json() == {"status": "ok"}
     async with httpx.AsyncClient() as client:  # a single process answers as ever
         alone = (await client.get(f"http://127.0.0.1:{pair.deployment.ws_port}/metrics")).text
-    assert "process" not in alone
+    assert 'process="' not in alone
+    assert "showdrop_gateway_processes" not in alone
 
     for processes in ("1", "2"):
         second = await pair.deployment.run("gateway", "--processes", processes, "--ws-port", str(pair.port))

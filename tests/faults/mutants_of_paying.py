@@ -138,7 +138,9 @@ PAYING: Final = (
         name="connection_leaked",
         breaks="whoever is cancelled keeps their connection",
         path="kit/postgres.py",
-        old="            async with self._pool.acquire() as connection:\n                yield connection\n",
+        old="            async with self._pool.acquire() as connection:\n"
+        "                self.waits.add(time.perf_counter() - asked_s)\n"
+        "                yield connection\n",
         new="            connection = await self._pool.acquire()\n"
         "            yield connection\n"
         "            await self._pool.release(connection)\n",

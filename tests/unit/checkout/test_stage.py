@@ -2,6 +2,8 @@ import asyncio
 from collections import deque
 
 import pytest
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
 
 from checkout.payment_call import call
 from checkout.payments.provider import PaymentUnknownError, Providers
@@ -80,3 +82,24 @@ async def test_every_way_of_not_answering_is_an_unknown_outcome(error: Exception
 def test_an_order_of_a_provider_that_is_not_set_up_waits() -> None:
     with pytest.raises(PaymentUnknownError):
         Providers([]).of_order("gone")
+
+
+async def test_lines_about_a_row_have_its_ids_and_trouble_is_counted() -> None:
+    trouble: list[str] = []
+
+    async def take(_limit: int) -> list[int]:
+        return [1, 2]
+
+    async def handle(row: int) -> None:
+        raise UnavailableError("down") if row == 1 else ValueError("odd")
+
+    loop = RowLoop(
+        "test", take, handle, in_flight=2, ids_of=lambda row: {"order_id": f"order_{row}"}, on_trouble=trouble.append
+    )
+    with capture_logs([merge_contextvars]) as lines:
+        await loop.round()
+    assert {(line["event"], line["order_id"]) for line in lines} == {
+        ("row_waits", "order_1"),
+        ("row_failed", "order_2"),
+    }
+    assert sorted(trouble) == ["failed", "waits"]

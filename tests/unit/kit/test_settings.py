@@ -16,6 +16,7 @@ from kit.settings import VARIABLES, Settings, ensure_secret, read_settings, unkn
         ("SHOWDROP_HTTP_PORT", "65536"),
         ("SHOWDROP_HTTP_PORT", "-1"),
         ("SHOWDROP_WS_PORT", "8001.5"),
+        ("SHOWDROP_WORKER_PORT", "tcp://10.96.0.7:8002"),  # what Kubernetes sets for a service of that name
         ("SHOWDROP_WS_PORT", "8000"),
         ("SHOWDROP_SECRET", "short"),
         ("REDIS_URL", "localhost:6379"),
@@ -45,6 +46,9 @@ from kit.settings import VARIABLES, Settings, ensure_secret, read_settings, unkn
         ("SHOWDROP_JOINS_PER_S", "0.5"),
         ("SHOWDROP_ADDRESS_MESSAGES_PER_S", "many"),
         ("SHOWDROP_ADDRESS_MESSAGES_PER_S", "\u0663"),
+        ("SHOWDROP_ADDRESS_VIEWERS", "-1"),
+        ("SHOWDROP_ADDRESS_REQUESTS_PER_S", "1000001"),
+        ("SHOWDROP_TOKEN_REQUESTS_PER_S", "off"),
     ],
 )
 def test_a_wrong_value_names_its_variable_in_one_line(name: str, value: str) -> None:
@@ -61,12 +65,14 @@ def test_nothing_set_gives_the_defaults_that_the_help_shows() -> None:
     shown = {one.name: one.default for one in VARIABLES}
     assert shown["SHOWDROP_HTTP_PORT"] == str(settings.http_port)
     assert shown["SHOWDROP_WS_PORT"] == str(settings.ws_port)
+    assert (shown["SHOWDROP_WORKER_PORT"], settings.worker_port) == ("none", None)
     assert shown["SHOWDROP_DATA_DIR"] == str(settings.data_dir)
 
 
 def test_values_are_read_and_flags_win() -> None:
     environ = {
         "SHOWDROP_HTTP_PORT": "9000",
+        "SHOWDROP_WORKER_PORT": "9002",
         "SHOWDROP_ORIGINS": "https://a.example/, http://b.example:8080",
         "REDIS_URL": "unix:///run/redis.sock",
         "SHOWDROP_LOG": "json",
@@ -74,6 +80,7 @@ def test_values_are_read_and_flags_win() -> None:
     }
     settings = read_settings(environ, flags={"http_port": 9100, "host": None})
     assert settings.http_port == 9100
+    assert settings.worker_port == 9002
     assert settings.host == "127.0.0.1"
     assert settings.origins == ("https://a.example", "http://b.example:8080")
     assert settings.redis_url == "unix:///run/redis.sock"
@@ -96,6 +103,12 @@ def test_the_limits_of_a_gateway_are_read() -> None:
     assert (settings.max_viewers, settings.joins_per_s, settings.address_messages_per_s) == (1, 1_000_000, 7)
 
 
+def test_nought_turns_a_limit_of_an_address_or_a_token_off() -> None:
+    names = ("SHOWDROP_ADDRESS_VIEWERS", "SHOWDROP_ADDRESS_REQUESTS_PER_S", "SHOWDROP_TOKEN_REQUESTS_PER_S")
+    settings = read_settings(dict.fromkeys(names, "0"))
+    assert (settings.address_viewers, settings.address_requests_per_s, settings.token_requests_per_s) == (0, 0, 0)
+
+
 def test_nothing_set_opens_no_door_wider_than_it_says() -> None:
     settings = read_settings({})
     assert not settings.deflate
@@ -104,6 +117,9 @@ def test_nothing_set_opens_no_door_wider_than_it_says() -> None:
     assert shown["SHOWDROP_MAX_VIEWERS"] == str(settings.max_viewers)
     assert shown["SHOWDROP_JOINS_PER_S"] == str(settings.joins_per_s)
     assert shown["SHOWDROP_ADDRESS_MESSAGES_PER_S"] == str(settings.address_messages_per_s)
+    assert shown["SHOWDROP_ADDRESS_VIEWERS"] == str(settings.address_viewers)
+    assert shown["SHOWDROP_ADDRESS_REQUESTS_PER_S"] == str(settings.address_requests_per_s)
+    assert shown["SHOWDROP_TOKEN_REQUESTS_PER_S"] == str(settings.token_requests_per_s)
     assert (shown["SHOWDROP_DEFLATE"], shown["SHOWDROP_PROXIES"]) == ("off", "none")
 
 

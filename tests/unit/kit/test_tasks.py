@@ -141,3 +141,28 @@ async def test_a_wakeup_ends_a_wait_and_is_not_lost_before_it() -> None:
     wakeup.set()
     await asyncio.wait_for(waiting, 1)
     await asyncio.wait_for(wakeup.wait(0.01), 1)
+
+
+async def test_a_watched_loop_whose_round_does_not_end_is_named_and_one_that_fails_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(kit_tasks, "ROUND_MOST_S", 0.05)
+    monkeypatch.setattr(kit_tasks, "BACKOFF_FIRST_S", 0.001)
+    monkeypatch.setattr(kit_tasks, "BACKOFF_MOST_S", 0.001)
+    tasks, never = Tasks(), asyncio.Event()
+
+    async def fails() -> None:
+        raise UnavailableError("the server is down")
+
+    with capture_logs():
+        tasks.forever("hangs", never.wait, every_s=0.01, watched=True)
+        tasks.forever("listens", never.wait, every_s=0.01)
+        tasks.forever("fails", fails, watched=True)
+        await asyncio.sleep(0.01)
+        assert tasks.stuck() == []
+        await asyncio.sleep(0.08)
+        assert tasks.stuck() == ["hangs"]
+    never.set()
+    await asyncio.sleep(0.03)
+    assert tasks.stuck() == []
+    await tasks.stop()

@@ -5,7 +5,8 @@ from pathlib import Path
 from click.testing import CliRunner
 from structlog.testing import capture_logs
 
-from live.cli import ALL_VARIABLES, main, warn_of_unknown
+from live.cli import main, warn_of_unknown
+from live.variables import ALL_VARIABLES
 
 
 def test_variables_that_nothing_reads_are_told_in_one_line_without_their_values() -> None:

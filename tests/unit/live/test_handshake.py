@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kit.ids import new_id
-from live.handshake import choose_subprotocol, client_address, origin_allowed, show_of
+from live.handshake import choose_subprotocol, client_address, client_network, network_of, origin_allowed, show_of
 
 
 def test_a_viewers_path_names_the_show_with_or_without_a_query() -> None:
@@ -81,3 +81,11 @@ def test_who_is_no_proxy_of_ours_is_not_believed(peer: str) -> None:
 def test_whatever_is_forwarded_an_address_comes_out(peer: str, forwarded: list[str]) -> None:
     address = client_address(peer, forwarded, PROXIES)
     assert address == peer or (peer == "10.0.0.1" and any(address in value for value in forwarded))
+
+
+@given(
+    st.sampled_from(["10.0.0.1", "203.0.113.9", "2001:db8:1::7", "2001:db8:2::7", "::ffff:10.0.0.1", "fe80::1%eth0"]),
+    st.lists(st.one_of(st.text(max_size=20), st.ip_addresses().map(str)), max_size=3),
+)
+def test_a_client_counts_under_the_network_of_its_address(peer: str, forwarded: list[str]) -> None:
+    assert client_network(peer, forwarded, PROXIES) == network_of(client_address(peer, forwarded, PROXIES))

@@ -38,10 +38,12 @@ class AnEntrance:
         self.proxies: tuple[Network, ...] = (ip_network("10.0.0.0/8"),)
         self.deflate = deflate
         self.asked = 0
+        self.address: str | None = None
         self._retry_after_s = retry_after_s
 
-    def turned_away(self) -> int | None:
+    def turned_away(self, address: str) -> int | None:
         self.asked += 1
+        self.address = address
         return self._retry_after_s
 
 
@@ -203,8 +205,10 @@ def test_the_subprotocol_decides_the_encoding(offered: str | None, chosen: str |
 
 def test_the_forwarded_address_counts_behind_a_proxy_only() -> None:
     fields = ("X-Forwarded-For: 192.0.2.1", "X-Forwarded-For: 198.51.100.1, 10.0.0.2")
-    assert upgraded(*fields, peer="10.0.0.1").address == "198.51.100.1"
-    assert upgraded(*fields, peer=PEER).address == PEER
+    for peer, address in (("10.0.0.1", "198.51.100.1"), (PEER, PEER)):
+        entrance = AnEntrance()
+        assert upgraded(*fields, peer=peer, entrance=entrance).address == address
+        assert entrance.address == address, "the entrance decides by the same"
 
 
 DEFLATE = "Sec-WebSocket-Extensions: permessage-deflate"

@@ -191,8 +191,10 @@ class House:
     def token(self, buyer_id: str, show_id: str | None = None) -> str:
         return self.tokens.mint("viewer", buyer_id, show_id)[0]
 
-    async def dial(self, show_id: str, *, binary: bool = False, origin: str | None = None) -> Viewer:
-        """Open a WebSocket without saying hello."""
+    async def dial(
+        self, show_id: str, *, binary: bool = False, origin: str | None = None, forwarded: str | None = None
+    ) -> Viewer:
+        """Open a WebSocket without saying hello; ``forwarded`` is what a proxy would say of where it comes from."""
         protocol = wire.MSGPACK_SUBPROTOCOL if binary else wire.JSON_SUBPROTOCOL
         connection = await connect(
             f"{self.ws_url}/v1/shows/{show_id}/live",
@@ -200,6 +202,7 @@ class House:
             origin=None if origin is None else Origin(origin),
             compression=None,
             proxy=None,
+            additional_headers={} if forwarded is None else {"X-Forwarded-For": forwarded},
         )
         viewer = Viewer(connection)
         self._viewers.append(viewer)

@@ -101,8 +101,8 @@ class OpenDoor:
         self.latest = Listener()
         self.connections = 0
 
-    def turned_away(self) -> int | None:
-        return None
+    def turned_away(self, address: str) -> int | None:
+        return None if address == "127.0.0.1" else 1
 
     def enter(self, connection: ViewerConnection, show_id: str, address: str) -> Listener:
         assert (connection.variant.binary, show_id, address) == (False, SHOW_ID, "127.0.0.1")

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+from ipaddress import ip_network
 
 import httpx
 import pytest
@@ -163,6 +164,25 @@ async def test_more_joins_a_second_than_allowed_are_answered_503_and_let_in_late
         assert await busy.metric("showdrop_gateway_turned_away_total") == 1
         await asyncio.sleep(0.6)
         await busy.watch(show_id)
+
+
+async def test_an_address_with_enough_viewers_is_answered_503_until_one_of_them_leaves(house: House) -> None:
+    show_id = await house.show()
+    async with house.another_gateway(address_viewers=2, proxies=(ip_network("127.0.0.0/8"),)) as strict:
+        first, _ = [await strict.dial(show_id, forwarded="203.0.113.7") for _ in range(2)]
+        with pytest.raises(InvalidStatus) as refusal:
+            await strict.dial(show_id, forwarded="203.0.113.7")
+        assert refusal.value.response.status_code == 503
+        assert int(refusal.value.response.headers["Retry-After"]) > 0
+        await strict.dial(show_id, forwarded="203.0.113.8")
+        await first.leave()
+        async with asyncio.timeout(PATIENCE_S):
+            while await strict.metric("showdrop_gateway_connections") > 2 + 1:  # the one that asks for the metrics too
+                await asyncio.sleep(0.01)
+        await strict.dial(show_id, forwarded="203.0.113.7")
+        with pytest.raises(InvalidStatus):
+            await strict.dial(show_id, forwarded="203.0.113.7")
+        assert await strict.metric("showdrop_gateway_turned_away_total") == 2
 
 
 async def test_who_says_no_hello_in_time_is_closed_even_if_it_pings(

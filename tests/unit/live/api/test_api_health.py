@@ -1,7 +1,7 @@
 import asyncio
 
 from kit.errors import UnavailableError
-from live.api.health import failing_checks
+from live.api.health import failing_checks, once_passed
 
 
 async def works() -> None:
@@ -37,3 +37,19 @@ async def test_checks_run_side_by_side() -> None:
     started = asyncio.get_running_loop().time()
     await failing_checks({str(number): hangs for number in range(20)}, timeout_s=0.1)
     assert asyncio.get_running_loop().time() - started < 1
+
+
+async def test_a_check_that_has_passed_once_is_not_asked_again_and_one_that_failed_is() -> None:
+    asked = 0
+
+    async def fails_at_first() -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            raise UnavailableError("not yet")
+
+    check = once_passed(fails_at_first)
+    assert await failing_checks({"schema": check}, timeout_s=1) == {"schema": "not yet"}
+    for _ in range(2):
+        assert await failing_checks({"schema": check}, timeout_s=1) == {}
+    assert asked == 2

@@ -12,6 +12,7 @@ from inventory.channels.rows import ChannelRows
 from kit.metrics import new_registry
 from live.api.app_http import ApiParts, endpoints_of
 from live.api.endpoint import Empty, Endpoint
+from live.api.limits import FILE_BODY_MAX_BYTES, LINKS_BODY_MAX_BYTES
 from live.api.openapi import openapi_document, refusals_of
 from live.tokens import Tokens
 
@@ -133,6 +134,17 @@ def test_the_document_holds_the_contract_and_nothing_else(document: dict[str, An
 
 def test_the_demo_call_is_there_in_demo_mode_only() -> None:
     assert "/v1/demo/tokens" not in {one.path for one in declared(demo=False)}
+
+
+def test_every_body_has_a_limit_and_a_call_without_one_has_none() -> None:
+    for one in declared():
+        assert (0 < one.body_limit <= FILE_BODY_MAX_BYTES) == (one.body_kind != "none"), one.name
+        assert one.body_kind in ("none", "file") or one.body_limit <= LINKS_BODY_MAX_BYTES, one.name
+
+
+def test_every_call_may_be_answered_that_it_comes_too_often_but_for_probes() -> None:
+    without = {one.path for one in declared() if 429 not in refusals_of(one)}
+    assert without == {"/healthz", "/readyz", "/metrics"}
 
 
 def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:

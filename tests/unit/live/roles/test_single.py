@@ -14,3 +14,7 @@ from live.roles.single import ready_line
 )
 def test_a_ready_line_is_an_address_to_copy(role: str, line: str) -> None:
     assert ready_line(role, Settings(host="::1")) == line
+
+
+def test_a_worker_with_a_port_says_where() -> None:
+    assert ready_line("worker", Settings(worker_port=8002)) == "showdrop worker is ready on http://127.0.0.1:8002"

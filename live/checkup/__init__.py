@@ -1,0 +1,1 @@
+"""``showdrop check``: looks at a deployment and says what to fix."""

@@ -1,0 +1,6 @@
+"""Every environment variable of the program, from the packages that read them."""
+
+from checkout.payments.settings import PAYMENT_VARIABLES
+from kit.settings import VARIABLES
+
+ALL_VARIABLES = (*VARIABLES, *PAYMENT_VARIABLES)

@@ -1,0 +1,95 @@
+"""Spans over OTLP, as a collector receives them."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+from kit.traces import ENDPOINT, SHARE, Traces, ids_of
+from kit.traces_otlp import open_traces
+
+
+class Collector:
+    """Takes what is posted to ``/v1/traces``."""
+
+    def __init__(self) -> None:
+        self.spans: list[tuple[str, Any]] = []  # the service's name, and the span
+        self.paths: set[str] = set()
+        self.url = ""
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                length = next(
+                    int(line.split(b":")[1])
+                    for line in head.split(b"\r\n")
+                    if line.lower().startswith(b"content-length")
+                )
+                self.paths.add(head.split()[1].decode())
+                self._take(await reader.readexactly(length))
+                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass  # it hung up
+        finally:
+            writer.close()
+
+    def _take(self, body: bytes) -> None:
+        types = import_module("opentelemetry.proto.collector.trace.v1.trace_service_pb2")
+        for resource in types.ExportTraceServiceRequest.FromString(body).resource_spans:
+            [service] = [one.value.string_value for one in resource.resource.attributes if one.key == "service.name"]
+            self.spans += [(service, span) for scope in resource.scope_spans for span in scope.spans]
+
+
+@pytest.fixture
+async def collector() -> AsyncIterator[Collector]:
+    collector = Collector()
+    server = await asyncio.start_server(collector.serve, "127.0.0.1", 0)
+    collector.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    yield collector
+    server.close()
+
+
+def traces_of(role: str, collector: Collector, share: str = "1") -> Traces:
+    return open_traces(role, {ENDPOINT: f"{collector.url}/", SHARE: share})
+
+
+async def test_what_several_processes_tell_of_a_purchase_is_one_trace_under_the_claim(collector: Collector) -> None:
+    gateway, worker = traces_of("gateway", collector), traces_of("worker", collector)
+    began_ns = time.time_ns() - 5_000_000
+    worker.span("settle", "hold_1", began_ns, order_id="order_1", offer_id="offer_1", show_id="show_1")
+    gateway.span("claim", "hold_1", began_ns, offer_id="offer_1", show_id="show_1")
+    gateway.span("claim", "hold_2", began_ns)
+    await gateway.close()
+    await worker.close()
+    assert collector.paths == {"/v1/traces"}
+    spans = {(service, span.name, span.trace_id): span for service, span in collector.spans}
+    trace_id, root_id = ids_of("hold_1")
+    trace = trace_id.to_bytes(16)
+    claim, settle = spans["showdrop gateway", "claim", trace], spans["showdrop worker", "settle", trace]
+    assert (claim.span_id, claim.parent_span_id) == (root_id.to_bytes(8), b"")
+    assert settle.parent_span_id == claim.span_id != settle.span_id
+    assert {one.key: one.value.string_value for one in settle.attributes} == {
+        "showdrop.hold_id": "hold_1",
+        "showdrop.order_id": "order_1",
+        "showdrop.offer_id": "offer_1",
+        "showdrop.show_id": "show_1",
+    }
+    assert settle.start_time_unix_nano == began_ns
+    assert settle.end_time_unix_nano > began_ns
+    assert len(collector.spans) == 3
+
+
+async def test_every_process_keeps_the_same_share_of_the_purchases(collector: Collector) -> None:
+    gateway, worker = traces_of("gateway", collector, "0.5"), traces_of("worker", collector, "0.5")
+    for number in range(200):
+        gateway.span("claim", f"hold_{number}", time.time_ns())
+        worker.span("capture", f"hold_{number}", time.time_ns())
+    await gateway.close()
+    await worker.close()
+    kept = {name: {span.trace_id for _, span in collector.spans if span.name == name} for name in ("claim", "capture")}
+    assert kept["claim"] == kept["capture"]
+    assert 60 < len(kept["claim"]) < 140

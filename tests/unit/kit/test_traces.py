@@ -1,0 +1,34 @@
+import pytest
+
+from kit.errors import SettingError
+from kit.traces import ENDPOINT, NO_TRACES, SHARE, ids_of, share_of
+from kit.traces_otlp import open_traces
+
+
+def test_a_hold_always_names_the_same_trace_and_another_hold_another_one() -> None:
+    assert ids_of("hold_1") == ids_of("hold_1")
+    many = {ids_of(f"hold_{number}") for number in range(1_000)}
+    assert len({trace for trace, _ in many}) == len({span for _, span in many}) == 1_000
+    assert all(0 < trace < 1 << 128 and 0 < span < 1 << 64 for trace, span in many)
+
+
+def test_without_an_endpoint_nothing_is_traced_and_nothing_is_asked_for() -> None:
+    assert open_traces("api", {}) is NO_TRACES
+    assert open_traces("api", {ENDPOINT: "  ", SHARE: "nonsense"}) is NO_TRACES
+    assert not NO_TRACES.on
+
+
+@pytest.mark.parametrize("text", ["-0.1", "1.5", "half", "nan"])
+def test_a_share_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(SettingError, match=SHARE):
+        share_of({SHARE: text})
+
+
+def test_all_purchases_are_kept_if_nothing_is_said() -> None:
+    assert share_of({}) == share_of({SHARE: " "}) == 1.0
+    assert share_of({SHARE: "0.05"}) == 0.05
+
+
+def test_an_endpoint_that_is_no_address_is_refused() -> None:
+    with pytest.raises(SettingError, match=ENDPOINT):
+        open_traces("api", {ENDPOINT: "collector:4318"})
