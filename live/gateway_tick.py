@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, Gauge
 
 from inventory.holds import Holds
 from kit.errors import UnavailableError
+from kit.metrics import Spread
 from kit.redis_client import RedisClient
 from live import wire
 from live.claim_desk import ClaimDesk
@@ -51,6 +52,7 @@ class Ticker:
     Args:
         gateway_id: names this gateway among those that count viewers.
         registry: where the ticks' metrics go.
+        loop_lag: where it is counted how late the event loop is for a tick, in seconds.
     """
 
     def __init__(
@@ -64,7 +66,9 @@ class Ticker:
         offers: OfferDirectory,
         desk: ClaimDesk,
         registry: CollectorRegistry,
+        loop_lag: Spread | None = None,
     ) -> None:
+        self._loop_lag = Spread() if loop_lag is None else loop_lag
         self._gateway_id = gateway_id
         self._redis = redis
         self._holds = holds
@@ -73,6 +77,7 @@ class Ticker:
         self._offers = offers
         self._desk = desk
         self._ticks = 0
+        self._due_s = 0.0
         self._known: dict[Room, _Known] = {}
         self._present: set[str] = set()  # shows for which others may still count viewers of ours
         self._turn = 0
@@ -83,6 +88,11 @@ class Ticker:
         Gauge(
             "showdrop_gateway_log_behind_events", "Log events that the room furthest behind lacks", registry=registry
         ).set_function(lambda: self._lag.events_behind)
+        Gauge(
+            "showdrop_gateway_log_lag_seconds",
+            "For how long the slowest room has been behind a position of its log",
+            registry=registry,
+        ).set_function(lambda: self._lag.lag_s(time.monotonic()))
 
     def require_current(self) -> None:
         """Refuse to be trusted while viewers may be told too late.
@@ -103,7 +113,11 @@ class Ticker:
         Raises:
             UnavailableError: Redis does not answer; the next tick reads again.
         """
-        await asyncio.sleep(TICK_MS / 1000)
+        # From when the last one was due, not from when its work was done: else there would be fewer a second.
+        due_s = max(self._due_s + TICK_MS / 1000, time.monotonic())
+        self._due_s = due_s
+        await asyncio.sleep(due_s - time.monotonic())
+        self._loop_lag.add(max(0.0, time.monotonic() - due_s))
         self._ticks += 1
         watched = [room for room in rooms if len(room) or room.buyers]
         # Who comes back to a room that nobody watched for a while starts from what is read then.
@@ -126,8 +140,7 @@ class Ticker:
             try:
                 await self._figures.count_claims(counts)
             except UnavailableError:
-                for (show_id, result), count in counts.items():
-                    self._desk.count(show_id, result, count)
+                self._desk.take_back(counts)
                 raise
             while self._peaks:
                 show_id, viewers = next(iter(self._peaks.items()))
