@@ -11,17 +11,16 @@ from typing import TypeVar, cast
 import click
 import uvloop
 
-from checkout.payments.settings import PAYMENT_VARIABLES
 from kit.errors import SettingError, ShowdropError
 from kit.log import configure_logging, logger
-from kit.settings import VARIABLES, Settings, read_settings, unknown_variables
+from kit.settings import Settings, read_settings, unknown_variables
 from live.roles.limits import PROCESSES_MOST
+from live.variables import ALL_VARIABLES
 
 Result = TypeVar("Result")
 
 _log = logger("settings")
 
-ALL_VARIABLES = (*VARIABLES, *PAYMENT_VARIABLES)
 NAME_WIDTH = max(len(one.name) for one in ALL_VARIABLES)
 EPILOG = "Settings from the environment:\n\n\b\n" + "\n".join(
     f"{one.name:<{NAME_WIDTH}} {one.meaning} [{one.default}]" for one in ALL_VARIABLES
@@ -30,6 +29,7 @@ EPILOG = "Settings from the environment:\n\n\b\n" + "\n".join(
 
 LAZY = {
     "rehearse": ("live.rehearse.command", "rehearse_command"),
+    "check": ("live.checkup.command", "check_command"),
     "bench": ("live.bench.command", "bench_command"),
 }
 """Commands that live in modules of their own and are loaded when they are needed."""
@@ -173,6 +173,15 @@ def worker(data_dir: Path | None) -> None:
     from live.roles.single import serve_role  # noqa: PLC0415 - --help must not load the servers
 
     run(serve_role("worker", _role_settings(data_dir=data_dir)))
+
+
+@main.command(name="servers")
+@_data_dir
+def servers_command(data_dir: Path | None) -> None:
+    """Run only a Redis and a Postgres of its own, with an up-to-date schema, for roles that are started one by one."""
+    from live.roles.servers import serve_servers  # noqa: PLC0415 - --help must not load the servers
+
+    run(serve_servers(_settings(data_dir=data_dir)))
 
 
 @main.command()

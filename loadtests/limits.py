@@ -1,15 +1,12 @@
-"""The sizes of the load tests, and what they need."""
+"""What the load tests need, and what they must reach."""
 
 from typing import Final
 
-TIERS: Final[dict[str, tuple[int, int]]] = {"S": (300, 20), "M": (1_500, 100), "L": (10_000, 500)}
-"""Viewers and units by tier: a boutique, a strong brand, a record show."""
+EXIT_CANNOT: Final = 2
+"""Exit code when a load test cannot run here."""
 
 OTHER_FILES: Final = 500
 """Open files of a process besides its viewers' sockets."""
-
-PRODUCTS: Final = 20
-"""Products of the generated catalogue."""
 
 READY_TIMEOUT_S: Final = 60.0
 """From the start of the server until both ports say that they are ready; the first start makes a database."""
@@ -20,5 +17,37 @@ STOP_TIMEOUT_S: Final = 20.0
 HTTP_TIMEOUT_S: Final = 10.0
 """For one call."""
 
-REHEARSAL_TIMEOUT_S: Final = 300.0
-"""For a whole rehearsal; its own limits add up to less."""
+PLAY_SPARE_S: Final = 180.0
+"""For a scene to be played, besides its own length: joining, stopping, writing."""
+
+QUIET_TIMEOUT_S: Final = 30.0
+"""From the end of the show until no order is under way and no hold is live."""
+
+RECONCILE_TIMEOUT_S: Final = 120.0
+"""For ``showdrop reconcile``."""
+
+# --- What a run must reach -------------------------------------------------------------------------------------------
+
+CLAIM_MOST_P99_MS: Final = 500
+"""From a tap to its answer."""
+
+EVENT_MOST_P99_MS: Final = 1_000
+"""From the moment in which the server makes an event to the viewer."""
+
+LATE_MOST_P99_MS: Final = 100
+"""From the moment in which a claim was due to the moment in which it was written: a load client that is later than
+this was the limit itself, and the run proves nothing."""
+
+FRAMES_LEAST_PER_S: Final = 9.0
+"""State frames a second that each viewer sees in the soak: ten are made."""
+
+WARM_UP_S: Final = 600.0
+"""Of a soak: then caches are full and every code path has run."""
+
+WINDOW_S: Final = 600.0
+"""Memory at the beginning and at the end of a soak is the median over so long."""
+
+GROWTH_MOST: Final = 0.05
+"""By what share a role's memory may grow from the first window to the last."""
+
+assert LATE_MOST_P99_MS < CLAIM_MOST_P99_MS

@@ -1,65 +1,85 @@
 """The load test: ``python -m loadtests.load --tier S|M|L``.
 
-It starts a server of its own, imports a small catalogue over HTTP, lets ``showdrop rehearse`` play a show of the
-tier's size, and stops the server. Exit code: 0 when every invariant is held, 1 when not, 2 when it cannot run here.
+It starts a deployment of its own, lets locust (or, for tier L, the swarm) play a show of the tier's size, has the
+verifier judge it, and stops it. Exit code: 0 when everything is held, 1 when not, 2 when it cannot run here.
 """
 
-import resource
+import contextlib
+import signal
 import sys
 import tempfile
 from pathlib import Path
+from types import FrameType
+from typing import Literal, NoReturn
 
 import click
 
-from loadtests.limits import OTHER_FILES, PRODUCTS, REHEARSAL_TIMEOUT_S, TIERS
-from loadtests.server_http import LoadError, Server
+from loadtests.catalogue import catalogue
+from loadtests.deployment_http import Deployment
+from loadtests.errors import LoadError
+from loadtests.limits import EXIT_CANNOT, OTHER_FILES
+from loadtests.open_files import allow_files
+from loadtests.play import Plan, play
+from loadtests.soak import soak
+from loadtests.tiers import SHAPES, TIERS, scene
 
-EXIT_CANNOT = 2
+__all__ = ["EXIT_CANNOT", "allow_files", "catalogue", "main"]
 
 
-@click.command()
-@click.option("--tier", type=click.Choice(list(TIERS)), default="S", show_default=True, help="The size.")
-def main(tier: str) -> None:
-    """Play a show of a tier's size against a fresh server and print the verdict."""
-    viewers, units = TIERS[tier]
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--tier", type=click.Choice(list(TIERS)), default="S", show_default=True, envvar="SHOWDROP_TIER")
+@click.option("--shape", type=click.Choice(list(SHAPES)), default="show", show_default=True, envvar="SHOWDROP_SHAPE")
+@click.option("--soak-s", type=float, default=None, help="Seconds of the soak.  [default: the tier's]")
+@click.option("--for-s", type=float, default=None, help="Play one show after another for so long, and watch memory.")
+@click.option("--tool", type=click.Choice(["locust", "swarm"]), default=None, help="[default: the tier's]")
+@click.option("--processes", type=click.IntRange(1, 64), default=1, show_default=True, help="Of locust.")
+@click.option(
+    "--results",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("load-results"),
+    show_default=True,
+    help="Folder of the records, locust's CSV and the verdict; one folder in it for each tier.",
+)
+def main(  # noqa: PLR0917 - click passes every option by name
+    tier: str,
+    shape: str,
+    soak_s: float | None,
+    for_s: float | None,
+    tool: Literal["locust", "swarm"] | None,
+    processes: int,
+    results: Path,
+) -> None:
+    """Play a show of a tier's size against a fresh deployment and print the verdict."""
+    signal.signal(signal.SIGTERM, _leave)
+    what = scene(tier, shape, soak_s)
     try:
-        allow_files(viewers + OTHER_FILES)
-        with tempfile.TemporaryDirectory(prefix="showdrop-load-") as folder, Server(Path(folder)) as server:
-            click.echo(f"load: tier {tier}, {viewers} viewers, {units} units, {server.url}")
-            server.import_catalogue(catalogue(PRODUCTS))
-            code = server.rehearse(viewers, units, REHEARSAL_TIMEOUT_S)
-            if code not in (0, 1):
-                click.echo(
-                    f"load: the rehearsal ended with {code}; the server's last words: {server.last_line()}", err=True
-                )
-    except LoadError as error:
+        allow_files(what.tier.viewers + OTHER_FILES)
+        plan = Plan(scene=what, soak_s=soak_s, tool=tool or what.tier.tool, processes=processes)
+        held = _run(plan, (results / tier).absolute(), for_s)
+    except (LoadError, ValueError) as error:
         click.echo(f"load: {error}", err=True)
         sys.exit(EXIT_CANNOT)
-    sys.exit(0 if code == 0 else 1)
+    sys.exit(0 if held else 1)
 
 
-def catalogue(products: int) -> str:
-    """Return a catalogue file with this many products of one variant each."""
-    lines = ["id,title,description,availability,condition,price,link,image_link,brand,quantity_to_sell_on_facebook"]
-    for number in range(1, products + 1):
-        link = f"https://shop.example.com/{number}"
-        price = f"{10 + number}.00 EUR"
-        lines.append(f"LOAD-{number:03},Load product {number},For a test.,in stock,new,{price},{link},,Load,50")
-    return "\n".join(lines) + "\n"
+def _leave(number: int, _frame: FrameType | None) -> NoReturn:
+    """Leave in order when told to end: the servers that were started here are groups of their own."""
+    sys.exit(128 + number)
 
 
-def allow_files(needed: int) -> None:
-    """Let this process and its children open so many files.
-
-    Raises:
-        LoadError: the hard limit is lower.
-    """
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft >= needed:
-        return
-    if hard != resource.RLIM_INFINITY and hard < needed:
-        raise LoadError(f"{needed} open files are needed and the hard limit is {hard}; as root: ulimit -Hn {needed}")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+def _run(plan: Plan, folder: Path, for_s: float | None) -> bool:
+    folder.mkdir(parents=True, exist_ok=True)
+    what = plan.scene
+    with contextlib.ExitStack() as stack:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="showdrop-load-")))
+        place = stack.enter_context(Deployment(home, what.tier.gateways))
+        click.echo(
+            f"load: tier {what.tier_name}, {what.shape}, {what.tier.viewers:,} viewers, {what.tier.units} units, "
+            f"{what.tier.first_second_claims:,} claims in the first second; by {plan.tool}; {place.url}"
+        )
+        if for_s is None:
+            return play(plan, place, folder).held
+        return soak(plan, place, folder, for_s)
 
 
 if __name__ == "__main__":

@@ -32,13 +32,16 @@ BENCHMARKS: Final = ("claims", "settle", "channels")
 FAN_OUT: Final = "fan-out"
 """What is measured from outside, as a load test: a gateway, and viewers in a process of their own."""
 
+SWARM: Final = "swarm"
+"""A whole show of 10,000 viewers, played by one process on one core, and judged; not part of ``all``."""
+
 
 SIGNAL_BASE: Final = 128
 """What shells add to a signal's number."""
 
 
 @click.command("bench")
-@click.argument("name", type=click.Choice([*BENCHMARKS, FAN_OUT, "all"]))
+@click.argument("name", type=click.Choice([*BENCHMARKS, FAN_OUT, SWARM, "all"]))
 @click.option(
     "--results",
     type=click.Path(file_okay=False, path_type=Path),
@@ -52,8 +55,13 @@ def bench_command(name: str, results: Path) -> None:
     `all` takes about forty minutes, and 40 GB of free disk there, for ten million orders of the past; without that
     room, `fan-out` and `all` say so before the first row. Set TMPDIR to choose the disk.
 
+    `swarm` is not part of it: a show of tier L, as `make load TIER=L` plays it.
+
     Exit code 1 when a row misses its limit.
     """
+    if name == SWARM:
+        command = [sys.executable, "-m", "loadtests.load", "--tier", "L", "--tool", "swarm", "--results", str(results)]
+        sys.exit(exit_code(subprocess.run(command, check=False).returncode))  # noqa: S603 - ourselves
     missed = False
     if name != FAN_OUT:
         missed = not _measure_inside(BENCHMARKS if name == "all" else (name,), results)

@@ -20,8 +20,8 @@ from loadtests.bench.docs_table import DOCS, write_docs
 from loadtests.bench.limits import FULL, OTHER_FILES, QUICK, Sizes
 from loadtests.bench.result import RowResult, print_results, write_results
 from loadtests.bench.rows import RESULTS, ROWS, run_rows
+from loadtests.errors import LoadError
 from loadtests.load import EXIT_CANNOT, allow_files
-from loadtests.server_http import LoadError
 
 PLAIN_COLUMNS = 180
 """Width of the table where nobody says how wide the screen is."""

@@ -15,7 +15,7 @@ from loadtests.bench.crowd import CrowdLoop, CrowdPlan
 from loadtests.bench.limits import CONNECT_TIMEOUT_S, DELIVERY_TIMEOUT_S, HEARTBEAT_EVERY_S, POLL_S, STOP_TIMEOUT_S
 from loadtests.bench.process_figures import cpu_ns
 from loadtests.bench.target import Target
-from loadtests.server_http import LoadError
+from loadtests.errors import LoadError
 
 _fork = multiprocessing.get_context("fork")
 """The child inherits the target and the board as they are: both hold what cannot be sent."""

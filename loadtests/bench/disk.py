@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from loadtests.server_http import LoadError
+from loadtests.errors import LoadError
 
 GROWN_ORDER_BYTES: Final = 4_000
 """Disk that one order of ``paid-grown`` takes at the most: its row, movements and indexes, and the log of Postgres,

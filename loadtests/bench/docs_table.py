@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from loadtests.bench.result import FLOOR, OURS, Record, figure, ratio_text, read_results
-from loadtests.server_http import LoadError
+from loadtests.errors import LoadError
 
 DOCS: Final = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 """The page."""

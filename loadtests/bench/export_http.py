@@ -6,7 +6,7 @@ import httpx
 import msgspec
 
 from loadtests.bench.paid_limits import EXPORT_TIMEOUT_S
-from loadtests.server_http import LoadError
+from loadtests.errors import LoadError
 
 
 class Export(msgspec.Struct, frozen=True, kw_only=True):

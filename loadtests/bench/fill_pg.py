@@ -15,7 +15,7 @@ from typing import Final, LiteralString, cast
 import psycopg
 
 from loadtests.bench.paid_limits import FILL_SLICE_ORDERS, FILL_TASKS
-from loadtests.server_http import LoadError
+from loadtests.errors import LoadError
 
 ORDERS_OF_POOL: Final = 1_000
 ORDERS_OF_SHOW: Final = 10_000

@@ -18,7 +18,7 @@ from loadtests.bench.cores import Cores
 from loadtests.bench.limits import OTHER_FILES, STOP_TIMEOUT_S
 from loadtests.bench.server_frames import text_frame
 from loadtests.bench.target import numbered
-from loadtests.server_http import LoadError
+from loadtests.errors import LoadError
 
 _fork = multiprocessing.get_context("fork")
 

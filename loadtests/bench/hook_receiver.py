@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from loadtests.bench.limits import REPORT_TIMEOUT_S, STOP_TIMEOUT_S
-from loadtests.server_http import LoadError
+from loadtests.errors import LoadError
 
 _fork = multiprocessing.get_context("fork")
 

@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 import httpx
 
 from loadtests.bench.limits import HTTP_TIMEOUT_S, READY_TIMEOUT_S
-from loadtests.server_http import LoadError
+from loadtests.errors import LoadError
 
 _OFFER_S = 3_600
 PRICE_CENTS: Final = 900

@@ -10,7 +10,7 @@ from loadtests.bench.limits import READY_TIMEOUT_S
 from loadtests.bench.publish_redis import LogPublisher
 from loadtests.bench.result import OURS
 from loadtests.bench.server import Gateway, Stand
-from loadtests.server_http import LoadError
+from loadtests.errors import LoadError
 
 _TOKEN_S = 3_600
 

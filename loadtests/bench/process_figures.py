@@ -39,6 +39,26 @@ def _rss_pages(pid: int) -> int:
         return 0
 
 
+def programs(pids: Iterable[int]) -> dict[int, str]:
+    """Return what each process runs; one that has ended is left out."""
+    found = {}
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            found[pid] = Path(f"/proc/{pid}/comm").read_text().strip()
+    return found
+
+
+def proportional_bytes(pids: Iterable[int]) -> int:
+    """Return the memory of these processes, what they share with others counted in parts."""
+    total = 0
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+                if line.startswith("Pss:"):
+                    total += int(line.split()[1]) * 1024
+    return total
+
+
 def with_children(pid: int) -> list[int]:
     """Return a process and all that came from it."""
     found = [pid]

@@ -13,7 +13,7 @@ from loadtests.bench.crowd_process import Crowd
 from loadtests.bench.limits import REPORT_TIMEOUT_S
 from loadtests.bench.ours import Showdrop
 from loadtests.bench.usage import Usage, usage_groups
-from loadtests.server_http import LoadError
+from loadtests.errors import LoadError
 
 
 class RoundCrowd(Crowd):

@@ -21,7 +21,7 @@ from loadtests.bench.channel_limits import (
 from loadtests.bench.hook_receiver import Arrival, HookReceiver
 from loadtests.bench.result import OURS, RowResult
 from loadtests.bench.usage import API, POSTGRES, Usage, usage_groups
-from loadtests.server_http import LoadError
+from loadtests.errors import LoadError
 
 _TOLD_EVERY_S = 10.0
 

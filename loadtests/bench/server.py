@@ -18,8 +18,9 @@ from loadtests.bench.host_http import Host
 from loadtests.bench.limits import READY_TIMEOUT_S, STOP_TIMEOUT_S
 from loadtests.bench.process_figures import with_children
 from loadtests.bench.ready_http import is_ready
+from loadtests.errors import LoadError
 from loadtests.load import catalogue
-from loadtests.server_http import LoadError, Server
+from loadtests.server_http import Server
 
 SKU = "LOAD-001"
 

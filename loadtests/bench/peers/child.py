@@ -12,7 +12,7 @@ from typing import Final
 
 from loadtests.bench.cores import running_on
 from loadtests.bench.peers.limits import READY_POLL_S, READY_TIMEOUT_S, STOP_TIMEOUT_S
-from loadtests.server_http import LoadError
+from loadtests.errors import LoadError
 
 HOST: Final = "127.0.0.1"
 _STAT_PARENT: Final = 1  # the parent's id in /proc/PID/stat, counted after the name in brackets

@@ -25,8 +25,8 @@ from loadtests.bench.peers.peer import Peer
 from loadtests.bench.peers.report import Report, print_report, write_report
 from loadtests.bench.server import open_stand
 from loadtests.bench.target import Target
+from loadtests.errors import LoadError
 from loadtests.load import EXIT_CANNOT, allow_files
-from loadtests.server_http import LoadError
 
 OURS: Final = "showdrop"
 KEYS: Final = (OURS, *(peer.key for peer in every_peer()))

@@ -5,7 +5,7 @@ from typing import Final
 
 from loadtests.bench.docs_table import begin_of, markdown, replaced, where
 from loadtests.bench.peers.report import HEADS, Report, read_report, remarks, rows
-from loadtests.server_http import LoadError
+from loadtests.errors import LoadError
 
 BEGIN: Final = begin_of("python -m loadtests.bench.peers")
 

@@ -18,7 +18,7 @@ from loadtests.bench.client_frames import after_headers, status_of, upgrade_requ
 from loadtests.bench.peers.child import HOST, Child
 from loadtests.bench.peers.limits import BACKLOG, NCHAN_BUFFER_EVENTS, NGINX_CONNECTIONS, READY_TIMEOUT_S
 from loadtests.bench.peers.peer import Peer, read_some
-from loadtests.server_http import LoadError
+from loadtests.errors import LoadError
 
 _MODULE: Final = "ngx_nchan_module.so"
 _MODULE_FOLDERS: Final = ("/usr/lib/nginx/modules", "/usr/lib64/nginx/modules", "/usr/share/nginx/modules")

@@ -9,7 +9,7 @@ from typing import ClassVar
 from loadtests.bench.peers.child import Child, free_ports
 from loadtests.bench.peers.limits import PUBLISH_TIMEOUT_S
 from loadtests.bench.target import numbered
-from loadtests.server_http import LoadError
+from loadtests.errors import LoadError
 
 READ_BYTES = 65_536
 

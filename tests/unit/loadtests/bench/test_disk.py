@@ -6,7 +6,7 @@ import pytest
 
 from loadtests.bench.disk import require_room
 from loadtests.bench.limits import FULL, QUICK
-from loadtests.server_http import LoadError
+from loadtests.errors import LoadError
 
 TEN_GB = 10_000_000_000
 FOLDER = Path("/data")

@@ -4,7 +4,7 @@ import pytest
 
 from loadtests.bench.docs_table import BEGIN, DOCS, END, begin_of, markdown, replaced
 from loadtests.bench.peers.docs_table import BEGIN as PEERS_BEGIN
-from loadtests.server_http import LoadError
+from loadtests.errors import LoadError
 
 PAGE = f"top\n{BEGIN}\nours\n{END}\nmiddle\n{PEERS_BEGIN}\npeers\n{END}\nbottom\n"
 

@@ -7,7 +7,7 @@ import pytest
 
 from loadtests.bench.docs_table import BEGIN, END, write_docs
 from loadtests.bench.result import RowResult, figure, read_results, write_results
-from loadtests.server_http import LoadError
+from loadtests.errors import LoadError
 
 AT = "2026-01-02T03:04:05+00:00"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from loadtests.bench.peers.child import Child, free_ports
-from loadtests.server_http import LoadError
+from loadtests.errors import LoadError
 
 
 def test_a_program_that_ends_is_reported_with_its_last_line(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from loadtests.bench.peers.nats import publish_commands
 from loadtests.bench.peers.nchan import publish_requests, split_answer
 from loadtests.bench.peers.node import SocketIo, Ws
 from loadtests.bench.peers.python_server import Websockets
-from loadtests.server_http import LoadError
+from loadtests.errors import LoadError
 
 
 def test_nats_events_are_one_command_each() -> None:

@@ -12,7 +12,7 @@ from loadtests.bench.peers.docs_table import BEGIN, write_docs
 from loadtests.bench.peers.figures import Figures, Pair
 from loadtests.bench.peers.limits import Sizes
 from loadtests.bench.peers.report import Report, print_report, read_report, remarks, rows, write_report
-from loadtests.server_http import LoadError
+from loadtests.errors import LoadError
 
 
 def figures(*, key: str = "ws", floor_us: float = 5.0, crowd_share: float = 0.4, fault: str = "") -> Figures:

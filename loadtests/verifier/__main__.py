@@ -1,0 +1,5 @@
+"""``python -m loadtests.verifier``."""
+
+from loadtests.verifier.command import main
+
+main()

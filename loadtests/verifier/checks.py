@@ -1,0 +1,260 @@
+"""The checks of the verifier, each a pure look at the evidence."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Final
+
+import msgspec
+
+from loadtests.limits import CLAIM_MOST_P99_MS, EVENT_MOST_P99_MS, FRAMES_LEAST_PER_S, LATE_MOST_P99_MS
+from loadtests.notes import CLAIM, EVENT, LATE, LATE_CLAIM
+from loadtests.tiers import PRICE_CENTS, TRICKLE_PER_S
+from loadtests.verifier.evidence import Evidence
+
+Found = tuple[str, list[str]]
+"""What was counted, and one line per thing that is wrong."""
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of one check; it is held when nothing is wrong."""
+
+    name: str
+    figures: str
+    faults: tuple[str, ...]
+
+    @property
+    def held(self) -> bool:
+        """Whether nothing contradicts it."""
+        return not self.faults
+
+
+def played(evidence: Evidence) -> Found:
+    """Everyone came, stayed and was never cut by the server; the host came to the end."""
+    viewers, wanted = evidence.viewers, evidence.scene.tier.viewers
+    faults = [] if evidence.host.ended else ["the host did not come to the end of the show"]
+    if len(viewers) != wanted:
+        faults.append(f"{len(viewers)} viewers instead of {wanted}")
+    away = sum(1 for viewer in viewers if not viewer.welcomes)
+    lost = sum(viewer.lost for viewer in viewers)
+    faults += [f"{away} never came in"] if away else []
+    faults += [f"{lost} connections were cut by the server"] if lost else []
+    return f"{len(viewers):,} viewers, {sum(viewer.welcomes for viewer in viewers):,} welcomes", faults
+
+
+def no_oversell(evidence: Evidence) -> Found:
+    """No offer sold more than it had: by its counters, by its orders, and by what buyers were told."""
+    told: Counter[str] = Counter()
+    for viewer in evidence.viewers:
+        offer_of = {hold: claim.offer_id for claim in viewer.claims.values() for hold in claim.holds} | viewer.promoted
+        told.update(offer_of.get(hold_id, "") for hold_id in viewer.confirmed)
+    ordered = Counter({one.offer_id: 0 for one in evidence.server.offers})
+    for order in evidence.server.orders:
+        ordered[order.offer_id] += order.quantity
+    faults = []
+    for offer in evidence.server.offers:
+        counts = {"sold": offer.sold, "ordered": ordered[offer.offer_id], "confirmed": told[offer.offer_id]}
+        faults += [f"{offer.allocated} units, {many} {what}" for what, many in counts.items() if many > offer.allocated]
+        if len(set(counts.values())) > 1:
+            faults.append(f"{offer.offer_id}: {', '.join(f'{many} {what}' for what, many in counts.items())}")
+    sold, units = sum(one.sold for one in evidence.server.offers), sum(evidence.host.drops.values())
+    return f"{sold} of {units} units sold in {len(evidence.host.drops)} drops", faults
+
+
+def sold_out(evidence: Evidence) -> Found:
+    """Where more wanted a unit than there were, everything is sold; of what was only tried, nothing is."""
+    faults = []
+    wanted = Counter(claim.offer_id for viewer in evidence.viewers for claim in viewer.claims.values())
+    for offer_id, units in evidence.host.drops.items():
+        offer = evidence.offer(offer_id)
+        if offer is None:
+            faults.append(f"{offer_id} is unknown")
+        elif offer.sold < min(units, wanted[offer_id]):
+            faults.append(f"{offer.sold} of {units} sold, and {wanted[offer_id]} wanted one")
+    for offer_id in evidence.host.trickles:
+        offer = evidence.offer(offer_id)
+        if offer is None or offer.sold:
+            faults.append(f"{offer_id} sold {'?' if offer is None else offer.sold} units, all were given back")
+    faults += [f"not at rest: {what}" for what in evidence.server.not_quiet]
+    return f"{sum(wanted[offer_id] for offer_id in evidence.host.drops):,} buyers wanted one", faults
+
+
+def claims_answered(evidence: Evidence) -> Found:
+    """Every sending of every claim was answered, and always the same: a claim has at most one hold."""
+    claims = [(claim_id, claim) for viewer in evidence.viewers for claim_id, claim in viewer.claims.items()]
+    faults = []
+    unanswered = sum(max(0, claim.sends - len(claim.answers)) for _, claim in claims)
+    faults += [f"{unanswered} claims without an answer"] if unanswered else []
+    faults += [
+        f"claim {claim_id} became {len(claim.holds)} holds" for claim_id, claim in claims if len(claim.holds) > 1
+    ]
+    for claim_id, claim in claims:
+        got = next((place for place, answer in enumerate(claim.answers) if answer in claim.holds), None)
+        if got is not None and any(answer.startswith("!") for answer in claim.answers[got:]):
+            faults.append(f"claim {claim_id} was accepted, then refused")
+    holds = Counter(hold for _, claim in claims for hold in claim.holds)
+    holds.update(hold for viewer in evidence.viewers for hold in viewer.promoted)
+    faults += [f"{hold} was given {count} times" for hold, count in holds.items() if count > 1]
+    sends = sum(claim.sends for _, claim in claims)
+    accepted = sum(1 for _, claim in claims if claim.holds)
+    return f"{sends:,} sendings of {len(claims):,} claims, {accepted:,} accepted, {len(holds):,} holds", faults
+
+
+def holds_end_once(evidence: Evidence) -> Found:
+    """Every hold ended as its buyer was told, exactly once: sold, expired or given back."""
+    faults = []
+    ends: Counter[str] = Counter()
+    again = 0
+    for viewer in evidence.viewers:
+        of_hold: dict[str, set[str]] = {hold: set() for claim in viewer.claims.values() for hold in claim.holds}
+        of_hold |= {hold: set() for hold in viewer.promoted}
+        told = {"sold": list(viewer.confirmed), "expired": viewer.expired, "released": viewer.released}
+        for end, holds in told.items():
+            again += len(holds) - len(set(holds))  # an answer and the news of the same end: nothing is wrong with it
+            for hold in holds:
+                of_hold.setdefault(hold, {"unknown"}).add(end)
+        faults += [
+            f"{hold} ended so: {', '.join(sorted(how)) or 'not at all'}"
+            for hold, how in of_hold.items()
+            if len(how) != 1
+        ]
+        ends.update(min(how) for how in of_hold.values() if how)
+    counted = ", ".join(f"{count:,} {end}" for end, count in sorted(ends.items())) or "no holds"
+    return counted + (f"; {again} were told again" if again else ""), faults
+
+
+def orders_once(evidence: Evidence) -> Found:
+    """Every order was confirmed to its buyer, once; there is no other, and each is captured at its price."""
+    told = {
+        (hold, order, viewer.subject)
+        for viewer in evidence.viewers
+        for hold, orders in viewer.confirmed.items()
+        for order in orders
+    }
+    orders = evidence.server.orders
+    listed = {(order.hold_id, order.order_id, order.buyer_id) for order in orders}
+    faults = [f"{order} of {buyer} was never confirmed to them" for _, order, buyer in listed - told]
+    faults += [f"{order} was confirmed to {buyer} and is not there" for _, order, buyer in told - listed]
+    faults += [
+        f"{hold} has {count} orders" for hold, count in Counter(one.hold_id for one in orders).items() if count > 1
+    ]
+    faults += [f"{one.order_id} is {one.state}" for one in orders if one.state != "captured"]
+    faults += [f"{one.order_id} costs {one.amount}" for one in orders if one.amount != PRICE_CENTS * one.quantity]
+    twice = sum(viewer.told_twice for viewer in evidence.viewers)
+    faults += [f"{twice} news were told twice"] if twice else []
+    faults += [news for viewer in evidence.viewers for news in viewer.other_news]
+    if (evidence.server.reported_orders, evidence.server.reported_gmv) != (
+        len(orders),
+        sum(one.amount for one in orders),
+    ):
+        faults.append(f"the report says {evidence.server.reported_orders} orders, {evidence.server.reported_gmv} cents")
+    return f"{len(orders):,} orders, {len(told):,} confirmed to their buyers", faults
+
+
+def no_gaps(evidence: Evidence) -> Found:
+    """Every viewer saw every event in order, once, up to the last one, also over a storm of reconnects."""
+    viewers, last = evidence.viewers, evidence.server.last_seq
+    sums = {
+        "events missed": sum(viewer.gaps for viewer in viewers),
+        "events twice": sum(viewer.repeats for viewer in viewers),
+        "viewers without the last event": sum(viewer.last_seq != last for viewer in viewers),
+        "viewers who came back and were not recovered": sum(viewer.snapshots for viewer in viewers),
+    }
+    faults = [f"{count:,} {what}" for what, count in sums.items() if count]
+    return f"{sum(viewer.events for viewer in viewers):,} events at {len(viewers):,} viewers, up to {last}", faults
+
+
+def nothing_refused(evidence: Evidence) -> Found:
+    """Nothing was answered with an error, and no claim refused for a reason that does not belong there."""
+    errors = Counter(error for viewer in evidence.viewers for error in viewer.errors)
+    trickles = set(evidence.host.trickles)
+    reasons: Counter[str] = Counter()
+    strange: Counter[str] = Counter()
+    for viewer in evidence.viewers:
+        for claim in viewer.claims.values():
+            # A claim may cross the host's close, and a second tap a unit that came from the waiting list.
+            expected = {"ended"} if claim.offer_id in trickles else {"sold_out"}
+            expected |= {"buyer_limit"} if claim.offer_id in viewer.promoted.values() else set()
+            said = [answer[1:] for answer in claim.answers if answer.startswith("!")]
+            reasons.update(said)
+            strange.update(reason for reason in said if reason not in expected)
+    faults = [f"{count} times {code}" for code, count in errors.items()]
+    faults += [f"{count} claims refused: {reason}" for reason, count in strange.items()]
+    return ", ".join(f"{count:,} {reason}" for reason, count in sorted(reasons.items())) or "none", faults
+
+
+def claims_quick(evidence: Evidence) -> Found:
+    """The p99 of a claim's answer."""
+    return _quick(evidence, CLAIM, CLAIM_MOST_P99_MS)
+
+
+def events_quick(evidence: Evidence) -> Found:
+    """The p99 of an event's way to the viewers."""
+    return _quick(evidence, EVENT, EVENT_MOST_P99_MS)
+
+
+def _quick(evidence: Evidence, name: str, most_ms: int) -> Found:
+    waits = evidence.waits(name)
+    p99_ms = waits.share_ms(0.99)
+    figures = f"p50 {waits.share_ms(0.5)} ms, p99 {p99_ms} ms, most {waits.share_ms(1.0)} ms, of {waits.count:,}"
+    return figures, [f"p99 {p99_ms} ms, at most {most_ms} ms"] if p99_ms > most_ms else []
+
+
+def frames_steady(evidence: Evidence) -> Found:
+    """In the soak every viewer sees the stock change ten times a second."""
+    seconds = evidence.frames_per_s()
+    if not seconds:
+        return "no soak", []
+    middle = sorted(seconds)[len(seconds) // 2]
+    figures = f"{middle:.1f} frames/s and viewer, {middle * len(evidence.viewers):,.0f}/s in all"
+    is_small = evidence.scene.tier.buyers < TRICKLE_PER_S
+    return figures, [f"at least {FRAMES_LEAST_PER_S:g}"] if middle < FRAMES_LEAST_PER_S and not is_small else []
+
+
+def client_quick(evidence: Evidence) -> Found:
+    """The load client wrote its claims when they were due, and did not call itself too busy."""
+    late, claims = evidence.waits(LATE).share_ms(0.99), evidence.waits(LATE_CLAIM).share_ms(0.99)
+    faults = [f"its claims were {claims} ms late"] if claims > LATE_MOST_P99_MS else []
+    faults += ["locust warns of its own CPU usage"] if any(run.warned for run in evidence.runs) else []
+    cpu = sorted(share for run in evidence.runs for share in run.cpu)
+    busy = f"{cpu[len(cpu) // 2]:.0%} of a core, at most {cpu[-1]:.0%}" if cpu else "?"
+    return f"writes p99 {late} ms late, claims {claims} ms; {busy}", faults
+
+
+def reconciles(evidence: Evidence) -> Found:
+    """Redis, Postgres, the bank and the channels agree, says ``showdrop reconcile``."""
+    code = evidence.server.reconciled
+    if code is None:
+        return "not asked", []
+    return f"exit code {code}", [] if code == 0 else ["it found drift, or could not look"]
+
+
+CHECKS: Final[tuple[tuple[str, Callable[[Evidence], Found]], ...]] = (
+    ("everyone played", played),
+    ("nothing is oversold", no_oversell),
+    ("exactly sold out", sold_out),
+    ("a claim has one answer and one hold", claims_answered),
+    ("a hold ends once", holds_end_once),
+    ("an order is confirmed once", orders_once),
+    ("no gaps", no_gaps),
+    ("refusals and errors", nothing_refused),
+    (f"claim to answer, p99 <= {CLAIM_MOST_P99_MS} ms", claims_quick),
+    (f"event to viewer, p99 <= {EVENT_MOST_P99_MS} ms", events_quick),
+    ("state frames", frames_steady),
+    ("the load client kept up", client_quick),
+    ("Redis and Postgres agree", reconciles),
+)
+
+
+def judge(evidence: Evidence) -> list[Verdict]:
+    """Make every check."""
+    verdicts = []
+    for name, check in CHECKS:
+        figures, faults = check(evidence)
+        verdicts.append(Verdict(name=name, figures=figures, faults=tuple(faults)))
+    return verdicts
+
+
+def last_line(verdicts: Iterable[Verdict]) -> str:
+    """Return the verdict in one line."""
+    broken = [verdict.name for verdict in verdicts if not verdict.held]
+    return f"BROKEN: {'; '.join(broken)}" if broken else "held"

@@ -1,0 +1,91 @@
+"""Everything that the verifier judges; pure."""
+
+import msgspec
+
+from loadtests.records import HostRecord, RunRecord, ViewerRecord
+from loadtests.tiers import Scene, scene
+from loadtests.waits import Waits, added
+
+
+class OrderFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """An order as the API lists it."""
+
+    order_id: str
+    hold_id: str
+    offer_id: str
+    buyer_id: str
+    quantity: int
+    amount: int
+    state: str
+
+
+class OfferFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """An offer as the API has it."""
+
+    offer_id: str
+    allocated: int
+    available: int
+    held: int
+    sold: int
+
+
+class ServerFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the server says when all is over.
+
+    Attributes:
+        last_seq: position of the show's log.
+        reported_orders: of the show's report.
+        reported_gmv: of the same, in minor units.
+        not_quiet: what had not come to rest in time.
+        reconciled: how ``showdrop reconcile`` ended; None when it was not asked.
+    """
+
+    last_seq: int
+    offers: tuple[OfferFacts, ...]
+    orders: tuple[OrderFacts, ...]
+    reported_orders: int
+    reported_gmv: int
+    not_quiet: tuple[str, ...]
+    reconciled: int | None
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """Both sides.
+
+    Attributes:
+        runs: one per process that played viewers.
+    """
+
+    runs: tuple[RunRecord, ...]
+    server: ServerFacts
+
+    @property
+    def scene(self) -> Scene:
+        """What was played."""
+        return scene(self.runs[0].tier, self.runs[0].shape)
+
+    @property
+    def host(self) -> HostRecord:
+        """What the host did; an empty record when there was none."""
+        return next((run.host for run in self.runs if run.host is not None), HostRecord(show_id=""))
+
+    @property
+    def viewers(self) -> list[ViewerRecord]:
+        """All of them."""
+        return [viewer for run in self.runs for viewer in run.viewers]
+
+    def waits(self, name: str) -> Waits:
+        """Return the times of one kind, of all processes."""
+        return added(run.waits[name] for run in self.runs if name in run.waits)
+
+    def offer(self, offer_id: str) -> OfferFacts | None:
+        """Return an offer; None when the server does not know it."""
+        return next((one for one in self.server.offers if one.offer_id == offer_id), None)
+
+    def frames_per_s(self) -> list[float]:
+        """Return the state frames that each viewer saw, for every whole second of the soaks."""
+        viewers = max(1, len(self.viewers))
+        seconds = [
+            second for begin, end in self.host.soaks_ms for second in range(int(begin / 1000) + 2, int(end / 1000))
+        ]
+        return [sum(run.frames.get(second, 0) for run in self.runs) / viewers for second in seconds]

@@ -1,0 +1,30 @@
+"""The files of records."""
+
+from pathlib import Path
+
+import pytest
+
+from loadtests.records import RunRecord, ViewerRecord, read_records, write_record
+from loadtests.waits import Waits
+
+
+def run_of(show_id: str) -> RunRecord:
+    viewer = ViewerRecord(subject="one", confirmed={"hold_1": ["order_1"]})
+    return RunRecord(
+        tool="swarm", tier="S", shape="show", show_id=show_id, viewers=[viewer], waits={"claim": Waits(counts={3: 1})}
+    )
+
+
+def test_what_several_processes_wrote_is_read(tmp_path: Path) -> None:
+    for name in ("b", "a", "a"):
+        write_record(run_of("show_1"), tmp_path / "new", name)
+    assert read_records(tmp_path / "new") == [run_of("show_1"), run_of("show_1")]
+
+
+def test_an_empty_folder_and_records_of_two_shows_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no records"):
+        read_records(tmp_path)
+    write_record(run_of("show_1"), tmp_path, "a")
+    write_record(run_of("show_2"), tmp_path, "b")
+    with pytest.raises(ValueError, match="several shows"):
+        read_records(tmp_path)
