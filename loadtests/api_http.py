@@ -1,5 +1,6 @@
 """The API as the swarm's host and the verifier call it."""
 
+import time
 import uuid
 from typing import Any, Final
 
@@ -10,6 +11,14 @@ from loadtests.tokens import mint
 
 TIMEOUT_S: Final = 30.0
 """For one call: under full load the host waits, too."""
+
+
+AGAIN_FOR_S: Final = 10.0
+"""A call that was not answered, or by a proxy only, is made again for so long, with the same idempotency key."""
+
+AGAIN_EVERY_S: Final = 0.2
+
+NO_ANSWERS: Final = frozenset({502, 503, 504})
 
 
 class Api:
@@ -31,17 +40,25 @@ class Api:
             LoadError: no answer, or a no.
         """
         headers = {"idempotency-key": str(uuid.uuid4())} if method == "POST" else {}
-        try:
-            if isinstance(body, str):
-                headers["content-type"] = "text/csv"
-                response = self._client.request(method, path, content=body.encode(), headers=headers)
+        gives_up_s = time.monotonic() + AGAIN_FOR_S
+        while True:
+            try:
+                response = self._send(method, path, body, headers)
+            except httpx.TransportError as error:
+                if time.monotonic() > gives_up_s:
+                    raise LoadError(f"{method} {path}: no answer ({type(error).__name__})") from error
             else:
-                response = self._client.request(method, path, json=body, headers=headers)
-        except httpx.TransportError as error:
-            raise LoadError(f"{method} {path}: no answer ({type(error).__name__})") from error
-        if not response.is_success:
-            raise LoadError(f"{method} {path}: {response.text[:300]}")
-        return response.json()
+                if response.is_success:
+                    return response.json()
+                if response.status_code not in NO_ANSWERS or time.monotonic() > gives_up_s:
+                    raise LoadError(f"{method} {path}: {response.text[:300]}")
+            time.sleep(AGAIN_EVERY_S)
+
+    def _send(self, method: str, path: str, body: object | None, headers: dict[str, str]) -> httpx.Response:
+        if isinstance(body, str):
+            csv = headers | {"content-type": "text/csv"}
+            return self._client.request(method, path, content=body.encode(), headers=csv)
+        return self._client.request(method, path, json=body, headers=headers)
 
     def close(self) -> None:
         """Let the connections go."""

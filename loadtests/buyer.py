@@ -6,6 +6,7 @@ pays for what comes back. In the soak it claims and gives back. A viewer carries
 
 import random
 from collections import deque
+from collections.abc import Sequence
 from typing import Final, Literal
 
 import msgspec
@@ -174,16 +175,35 @@ class Buyer:
         self._paid.setdefault(hold_id, at_ms)
         return wire.Checkout(hold_id=hold_id, payment_method=PAYMENT_METHOD)
 
-    def back(self, now_ms: float) -> Spoken:
-        """Ask again for what was under way when the connection ended."""
+    def back(self, live: Sequence[wire.HoldCard], now_ms: float) -> Spoken:
+        """Go on after the connection had ended: ask again for what was under way, and believe which holds live."""
         self._told_here.clear()
+        self._believe(live, now_ms)
         said: Spoken = []
         for claim_id, sent in self._sent.items():
             claim = self.record.claims[claim_id]
             claim.sends -= len(sent)  # nobody is owed an answer that was lost on the way
             sent.clear()
             said.append(self._claim(claim_id, claim.offer_id, now_ms))
+        for hold_id, offer_id in self._holds.items():
+            if hold_id in self._paid:
+                said.append(self._pay(hold_id, now_ms))
+            elif hold_id in self._asked and self._skus.get(offer_id) == TRICKLE_SKU:
+                said.append(wire.Release(hold_id=hold_id))
+        said += [wire.WaitlistJoin(offer_id=asked) for asked in self._asked if asked in self._running]
         return said
+
+    def _believe(self, live: Sequence[wire.HoldCard], now_ms: float) -> None:
+        """Take over what became of holds while nobody was there to hear of it."""
+        known = {card.hold_id for card in live}
+        for hold_id in [one for one in self._holds if one not in known]:
+            del self._holds[hold_id]
+            self.record.ended_away.append(hold_id)
+        for card in live:
+            if card.hold_id not in self._holds and card.claim_id not in self.record.claims:
+                self.record.promoted[card.hold_id] = card.offer_id
+                self._paid.setdefault(card.hold_id, now_ms)
+            self._holds[card.hold_id] = card.offer_id
 
     # --- answers and news -----------------------------------------------------------------------------------------
 

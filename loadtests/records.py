@@ -45,6 +45,7 @@ class ViewerRecord(msgspec.Struct, kw_only=True):
         promoted: holds that came from the waiting list.
         expired: holds that ran out.
         released: holds that were given back.
+        ended_away: holds that ended while it was not connected; how, nobody told it.
         submitted: orders by hold; more than one is a fault.
         confirmed: the same, of confirmed ones.
         told_twice: news of orders that one connection was told again.
@@ -64,6 +65,7 @@ class ViewerRecord(msgspec.Struct, kw_only=True):
     promoted: dict[str, str] = {}
     expired: list[str] = []
     released: list[str] = []
+    ended_away: list[str] = []
     submitted: dict[str, list[str]] = {}
     confirmed: dict[str, list[str]] = {}
     told_twice: int = 0

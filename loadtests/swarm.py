@@ -19,7 +19,7 @@ from loadtests.errors import LoadError
 from loadtests.host import JOIN_SPARE_S, Host
 from loadtests.limits import EXIT_CANNOT, OTHER_FILES
 from loadtests.open_files import allow_files
-from loadtests.records import RunRecord, write_record
+from loadtests.records import SUFFIX, RunRecord, write_record
 from loadtests.swarm_loop import Swarm, SwarmLoop
 from loadtests.tiers import SHAPES, TIERS, Scene, scene
 from loadtests.tokens import NoSecretError, find_secret
@@ -98,6 +98,8 @@ def play(what: Scene, *, url: str, ws_url: str | None, folder: Path) -> None:
             crowd.stop()
     finally:
         api.close()
+    if not (folder / f"swarm{SUFFIX}").exists():
+        raise LoadError("the swarm ended without writing what it saw")
     record = RunRecord(tool="swarm", tier=what.tier_name, shape=what.shape, show_id=show_id, host=host.record)
     write_record(record, folder, "host")
 

@@ -119,7 +119,7 @@ class Viewer:
             for offer in welcome.snapshot.offers:
                 if offer.state in ("preheat", "open"):
                     self._buyer.offered(offer)
-        said = [wire.encode_json(one) for one in self._buyer.back(now_ms)] if self._resuming else []
+        said = [wire.encode_json(one) for one in self._buyer.back(welcome.holds, now_ms)] if self._resuming else []
         self._plan_buyer()
         return said
 

@@ -29,7 +29,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def played(evidence: Evidence) -> Found:
-    """Everyone came, stayed and was never cut by the server; the host came to the end."""
+    """Everyone came and stayed, cut by the server only when it was replaced; the host came to the end."""
     viewers, wanted = evidence.viewers, evidence.scene.tier.viewers
     faults = [] if evidence.host.ended else ["the host did not come to the end of the show"]
     if len(viewers) != wanted:
@@ -37,7 +37,7 @@ def played(evidence: Evidence) -> Found:
     away = sum(1 for viewer in viewers if not viewer.welcomes)
     lost = sum(viewer.lost for viewer in viewers)
     faults += [f"{away} never came in"] if away else []
-    faults += [f"{lost} connections were cut by the server"] if lost else []
+    faults += [f"{lost} connections were cut by the server"] if lost and not evidence.rolled else []
     return f"{len(viewers):,} viewers, {sum(viewer.welcomes for viewer in viewers):,} welcomes", faults
 
 
@@ -112,6 +112,9 @@ def holds_end_once(evidence: Evidence) -> Found:
             again += len(holds) - len(set(holds))  # an answer and the news of the same end: nothing is wrong with it
             for hold in holds:
                 of_hold.setdefault(hold, {"unknown"}).add(end)
+        for hold in viewer.ended_away:
+            if not of_hold.setdefault(hold, {"unknown"}):
+                of_hold[hold].add("unseen")
         faults += [
             f"{hold} ended so: {', '.join(sorted(how)) or 'not at all'}"
             for hold, how in of_hold.items()

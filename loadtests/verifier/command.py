@@ -60,6 +60,7 @@ def verify(
     secret: str | None = None,
     cpu: Mapping[str, float] | None = None,
     prints: bool = True,
+    rolled: bool = False,
 ) -> Report:
     """Judge a run; print the verdict and write it beside the records.
 
@@ -70,6 +71,7 @@ def verify(
         reconciles: whether that is asked.
         secret: of the deployment; None: where ``find_secret`` looks.
         cpu: by role, how many cores were used meanwhile, where that is known.
+        rolled: whether gateways were replaced meanwhile.
         prints: whether the tables are shown also when everything is held.
 
     Raises:
@@ -87,7 +89,7 @@ def verify(
         server = ask_server(api, host, reconciled=code)
     finally:
         api.close()
-    evidence = Evidence(runs=tuple(runs), server=server)
+    evidence = Evidence(runs=tuple(runs), server=server, rolled=rolled)
     report = make_report(evidence, judge(evidence), cpu or {})
     if code:
         click.echo(said, err=True)

@@ -54,10 +54,12 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         runs: one per process that played viewers.
+        rolled: gateways were replaced meanwhile, so that connections ended.
     """
 
     runs: tuple[RunRecord, ...]
     server: ServerFacts
+    rolled: bool = False
 
     @property
     def scene(self) -> Scene:

@@ -10,7 +10,7 @@ from kit.postgres import Postgres
 
 MARK_FAILS = """
     CREATE FUNCTION refuse_mark() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''not marked''; END';
-    CREATE TRIGGER refuse_mark BEFORE INSERT ON _yoyo_migrations EXECUTE FUNCTION refuse_mark();
+    CREATE TRIGGER refuse_mark BEFORE INSERT ON _yoyo_migration EXECUTE FUNCTION refuse_mark();
 """
 
 
