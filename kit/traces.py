@@ -10,9 +10,20 @@ from hashlib import blake2b
 from typing import Final, Protocol
 
 from kit.errors import SettingError
+from kit.settings import Variable
 
 ENDPOINT: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
 SHARE: Final = "OTEL_TRACES_SAMPLER_ARG"
+
+TRACE_VARIABLES: Final[tuple[Variable, ...]] = (
+    Variable(ENDPOINT, "none", "collector of traces, http:// or https://, without /v1/traces; with it spans are sent"),
+    Variable(SHARE, "1", "share of the purchases whose traces are kept, 0 to 1, the same ones in every process"),
+    Variable("OTEL_EXPORTER_OTLP_HEADERS", "none", "headers for the collector, name=value, separated by commas"),
+    Variable(
+        "OTEL_RESOURCE_ATTRIBUTES", "none", "what every span says of its process, name=value, separated by commas"
+    ),
+)
+"""The last two are read by the SDK; its further ones (time-outs, certificates, queues) are not listed."""
 
 ROOT: Final = "claim"
 """The span that all others of a trace stand under."""

@@ -5,6 +5,7 @@ from typing import Final
 
 from checkout.payments.settings import PAYMENT_VARIABLES
 from kit.settings import VARIABLES, Variable
+from kit.traces import TRACE_VARIABLES
 
 FILE: Final = Path(__file__).parents[1] / "docs" / "settings.md"
 
@@ -26,6 +27,14 @@ A provider takes payments as soon as its key is set. What they mean together: [p
 
 """
 
+_TRACES: Final = """
+## Traces
+
+Read when the program was installed with `showdrop[otel]`; `showdrop check` does not look at them. What a trace holds:
+[operations.md](operations.md#traces).
+
+"""
+
 
 def table_of(variables: tuple[Variable, ...]) -> str:
     """Return a table in Markdown, one row for each variable."""
@@ -35,7 +44,8 @@ def table_of(variables: tuple[Variable, ...]) -> str:
 
 def settings_page() -> str:
     """Return the page."""
-    return _HEAD + table_of(VARIABLES) + _PAYMENTS + table_of(PAYMENT_VARIABLES)
+    payments = _PAYMENTS + table_of(PAYMENT_VARIABLES)
+    return _HEAD + table_of(VARIABLES) + payments + _TRACES + table_of(TRACE_VARIABLES)
 
 
 if __name__ == "__main__":

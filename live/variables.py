@@ -2,5 +2,6 @@
 
 from checkout.payments.settings import PAYMENT_VARIABLES
 from kit.settings import VARIABLES
+from kit.traces import TRACE_VARIABLES
 
-ALL_VARIABLES = (*VARIABLES, *PAYMENT_VARIABLES)
+ALL_VARIABLES = (*VARIABLES, *PAYMENT_VARIABLES, *TRACE_VARIABLES)
