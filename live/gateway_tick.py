@@ -16,9 +16,17 @@ from kit.errors import UnavailableError
 from kit.metrics import Spread
 from kit.redis_client import RedisClient
 from live import wire
+from live.beat import next_beat
 from live.claim_desk import ClaimDesk
 from live.frames import Frame
-from live.limits import LOOK_MOST_ROOMS, PRESENCE_EVERY_TICKS, REACTIONS_EVERY_TICKS, READER_LAG_MOST_S, TICK_MS
+from live.limits import (
+    LOOK_MOST_ROOMS,
+    PRESENCE_EVERY_TICKS,
+    REACTIONS_EVERY_TICKS,
+    READER_LAG_MOST_S,
+    TICK_MS,
+    TICK_REST_MS,
+)
 from live.offer import OVER
 from live.offers import OfferDirectory
 from live.presence_redis import read_viewers, write_viewers
@@ -113,10 +121,9 @@ class Ticker:
         Raises:
             UnavailableError: Redis does not answer; the next tick reads again.
         """
-        # From when the last one was due, not from when its work was done: else there would be fewer a second.
-        due_s = max(self._due_s + TICK_MS / 1000, time.monotonic())
-        self._due_s = due_s
-        await asyncio.sleep(due_s - time.monotonic())
+        began_s = time.monotonic()
+        self._due_s = due_s = next_beat(self._due_s, began_s, every_s=TICK_MS / 1000, rest_s=TICK_REST_MS / 1000)
+        await asyncio.sleep(due_s - began_s)
         self._loop_lag.add(max(0.0, time.monotonic() - due_s))
         self._ticks += 1
         watched = [room for room in rooms if len(room) or room.buyers]

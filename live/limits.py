@@ -300,6 +300,11 @@ SERVER_CLOCK_WAIT_MOST_MS: Final = 100
 TICK_MS: Final = 100
 """How often a gateway reads stock counts: at most ten ``offer.stock`` a second."""
 
+TICK_REST_MS: Final = 20
+"""Milliseconds between the end of a tick's work and the next tick, however long the work took: a gateway, or a Redis,
+that is too slow for ten ticks a second must not be asked for them without a pause."""
+assert TICK_REST_MS < TICK_MS
+
 PRESENCE_EVERY_TICKS: Final = 10
 """Ticks between two counts of viewers."""
 
