@@ -19,7 +19,7 @@ HTTP_UNREAD_BODY_S: Final = 2.0
 Else it could send for ever to nobody."""
 
 HTTP_CONNECTIONS_MOST: Final = 5_000
-"""Connections and requests at once; one more is answered 503."""
+"""Connections and requests at once; beyond it everything but ``/healthz`` is answered 503."""
 
 HTTP_STOP_S: Final = 5
 """Seconds that HTTP requests under way get to be answered; then they are cancelled."""

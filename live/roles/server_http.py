@@ -3,12 +3,17 @@
 import asyncio
 import contextlib
 from collections.abc import Iterator
+from typing import Final
 
 import h11
 import uvicorn
 from starlette.applications import Starlette
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+from uvicorn.server import ServerState
 
+from kit.errors import UnavailableError
+from live.api.endpoint_http import error_response
 from live.roles.limits import (
     HTTP_CONNECTIONS_MOST,
     HTTP_HEAD_BYTES,
@@ -18,6 +23,8 @@ from live.roles.limits import (
     HTTP_STOP_S,
     HTTP_UNREAD_BODY_S,
 )
+
+ALIVE_PATH: Final = "/healthz"
 
 
 class BoundedHttp(H11Protocol):
@@ -56,13 +63,40 @@ class BoundedHttp(H11Protocol):
             self.transport.abort()
 
 
+class Crowd:
+    """Answers 503 while there are too many connections or requests, but for whoever asks whether the process lives.
+
+    An orchestrator that hears 503 there has a process killed that is only busy, and with it what it does for others.
+
+    Args:
+        app: what it wraps.
+
+    Attributes:
+        state: what the server counts.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self.state = ServerState()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection; only HTTP requests are counted."""
+        there = max(len(self.state.connections), len(self.state.tasks))
+        if there > HTTP_CONNECTIONS_MOST and scope["type"] == "http" and scope["path"] != ALIVE_PATH:
+            error = UnavailableError("too many connections here; come back soon", code="overloaded")
+            await error_response(error)(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+
 class HttpServer(uvicorn.Server):
     """uvicorn without its own signal handlers: the process that starts the roles stops them, in order."""
 
     def __init__(self, app: Starlette) -> None:
+        crowd = Crowd(app)
         super().__init__(
             uvicorn.Config(
-                app,
+                crowd,
                 http=BoundedHttp,
                 ws="none",
                 lifespan="off",
@@ -70,12 +104,12 @@ class HttpServer(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,  # whose word is believed say our own settings
-                limit_concurrency=HTTP_CONNECTIONS_MOST,
                 h11_max_incomplete_event_size=HTTP_HEAD_BYTES,
                 timeout_graceful_shutdown=HTTP_STOP_S,
                 timeout_keep_alive=HTTP_KEEP_ALIVE_S,
             )
         )
+        crowd.state = self.server_state
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -20,12 +20,16 @@ async def slow(_request: Request) -> PlainTextResponse:
     return PlainTextResponse("done")
 
 
+async def alive(_request: Request) -> PlainTextResponse:
+    return PlainTextResponse("alive")
+
+
 @pytest.fixture
 async def port(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
     monkeypatch.setattr(server_http, "HTTP_HEAD_S", HEAD_S)
     monkeypatch.setattr(server_http, "HTTP_KEEP_ALIVE_S", 0)
     listening = socket.create_server(("127.0.0.1", 0))
-    server = HttpServer(Starlette(routes=[Route("/", slow)]))
+    server = HttpServer(Starlette(routes=[Route("/", slow), Route("/healthz", alive)]))
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     number: int = listening.getsockname()[1]
     yield number
@@ -76,3 +80,22 @@ async def test_an_endless_head_is_refused_within_its_limit(port: int) -> None:
     headers = [header] * (4 * HTTP_HEAD_BYTES // len(header))
     said = await answer_to(port, b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n", *headers, b"\r\n")
     assert not said.startswith(b"HTTP/1.1 200")
+
+
+async def test_a_crowd_is_answered_503_and_who_asks_whether_the_process_lives_is_not(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_http, "HTTP_CONNECTIONS_MOST", 3)
+    monkeypatch.setattr(server_http, "HTTP_HEAD_S", 10.0)
+    crowd = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
+    try:
+        refused = await answer_to(port, b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        probed = await answer_to(port, b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    finally:
+        for _, writer in crowd:
+            writer.close()
+    assert refused.startswith(b"HTTP/1.1 503")
+    assert b"retry-after: 1" in refused
+    assert probed.startswith(b"HTTP/1.1 200")
+    said = await answer_to(port, b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    assert said.startswith(b"HTTP/1.1 200"), "when the crowd has gone"
