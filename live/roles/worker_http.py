@@ -144,9 +144,10 @@ async def _until_migrated(place: Place, health: WorkerHealth) -> None:
 
 def _listen(host: str, port: int) -> socket.socket:
     try:
-        return socket.create_server((host, port), backlog=64)
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=64)
     except OSError as error:
+        # The numbers of a look-up are below zero, and not those of other errors.
+        why = "no such host" if (error.errno or 0) < 0 else os.strerror(error.errno or 0)
         raise StartupError(
-            f"cannot listen on {host}:{port} ({os.strerror(error.errno or 0)}); "
-            "set SHOWDROP_WORKER_PORT or SHOWDROP_HOST, or stop what uses it"
+            f"cannot listen on {host}:{port} ({why}); set SHOWDROP_WORKER_PORT or SHOWDROP_HOST, or stop what uses it"
         ) from error

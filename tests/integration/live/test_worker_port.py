@@ -1,6 +1,7 @@
 """A worker on its own tells over a port of its own whether it can work, and whether it does."""
 
 import asyncio
+import dataclasses
 import socket
 import uuid
 from collections.abc import AsyncIterator
@@ -154,3 +155,22 @@ async def test_a_port_that_dies_ends_the_process_with_one_line(place: Place) -> 
     http.cancel()
     assert await asyncio.wait_for(failed, 5) == "'http' has ended: it was cancelled"
     await asyncio.wait_for(worker.stop(), 10)
+
+
+@pytest.mark.parametrize("host", ["::1", "::"])
+async def test_it_listens_on_ipv6_too(place: Place, host: str) -> None:
+    port = place.settings.worker_port
+    worker = await LoneWorker.start(
+        dataclasses.replace(place, settings=msgspec.structs.replace(place.settings, host=host))
+    )
+    try:
+        async with httpx.AsyncClient(timeout=5) as client:
+            assert (await client.get(f"http://[::1]:{port}/healthz")).status_code == 200
+    finally:
+        await worker.stop()
+
+
+async def test_a_name_that_nobody_has_is_one_line(place: Place) -> None:
+    place = dataclasses.replace(place, settings=msgspec.structs.replace(place.settings, host="nobody.invalid"))
+    with pytest.raises(StartupError, match="no such host"):
+        await LoneWorker.start(place)
