@@ -294,7 +294,8 @@ def _count(env: Mapping[str, str], name: str, default: int, *, least: int = 1) -
     text = env.get(name)
     if text is None:
         return default
-    if not (text.isascii() and text.isdigit() and least <= int(text) <= COUNT_MOST):
+    # Nine digits at most: Python refuses to read some thousand of them.
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and least <= int(text) <= COUNT_MOST):
         raise SettingError(f"{name}={text!r} is not a number from {least} to {COUNT_MOST}")
     return int(text)
 

@@ -66,7 +66,7 @@ async def check_deployment(question: Question) -> list[Verdict]:
     verdicts.append(judge_secret(look_at_secret(settings), embedded=embedded))
     needed = settings.max_viewers + OPEN_FILES_SPARE
     verdicts += judge_machine(look_at_machine(settings), open_files_needed=needed, embedded=embedded)
-    verdicts += [judge_door(door) for door in await knock(settings)]
+    verdicts += await _guarded("ports", "SHOWDROP_HOST", lambda: _check_doors(settings))
     return verdicts + await _check_servers(settings, question.fleet)
 
 
@@ -85,6 +85,10 @@ def wrong_values(environ: Mapping[str, str], flags: Mapping[str, object]) -> lis
         except SettingError as error:
             messages.append(error.message)
     return list(dict.fromkeys(messages))
+
+
+async def _check_doors(settings: Settings) -> list[Verdict]:
+    return [judge_door(door) for door in await knock(settings)]
 
 
 async def _check_servers(settings: Settings, fleet: Fleet) -> list[Verdict]:
@@ -155,6 +159,8 @@ async def _guarded(name: str, variable: str, check: Callable[[], Awaitable[list[
     except TimeoutError:
         found = f"no answer within {PROBE_TIMEOUT_S:.0f} s"
         return [Verdict(check=name, state="fail", found=found, remedy=remedy)]
+    except Exception as error:  # noqa: BLE001 - what a driver makes of a strange address; its text may repeat that
+        return [Verdict(check=name, state="fail", found=f"cannot be asked: {type(error).__name__}", remedy=remedy)]
 
 
 def _migration_ids() -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Knocking at our ports: they are free, or we answer there, or somebody else does."""
 
+import asyncio
 import os
 import socket
 
@@ -18,7 +19,7 @@ class _Alive(msgspec.Struct):
 
 
 async def knock(settings: Settings) -> list[DoorFacts]:
-    """Return both ports. One that is free is listened on for a moment, to see that it can be."""
+    """Return both ports. One that is free is bound for a moment, and not listened on: nobody is kept out, or let in."""
     site = site_of(settings, os.getpid())
     return [
         await _knock("API", "SHOWDROP_HTTP_PORT", site.http_url, settings.host, settings.http_port),
@@ -31,19 +32,23 @@ async def knock(settings: Settings) -> list[DoorFacts]:
 async def _knock(name: str, variable: str, url: str, host: str, port: int) -> DoorFacts:
     door = DoorFacts(name=name, variable=variable, address=f"{host}:{port}")
     try:
-        _listen_once(host, port)
+        _bind_once(host, port)
     except StartupError as error:
         door = msgspec.structs.replace(door, error=error.message)
     else:
         return msgspec.structs.replace(door, free=True)
-    async with httpx.AsyncClient(base_url=url, timeout=DOOR_TIMEOUT_S, trust_env=False) as client:
-        try:
+    try:
+        # As a whole: whoever it is may answer a byte at a time, and for ever.
+        async with (
+            asyncio.timeout(DOOR_TIMEOUT_S),
+            httpx.AsyncClient(base_url=url, timeout=DOOR_TIMEOUT_S, trust_env=False) as client,
+        ):
             alive = await client.get("/healthz")
             if alive.status_code != 200 or msgspec.json.decode(alive.content, type=_Alive).status != "ok":
                 return door
             ready = await client.get("/readyz")
-        except (httpx.HTTPError, msgspec.DecodeError):
-            return door
+    except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, msgspec.DecodeError):
+        return door
     return msgspec.structs.replace(
         door, ours=True, ready=ready.status_code == 200, failing=() if ready.status_code == 200 else _failing(ready)
     )
@@ -59,10 +64,14 @@ def _failing(ready: httpx.Response) -> tuple[str, ...]:
         return ()
 
 
-def _listen_once(host: str, port: int) -> None:
+def _bind_once(host: str, port: int) -> None:
     try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        socket.create_server((host, port), family=family).close()
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as bound:
+            # As the roles do: else a port whose last connections have just ended would count as taken.
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            bound.bind((host, port))
+    except TypeError as error:
+        raise StartupError("cannot be listened on (no such host)") from error
     except OSError as error:
         why = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
         raise StartupError(f"cannot be listened on ({why})") from error

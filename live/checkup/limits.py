@@ -55,6 +55,9 @@ DOOR_TIMEOUT_S: Final = 5.0
 PROBE_TIMEOUT_S: Final = 20.0
 """Seconds that one server may take for all of its questions."""
 
+FOUND_MAX_CHARS: Final = 400
+"""Characters of what a line found: a wrong value is repeated, and may be as long as the environment."""
+
 SECRET_LEAST_DISTINCT: Final = 10
 """Different characters of a secret that was not typed by a cat: random ones have more than twenty in 32."""
 

@@ -42,4 +42,5 @@ def look_at_secret(settings: Settings) -> SecretFacts:
 
 def _nearest(path: Path) -> Path:
     """Return the path, or what there is of it."""
-    return path if path.exists() else _nearest(path.parent)
+    # Not pathlib's: that fails where a name is too long, or a directory may not be looked into.
+    return path if os.path.exists(path) else _nearest(path.parent)

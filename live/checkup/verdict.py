@@ -5,6 +5,8 @@ from typing import Literal
 
 import msgspec
 
+from live.checkup.limits import FOUND_MAX_CHARS
+
 State = Literal["ok", "warn", "fail"]
 
 
@@ -32,8 +34,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def report_of(verdicts: Iterable[Verdict]) -> Report:
-    """Return the report of these lines."""
-    checks = tuple(verdicts)
+    """Return the report of these lines, fit to be printed: what others wrote into names is."""
+    checks = tuple(msgspec.structs.replace(one, found=printable(one.found)) for one in verdicts)
     return Report(ok=all(one.state != "fail" for one in checks), checks=checks)
 
 
@@ -46,6 +48,12 @@ def graded(check: str, value: float, *, warn_above: float, fail_above: float, fo
     """Return a line about a figure that should be small."""
     state: State = "fail" if value > fail_above else "warn" if value > warn_above else "ok"
     return Verdict(check=check, state=state, found=found, remedy="" if state == "ok" else remedy)
+
+
+def printable(text: str) -> str:
+    """Return a text on one line, without what would steer a terminal or cannot be encoded, and not endless."""
+    short = text if len(text) <= FOUND_MAX_CHARS else f"{text[:FOUND_MAX_CHARS]}…"
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in short)
 
 
 def named(names: Sequence[str], most: int) -> str:
