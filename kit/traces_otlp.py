@@ -6,11 +6,16 @@ that is down costs nobody anything. Headers and resource attributes are read by 
 """
 
 import asyncio
+import contextlib
+import logging
 import random
+import re
+import threading
 import time
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from kit.errors import SettingError
 from kit.log import logger
@@ -19,10 +24,16 @@ from kit.traces import CLOSE_MOST_S, ENDPOINT, NO_TRACES, ROOT, Traces, ids_of, 
 QUEUE_MOST_SPANS: Final = 16_384
 """Spans that wait to be sent: three seconds of a large drop; more are dropped."""
 
+REASON_MAX_CHARS: Final = 200
+"""Characters of what the SDK says about a variable."""
+
 SEND_MOST_S: Final = 3.0
 """Seconds that one call to the collector may take with all its repeats."""
 
 assert SEND_MOST_S < CLOSE_MOST_S
+
+HEADERS: Final = ("OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS")
+_HEADER: Final = re.compile(r"\s*[!#$%&'*+.^_`|~0-9A-Za-z-]+\s*=")
 
 _log = logger("traces")
 
@@ -65,18 +76,27 @@ class OtlpTraces:
             share: of the traces that is kept, 0 to 1; every process keeps the same ones.
 
         Raises:
-            SettingError: the SDK is not installed.
+            SettingError: the SDK is not installed, or refuses one of its own variables.
         """
         try:
-            sdk = import_module("opentelemetry.sdk.trace")
-            export = import_module("opentelemetry.sdk.trace.export")
-            sampling = import_module("opentelemetry.sdk.trace.sampling")
-            resources = import_module("opentelemetry.sdk.resources")
-            otlp = import_module("opentelemetry.exporter.otlp.proto.http.trace_exporter")
+            return cls._open(service, endpoint, share)
         except ImportError as error:
             raise SettingError(
                 f"{ENDPOINT} is set, and OpenTelemetry is not installed; install showdrop[otel], or unset it"
             ) from error
+        except Exception as error:
+            why = " ".join(str(error).split())[:REASON_MAX_CHARS]
+            raise SettingError(f"OpenTelemetry refuses one of the OTEL_ variables: {why}") from error
+
+    @classmethod
+    def _open(cls, service: str, endpoint: str, share: float) -> "OtlpTraces":
+        # It logs a header that it cannot read, and a header holds a password. What cannot be one was refused before.
+        logging.getLogger("opentelemetry.util.re").setLevel(logging.CRITICAL)
+        sdk = import_module("opentelemetry.sdk.trace")
+        export = import_module("opentelemetry.sdk.trace.export")
+        sampling = import_module("opentelemetry.sdk.trace.sampling")
+        resources = import_module("opentelemetry.sdk.resources")
+        otlp = import_module("opentelemetry.exporter.otlp.proto.http.trace_exporter")
         ids = _Ids()
         provider = sdk.TracerProvider(
             resource=resources.Resource.create({"service.name": service}),
@@ -105,9 +125,18 @@ class OtlpTraces:
 
     async def close(self) -> None:
         """Send what was told, within ``CLOSE_MOST_S``."""
+        loop, closed = asyncio.get_running_loop(), asyncio.Event()
+
+        def shut_down() -> None:
+            self._provider.shutdown()
+            with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+                loop.call_soon_threadsafe(closed.set)
+
+        # The SDK waits for half a minute, and the end of the process waits for a thread of `asyncio.to_thread`.
+        threading.Thread(target=shut_down, name="traces", daemon=True).start()
         try:
             async with asyncio.timeout(CLOSE_MOST_S):
-                await asyncio.to_thread(self._provider.shutdown)
+                await closed.wait()
         except TimeoutError:
             _log.warning("spans_lost", after_s=CLOSE_MOST_S)
 
@@ -126,6 +155,15 @@ def open_traces(role: str, environ: Mapping[str, str]) -> Traces:
     endpoint = environ.get(ENDPOINT, "").strip()
     if not endpoint:
         return NO_TRACES
-    if not endpoint.startswith(("http://", "https://")):
-        raise SettingError(f"{ENDPOINT} does not begin with http:// or https://")
+    try:
+        parts = urlsplit(endpoint)
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_address = False
+    if not is_address:
+        # It is not repeated, and neither are headers: they may hold a password.
+        raise SettingError(f"{ENDPOINT} is no address; write it like http://collector:4318")
+    for name in HEADERS:
+        if not all(_HEADER.match(pair) for pair in environ.get(name, "").split(",") if pair.strip()):
+            raise SettingError(f"{name} is malformed; write it like name=value,name=value")
     return OtlpTraces.open(f"showdrop {role}", endpoint, share=share_of(environ))

@@ -1,6 +1,8 @@
 """Spans over OTLP, as a collector receives them."""
 
 import asyncio
+import os
+import sys
 import time
 from collections.abc import AsyncIterator
 from importlib import import_module
@@ -8,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from kit.traces import ENDPOINT, SHARE, Traces, ids_of
+from kit.errors import SettingError
+from kit.traces import CLOSE_MOST_S, ENDPOINT, SHARE, Traces, ids_of
 from kit.traces_otlp import open_traces
 
 
@@ -93,3 +96,56 @@ async def test_every_process_keeps_the_same_share_of_the_purchases(collector: Co
     kept = {name: {span.trace_id for _, span in collector.spans if span.name == name} for name in ("claim", "capture")}
     assert kept["claim"] == kept["capture"]
     assert 60 < len(kept["claim"]) < 140
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "0"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "-5"),
+        ("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "-1"),
+    ],
+)
+def test_a_variable_that_the_sdk_refuses_is_one_line(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingError, match="OTEL_"):
+        open_traces("api", {ENDPOINT: "http://127.0.0.1:4318"})
+
+
+_TELLS_AND_ENDS = """
+import asyncio, os, time
+from kit.traces_otlp import open_traces
+
+async def tell() -> None:
+    traces = open_traces("gateway", os.environ)
+    for n in range(8000):
+        traces.span("claim", f"hold_{n}", time.time_ns())
+    await traces.close()
+
+asyncio.run(tell())
+"""
+
+
+async def test_a_collector_that_never_answers_does_not_hold_up_the_end_of_a_process() -> None:
+    served: set[asyncio.StreamWriter] = set()
+
+    def never(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        served.add(writer)
+
+    async with await asyncio.start_server(never, "127.0.0.1", 0) as server:
+        endpoint = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        environ = os.environ | {ENDPOINT: endpoint}
+        began_s = time.monotonic()
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", _TELLS_AND_ENDS, env=environ, stderr=asyncio.subprocess.DEVNULL
+        )
+        try:
+            assert await asyncio.wait_for(process.wait(), 4 * CLOSE_MOST_S) == 0
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        assert served, "it tried"
+        assert time.monotonic() - began_s < 2 * CLOSE_MOST_S + 2
+        for writer in served:
+            writer.transport.abort()

@@ -2,7 +2,7 @@ import pytest
 
 from kit.errors import SettingError
 from kit.traces import ENDPOINT, NO_TRACES, SHARE, ids_of, share_of
-from kit.traces_otlp import open_traces
+from kit.traces_otlp import HEADERS, open_traces
 
 
 def test_a_hold_always_names_the_same_trace_and_another_hold_another_one() -> None:
@@ -32,3 +32,17 @@ def test_all_purchases_are_kept_if_nothing_is_said() -> None:
 def test_an_endpoint_that_is_no_address_is_refused() -> None:
     with pytest.raises(SettingError, match=ENDPOINT):
         open_traces("api", {ENDPOINT: "collector:4318"})
+
+
+@pytest.mark.parametrize("url", ["http://", "http://[::1", "http://collector:99999", "http://:4318"])
+def test_an_address_that_cannot_be_is_refused_at_the_start(url: str) -> None:
+    with pytest.raises(SettingError, match=ENDPOINT):
+        open_traces("api", {ENDPOINT: url})
+
+
+@pytest.mark.parametrize("name", HEADERS)
+def test_headers_that_cannot_be_are_refused_and_not_repeated(name: str) -> None:
+    for text in ("Authorization: Bearer hunter2", "hunter2", "a=b,hunter2", "two words=hunter2"):
+        with pytest.raises(SettingError, match=name) as refused:
+            open_traces("api", {ENDPOINT: "http://collector:4318", name: text})
+        assert "hunter2" not in refused.value.message
