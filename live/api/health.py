@@ -17,6 +17,27 @@ async def failing_checks(checks: Mapping[str, Check], *, timeout_s: float) -> di
     return {name: reason for name, reason in zip(checks, reasons, strict=True) if reason is not None}
 
 
+class Readiness:
+    """Asks checks for everybody who comes meanwhile: probes have no limit, and a flood of them costs no more than one.
+
+    Args:
+        checks: by name.
+        timeout_s: seconds that each may take.
+    """
+
+    def __init__(self, checks: Mapping[str, Check], *, timeout_s: float) -> None:
+        self._checks = checks
+        self._timeout_s = timeout_s
+        self._asking: asyncio.Task[dict[str, str]] | None = None
+
+    async def failing(self) -> dict[str, str]:
+        """Return what fails, as ``failing_checks`` does; it may have been asked ``timeout_s`` ago."""
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(failing_checks(self._checks, timeout_s=self._timeout_s))
+        # Who hangs up takes the answer from nobody else.
+        return await asyncio.shield(self._asking)
+
+
 def once_passed(check: Check) -> Check:
     """Return the check in a form that is not asked again once it has passed: for what stays true as long as we run."""
     has_passed = False

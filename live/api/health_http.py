@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 from kit.errors import UnavailableError
 from kit.metrics import CONTENT_TYPE, render_metrics
 from live.api.endpoint import Bytes, Call, Empty, Endpoint, endpoint
-from live.api.health import Check, failing_checks
+from live.api.health import Check, Readiness
 from live.api.limits import CHECK_TIMEOUT_S
 
 
@@ -36,6 +36,7 @@ class HealthEndpoints:
 
     def __init__(self, checks: Mapping[str, Check], registry: CollectorRegistry) -> None:
         self._checks = checks
+        self._readiness = Readiness(checks, timeout_s=CHECK_TIMEOUT_S)
         self._registry = registry
 
     def endpoints(self) -> list[Endpoint]:
@@ -84,7 +85,7 @@ class HealthEndpoints:
         return Alive()
 
     async def _ready(self, call: Call[Empty, Empty]) -> Ready:  # noqa: ARG002 - a handler takes the call
-        failing = await failing_checks(self._checks, timeout_s=CHECK_TIMEOUT_S)
+        failing = await self._readiness.failing()
         if failing:
             raise UnavailableError(f"not ready: {', '.join(failing)}", code="not_ready", details={"failing": failing})
         return Ready(checks=list(self._checks))

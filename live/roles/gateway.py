@@ -13,7 +13,7 @@ from kit.ids import new_ulid
 from kit.metrics import CONTENT_TYPE, new_registry, read_at_scrape, render_metrics
 from kit.settings import Settings
 from kit.tasks import Tasks
-from live.api.health import Check, failing_checks, once_passed
+from live.api.health import Check, Readiness, once_passed
 from live.api.limits import CHECK_TIMEOUT_S
 from live.claim_desk import ClaimDesk
 from live.gateway import Gateway, PlainAnswer
@@ -210,7 +210,9 @@ async def _healthz() -> tuple[int, str, bytes]:
 
 
 def _readyz(checks: dict[str, Check]) -> PlainAnswer:
+    asked = Readiness(checks, timeout_s=CHECK_TIMEOUT_S)
+
     async def answer() -> tuple[int, str, bytes]:
-        return readiness(await failing_checks(checks, timeout_s=CHECK_TIMEOUT_S))
+        return readiness(await asked.failing())
 
     return answer

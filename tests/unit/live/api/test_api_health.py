@@ -1,7 +1,7 @@
 import asyncio
 
 from kit.errors import UnavailableError
-from live.api.health import failing_checks, once_passed
+from live.api.health import Readiness, failing_checks, once_passed
 
 
 async def works() -> None:
@@ -52,4 +52,26 @@ async def test_a_check_that_has_passed_once_is_not_asked_again_and_one_that_fail
     assert await failing_checks({"schema": check}, timeout_s=1) == {"schema": "not yet"}
     for _ in range(2):
         assert await failing_checks({"schema": check}, timeout_s=1) == {}
+    assert asked == 2
+
+
+async def test_many_who_ask_at_once_cost_one_question_and_the_next_one_asks_anew() -> None:
+    asked = 0
+    answered = asyncio.Event()
+
+    async def answers() -> None:
+        nonlocal asked
+        asked += 1
+        await answered.wait()
+
+    readiness = Readiness({"postgres": answers, "redis": is_down}, timeout_s=5)
+    crowd = [asyncio.create_task(readiness.failing()) for _ in range(100)]
+    await asyncio.sleep(0.01)
+    crowd[0].cancel()  # who asked first hangs up
+    await asyncio.sleep(0)
+    answered.set()
+    said = await asyncio.gather(*crowd[1:])
+    assert all(set(one) == {"redis"} for one in said)
+    assert asked == 1
+    assert set(await readiness.failing()) == {"redis"}
     assert asked == 2
