@@ -27,6 +27,7 @@ SOCKET_TIMEOUT_S = 5.0
 _GONE = (
     redis.exceptions.ConnectionError,
     redis.exceptions.TimeoutError,
+    redis.exceptions.InvalidResponse,  # something else listens there
     redis.exceptions.ReadOnlyError,
     redis.exceptions.OutOfMemoryError,
     redis.exceptions.ClusterDownError,  # also a master that is down

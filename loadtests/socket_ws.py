@@ -1,7 +1,8 @@
-"""A WebSocket of a locust user: a plain socket, which gevent lets wait, and the websockets library's own protocol."""
+"""A WebSocket of a locust user: a socket, which gevent lets wait, and the websockets library's own protocol."""
 
 import contextlib
 import socket
+import ssl
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -49,6 +50,10 @@ class Socket:
         self._protocol = ClientProtocol(parse_uri(url))
         self._socket = socket.create_connection((parts.hostname, port), timeout=DIAL_TIMEOUT_S)
         try:
+            if parts.scheme == "wss":
+                # Made anew each time: locust has changed the module that it comes from, and nobody is in a hurry here.
+                context = ssl.create_default_context()
+                self._socket = context.wrap_socket(self._socket, server_hostname=parts.hostname)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._upgrade()
             self._socket.settimeout(None)

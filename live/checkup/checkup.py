@@ -30,11 +30,12 @@ from live.roles.gateway import POSTGRES_CONNECTIONS as GATEWAY_CONNECTIONS
 from live.roles.process import OPEN_FILES_SPARE
 from live.roles.stores import Place, open_redis
 from live.roles.worker import POSTGRES_CONNECTIONS as WORKER_CONNECTIONS
+from live.roles.worker import POSTGRES_LISTENERS as WORKER_LISTENERS
 from live.schema import MIGRATIONS
 from live.variables import ALL_VARIABLES
 
 _PORTS = ("SHOWDROP_HTTP_PORT", "SHOWDROP_WS_PORT")
-EACH_NEEDS = Fleet(api=API_CONNECTIONS, gateways=GATEWAY_CONNECTIONS, workers=WORKER_CONNECTIONS)
+EACH_NEEDS = Fleet(api=API_CONNECTIONS, gateways=GATEWAY_CONNECTIONS, workers=WORKER_CONNECTIONS + WORKER_LISTENERS)
 
 
 @dataclass(frozen=True, kw_only=True)

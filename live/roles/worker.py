@@ -42,6 +42,9 @@ POSTGRES_CONNECTIONS = 18
 """Most connections of one worker to Postgres: its loops run side by side and take one each while a
 round lasts, the checkout's several, and the two leads keep one each."""
 
+POSTGRES_LISTENERS = 1
+"""Connections of one worker beside those: what hears at once of new orders and levels."""
+
 KEEPER_EVERY_S = 0.2
 CLOCK_EVERY_S = 0.05
 DRAW_EVERY_S = 0.2
