@@ -87,7 +87,12 @@ def _measure(names: Sequence[str], sizes: Sizes, screen: Console) -> list[RowRes
 
     folder = Path(tempfile.gettempdir())
     require_room(names, sizes.grown_orders, folder=folder, free_bytes=shutil.disk_usage(folder).free)
-    most = max(sizes.viewers, sizes.many_viewers if {"many", "drop"} & set(names) else 0, sizes.refused_viewers)
+    most = max(
+        sizes.viewers,
+        sizes.many_viewers if {"many", "drop"} & set(names) else 0,
+        sizes.refused_viewers,
+        sizes.growth_viewers[-1] if "growth" in names else 0,
+    )
     allow_files(most + OTHER_FILES)
     cores = choose_cores()
     if not cores.server:

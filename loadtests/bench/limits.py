@@ -43,6 +43,9 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
         exported_orders: of the row ``export``.
         channel_skus: of the row ``channels-lag``.
         channel_s: seconds that it sells.
+        growth_viewers: of the row ``growth``, one crowd of each size, rising.
+        growth_s: seconds that its steady state is measured in each turn.
+        growth_claims: of each kind in each of its turns: with the smallest crowd, what every viewer may send at once.
     """
 
     viewers: int
@@ -73,6 +76,9 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
     exported_orders: int
     channel_skus: int
     channel_s: float
+    growth_viewers: tuple[int, ...]
+    growth_s: float
+    growth_claims: int
 
 
 FULL: Final = Sizes(
@@ -104,6 +110,9 @@ FULL: Final = Sizes(
     exported_orders=1_000_000,
     channel_skus=1_000,
     channel_s=60.0,
+    growth_viewers=(1_000, 3_000, 10_000),
+    growth_s=4.0,
+    growth_claims=20_000,
 )
 """What the table of the documentation is made with: about half an hour."""
 
@@ -136,6 +145,9 @@ QUICK: Final = Sizes(
     exported_orders=5_000,
     channel_skus=100,
     channel_s=6.0,
+    growth_viewers=(60, 120, 240),
+    growth_s=0.6,
+    growth_claims=600,
 )
 """A look at whether everything works; its figures say nothing."""
 

@@ -14,6 +14,7 @@ from loadtests.bench.row_drop import row_drop
 from loadtests.bench.row_expiry import row_expiry
 from loadtests.bench.row_export import row_export
 from loadtests.bench.row_fan_out import row_one, row_p99, row_together
+from loadtests.bench.row_growth import row_growth
 from loadtests.bench.row_many import row_many
 from loadtests.bench.row_memory import row_memory
 from loadtests.bench.row_paid import row_paid, row_paid_grown
@@ -35,6 +36,7 @@ OWN_ROWS: Final[dict[str, Callable[[Bench], list[RowResult]]]] = {
     "claims-refused": row_claims_refused,
     "drop": row_drop,
     "expiry": row_expiry,
+    "growth": row_growth,
 }
 """Rows about what only Showdrop does, or what has no floor."""
 
@@ -64,6 +66,9 @@ RESULTS: Final = (
     "drop",
     "drop-at-once",
     "expiry",
+    "growth-viewer",
+    "growth-claim",
+    "growth-refusal",
     "paid",
     "paid-p99",
     "paid-grown",

@@ -20,6 +20,8 @@ CLAIM_ROWS = ("claims-accepted", "claims-refused", "drop", "expiry")
 CLAIM_RESULTS = ("claims-accepted", "claims-accepted-p99", "claims-refused", "drop", "drop-at-once", "expiry")
 CLAIM_COUNTED = ("drop", "drop-at-once", "expiry")
 
+GROWTH_RESULTS = ("growth-viewer", "growth-claim", "growth-refusal")
+
 PAID_RESULTS = ("paid", "paid-p99")
 FILLED_ROWS = ("paid-grown", "export")
 FILLED_RESULTS = ("paid-grown", "export", "export-memory")
@@ -50,6 +52,15 @@ async def test_the_claim_benchmark_runs_and_every_claim_has_one_right_answer(tmp
     found, printed = await run_bench(CLAIM_ROWS, CLAIM_RESULTS, tmp_path)
     assert all(found[name]["passed"] for name in CLAIM_COUNTED), printed
     assert not doubts_of(found), printed
+
+
+async def test_the_growth_benchmark_runs_and_tells_the_cost_at_every_size(tmp_path: Path) -> None:
+    found, printed = await run_bench(("growth",), GROWTH_RESULTS, tmp_path)
+    # A busy machine may bring fewer state frames: here the figures say nothing.
+    assert not [doubt for doubt in doubts_of(found) if "state frames" not in doubt], printed
+    for record in found.values():
+        assert record["result"]["columns"]["ours"] > 0
+        assert "at 60, 120, 240 viewers (spread " in record["result"]["what"]
 
 
 async def test_the_paid_benchmark_runs_and_every_purchase_is_one_captured_order(tmp_path: Path) -> None:

@@ -1,0 +1,160 @@
+"""The row ``growth``: whether a viewer, or a claim, costs more when more people watch.
+
+A crowd of each size sits on a gateway process of its own, all of them at the same time; the crowds take turns, from the
+smallest to the largest and back, while the others are idle. So a machine that becomes slower hits all of them alike,
+and medians are compared. In its turn a crowd is idle, then gets ten state frames a second because the stock of an
+offer changes with every tick, then claims. What is judged, and why, is told in ``growth.py``:
+
+- ``growth-viewer``: CPU of the gateway for one viewer and second of steady state. Nothing is subtracted, so the dozen
+  claims a second that change the stock are in it.
+- ``growth-claim``: CPU of the gateway for a claim that becomes a hold, 500 in flight whatever the crowd. Such claims
+  change the stock, and all who watch are told with every tick. That is what viewers cost, not claims, and it is
+  subtracted: the frames that came meanwhile, at what a frame cost in the same turn. The sum of both is in the details.
+- ``growth-refusal``: the same of an offer that is sold out, where nothing changes and nothing is subtracted.
+
+The floor beside ``growth-viewer`` is a bare ``send`` to as many readers, in the same turns: what the kernel alone asks
+for more sockets.
+"""
+
+import contextlib
+from collections.abc import Callable, Sequence
+from statistics import median
+
+from loadtests.bench.bench import Bench, crowd_doubts
+from loadtests.bench.growth import Turn, growth, spread
+from loadtests.bench.growth_crowd import growth_crowd, shop_processes
+from loadtests.bench.growth_limits import FRAMES_LEAST_PER_S, FRAMES_PER_S, GROWTH_IN_FLIGHT, GROWTH_MOST_RATIO, TURNS
+from loadtests.bench.result import FLOOR, OURS, RowResult
+from loadtests.bench.usage import API, GATEWAY, POSTGRES, REDIS
+from loadtests.errors import LoadError
+
+_Turns = Sequence[Sequence[Turn]]
+"""By size of the crowd, rising."""
+
+
+def row_growth(bench: Bench) -> list[RowResult]:
+    """Let crowds of rising sizes take turns, and compare what a viewer and a claim cost.
+
+    Raises:
+        LoadError: somebody does not get in, a crowd dies, or the machine is too busy for any figure.
+    """
+    sizes = bench.sizes.growth_viewers
+    with contextlib.ExitStack() as stack:
+        crowds = []
+        shop = shop_processes()
+        for viewers in sizes:
+            bench.tell(f"growth: connecting {viewers:,} viewers to the floor and to a gateway ...")
+            crowds.append(stack.enter_context(growth_crowd(bench, viewers, shop)))
+        found: list[list[Turn]] = [[] for _ in crowds]
+        for number in range(TURNS):
+            bench.tell(f"growth: turn {number + 1} of {TURNS} ...")
+            places = range(len(crowds))
+            for place in reversed(places) if number % 2 else places:
+                found[place].append(crowds[place].turn())
+        doubts = [doubt for crowd in crowds for doubt in crowd.doubts]
+    return [_viewer(found, doubts), _claim(found, doubts), _refusal(found, doubts)]
+
+
+def _viewer(found: _Turns, doubts: list[str]) -> RowResult:
+    for turns in found:
+        frames = _middle(turns, lambda turn: turn.frames_per_s)
+        if frames < FRAMES_LEAST_PER_S:
+            doubts = [*doubts, f"{turns[0].viewers:,} viewers: {frames:.1f} state frames a second, not {FRAMES_PER_S}"]
+        doubts = doubts + crowd_doubts(_middle(turns, lambda turn: turn.steady_client_share))
+    return _result(
+        "growth-viewer",
+        f"gateway CPU per viewer and second, {FRAMES_PER_S} state frames/s",
+        found,
+        lambda turn: turn.per_viewer_us,
+        doubts,
+        floor=growth(_middles(found, lambda turn: turn.floor_us)),
+        further={
+            "the same without what an idle gateway uses, µs": lambda turn: turn.above_idle_us,
+            "CPU per delivery, µs": lambda turn: turn.per_delivery_us,
+            "floor: CPU per send, µs": lambda turn: turn.floor_us,
+            "idle gateway: CPU in µs/s": lambda turn: turn.idle_us_per_s,
+            "state frames a second": lambda turn: turn.frames_per_s,
+            "load client's share of its core": lambda turn: turn.steady_client_share,
+            "others on this machine: share of a core": lambda turn: turn.others,
+        },
+    )
+
+
+def _claim(found: _Turns, doubts: list[str]) -> RowResult:
+    return _result(
+        "growth-claim",
+        f"gateway CPU per accepted claim, {GROWTH_IN_FLIGHT} in flight, without the state frames",
+        found,
+        lambda turn: turn.claim_us,
+        doubts,
+        further={
+            "with the state frames that went out meanwhile, µs": lambda turn: turn.accepted.each_us(GATEWAY),
+            "state frames of each viewer meanwhile": lambda turn: turn.accepted_frames,
+            "claims a second": lambda turn: turn.accepted.per_s,
+            f"{REDIS}: CPU per claim, µs": lambda turn: turn.accepted.each_us(REDIS),
+            f"{API}: CPU per claim, µs": lambda turn: turn.accepted.each_us(API),
+            f"{POSTGRES}: CPU per claim, µs": lambda turn: turn.accepted.each_us(POSTGRES),
+        },
+    )
+
+
+def _refusal(found: _Turns, doubts: list[str]) -> RowResult:
+    return _result(
+        "growth-refusal",
+        f"gateway CPU per sold-out refusal, {GROWTH_IN_FLIGHT} in flight",
+        found,
+        lambda turn: turn.refused.each_us(GATEWAY),
+        doubts,
+        further={
+            "refusals a second": lambda turn: turn.refused.per_s,
+            f"{REDIS}: CPU per refusal, µs": lambda turn: turn.refused.each_us(REDIS),
+            f"{API}: CPU per refusal, µs": lambda turn: turn.refused.each_us(API),
+            f"{POSTGRES}: CPU per refusal, µs": lambda turn: turn.refused.each_us(POSTGRES),
+        },
+    )
+
+
+def _result(
+    row: str,
+    what: str,
+    found: _Turns,
+    cost: Callable[[Turn], float],
+    doubts: list[str],
+    *,
+    further: dict[str, Callable[[Turn], float]],
+    floor: float | None = None,
+) -> RowResult:
+    costs = _middles(found, cost)
+    if min(costs) <= 0:
+        raise LoadError(f"{row}: the machine is too busy: nothing is left of the CPU time without the state frames")
+    grown = growth(costs)
+    details: dict[str, float | str] = {
+        "dearest against cheapest": round(spread(costs), 3),
+        "each turn, µs": "; ".join(
+            f"{turns[0].viewers:,}: " + ", ".join(f"{cost(turn):.2f}" for turn in turns) for turns in found
+        ),
+    }
+    for name, figure in further.items():
+        details[name] = ", ".join(
+            f"{turns[0].viewers:,}: {value:,.2f}" for turns, value in zip(found, _middles(found, figure), strict=True)
+        )
+    each = ", ".join(f"{value:.1f}" for value in costs)
+    sizes = ", ".join(f"{turns[0].viewers:,}" for turns in found)
+    return RowResult(
+        row=row,
+        what=f"{what}: {each} µs at {sizes} viewers (spread {spread(costs):.2f}); more viewers against fewer",
+        unit="x",
+        columns={OURS: grown} | ({} if floor is None else {FLOOR: floor}),
+        limit=f"≤ {GROWTH_MOST_RATIO} x with fewer",
+        reached=grown <= GROWTH_MOST_RATIO,
+        doubts=doubts,
+        details=details,
+    )
+
+
+def _middles(found: _Turns, figure: Callable[[Turn], float]) -> list[float]:
+    return [_middle(turns, figure) for turns in found]
+
+
+def _middle(turns: Sequence[Turn], figure: Callable[[Turn], float]) -> float:
+    return median(figure(turn) for turn in turns)
