@@ -43,6 +43,8 @@ class Count(IntEnum):
     """When the newest viewer was in (monotonic)."""
     DELIVERED_AT_NS = 12
     """When the newest event reached a viewer (monotonic)."""
+    STOCK_COUNTS = 13
+    """State frames with the stock of an offer that viewers got; only a crowd that claims counts them."""
 
 
 def shared_words(count: int) -> memoryview:

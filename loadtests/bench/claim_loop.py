@@ -4,7 +4,7 @@ import time
 from multiprocessing.connection import Connection
 
 from loadtests.bench.answer_loop import AnswerLoop
-from loadtests.bench.board import Board
+from loadtests.bench.board import Board, Count
 from loadtests.bench.claim_frames import ACCEPTED, ID_BYTES, REFUSED, STOCK, ClaimIds, field_of, number_of_field
 from loadtests.bench.claim_round import ClaimOrder, ClaimRound, Sighting
 from loadtests.bench.crowd import CrowdPlan
@@ -34,11 +34,18 @@ class ClaimLoop(AnswerLoop[ClaimRound]):
 
     def _read(self, viewer: int, data: bytes | bytearray, found: list[tuple[int, int]], at_ns: int) -> bool:
         under_way = self._round
-        if under_way is None:
-            return False
         answers = 0
         for start, stop in found:
-            if data.startswith(ACCEPTED, start):
+            if data.startswith(STOCK, start):
+                self._counts[Count.STOCK_COUNTS] += 1
+                if under_way is not None and viewer in under_way.seen:
+                    sighting = Sighting(
+                        at_ms=time.time() * 1000, available=number_of_field(data, b"available", start, stop)
+                    )
+                    under_way.seen[viewer].append(sighting)
+            elif under_way is None:
+                continue
+            elif data.startswith(ACCEPTED, start):
                 self._accepted(under_way, viewer, data, (start, stop), at_ns)
                 answers += 1
             elif data.startswith(REFUSED, start):
@@ -46,11 +53,6 @@ class ClaimLoop(AnswerLoop[ClaimRound]):
                 reason = field_of(data, b"reason", id_at, stop)
                 under_way.refused(viewer, bytes(data[id_at : id_at + ID_BYTES]), reason, at_ns)
                 answers += 1
-            elif viewer in under_way.seen and data.startswith(STOCK, start):
-                sighting = Sighting(
-                    at_ms=time.time() * 1000, available=number_of_field(data, b"available", start, stop)
-                )
-                under_way.seen[viewer].append(sighting)
         return answers > 0
 
     @staticmethod

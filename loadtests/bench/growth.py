@@ -9,96 +9,88 @@ crowd than in any smaller one. The plain spread, dearest against cheapest, which
 
 from collections.abc import Sequence
 from itertools import combinations
-from statistics import median
 
 import msgspec
 
-from loadtests.bench.claim_round import Sighting
-from loadtests.bench.growth_limits import TICK_APART_MS
+from loadtests.bench.growth_limits import FRAMES_PER_S
 from loadtests.bench.usage import GATEWAY
 
 
-class Claims(msgspec.Struct, frozen=True, kw_only=True):
-    """What a round of claims used.
+class Phase(msgspec.Struct, frozen=True, kw_only=True):
+    """What was used while a crowd claimed, until everybody had every answer and every state frame.
 
     Attributes:
-        answered: claims.
+        claims: answered.
+        frames: state frames that went to all viewers together.
         took_s: from the first claim to the last answer, in seconds.
         used_us: CPU time by role, in µs.
     """
 
-    answered: int
+    claims: int
+    frames: int
     took_s: float
     used_us: dict[str, float]
 
     @property
     def per_s(self) -> float:
         """Claims answered in a second."""
-        return self.answered / self.took_s
+        return self.claims / self.took_s
 
     def each_us(self, role: str) -> float:
-        """Return the CPU time of a role for one claim, in µs."""
-        return self.used_us[role] / self.answered
+        """Return the CPU time of a role for one claim, in µs; nothing is subtracted."""
+        return self.used_us[role] / self.claims
 
 
 class Turn(msgspec.Struct, frozen=True, kw_only=True):
-    """What a gateway with one crowd used in one turn; CPU time in µs.
+    """What a gateway with one crowd used in one turn.
 
     Attributes:
         viewers: of the crowd.
-        idle_us_per_s: while nothing happens.
-        steady_us: while the stock of an offer changes with every tick.
-        steady_s: for how long, in seconds.
-        steady_frames: state frames of each viewer in that time.
-        steady_client_share: of its core, that the load client used.
+        idle_us_per_s: CPU time in µs of the gateway in one second in which nothing happens.
+        steady: while a few claims change the stock of an offer with every tick.
         accepted: while claims become holds.
-        accepted_frames: state frames of each viewer in that time.
-        refused: while claims of a sold-out offer are refused: no stock changes.
-        floor_us: of one bare send to one of as many readers.
-        others: share of a core that went to what has no part in this, while the state was steady.
+        refused: while claims of a sold-out offer are refused.
+        client_share: of its core, that the load client used in the steady state.
+        floor_us: CPU time in µs of one bare send to one of as many readers.
+        others: share of a core that went to what has no part in this, in the steady state.
     """
 
     viewers: int
     idle_us_per_s: float
-    steady_us: float
-    steady_s: float
-    steady_frames: float
-    steady_client_share: float
-    accepted: Claims
-    accepted_frames: float
-    refused: Claims
+    steady: Phase
+    accepted: Phase
+    refused: Phase
+    client_share: float
     floor_us: float
     others: float
 
     @property
-    def per_viewer_us(self) -> float:
-        """CPU of the gateway for one viewer in one second of steady state; nothing is subtracted."""
-        return self.steady_us / self.viewers / self.steady_s
+    def frame_us(self) -> float:
+        """CPU of the gateway for one state frame to one viewer; nothing is subtracted."""
+        return self.steady.used_us[GATEWAY] / self.steady.frames
+
+    @property
+    def viewer_us(self) -> float:
+        """CPU of the gateway for one viewer in one second of steady state: ``FRAMES_PER_S`` frames."""
+        return self.frame_us * FRAMES_PER_S
 
     @property
     def above_idle_us(self) -> float:
         """The same without what the gateway uses when nothing happens."""
-        return self.per_viewer_us - self.idle_us_per_s / self.viewers
-
-    @property
-    def per_delivery_us(self) -> float:
-        """CPU of the gateway for one state frame to one viewer; nothing is subtracted."""
-        return self.steady_us / (self.viewers * self.steady_frames)
+        return self.viewer_us - self.idle_us_per_s / self.viewers
 
     @property
     def frames_per_s(self) -> float:
         """State frames of each viewer in a second of steady state."""
-        return self.steady_frames / self.steady_s
+        return self.frames_each(self.steady) / self.steady.took_s
 
-    @property
-    def frames_us(self) -> float:
-        """CPU of the gateway for the state frames that went out while claims were accepted, by the steady state."""
-        return self.accepted_frames * self.viewers * self.per_delivery_us
+    def frames_each(self, phase: Phase) -> float:
+        """Return the state frames of each viewer in a phase."""
+        return phase.frames / self.viewers
 
-    @property
-    def claim_us(self) -> float:
-        """CPU of the gateway for one accepted claim, without those frames."""
-        return (self.accepted.used_us[GATEWAY] - self.frames_us) / self.accepted.answered
+    def claim_us(self, phase: Phase) -> float:
+        """Return the CPU of the gateway for one claim, without the state frames that went out meanwhile."""
+        return (phase.used_us[GATEWAY] - phase.frames * self.frame_us) / phase.claims
 
 
 def growth(costs: Sequence[float]) -> float:
@@ -113,16 +105,3 @@ def growth(costs: Sequence[float]) -> float:
 def spread(costs: Sequence[float]) -> float:
     """Return the dearest against the cheapest; the costs are above 0."""
     return max(costs) / min(costs)
-
-
-def frames_of(seen: Sequence[Sequence[Sighting]]) -> float:
-    """Return how many ticks brought a viewer news of the stock: the median of some who watched; 0 without any.
-
-    Two offers that change in the same tick arrive together, and are one.
-    """
-    return median(map(_ticks, seen)) if seen else 0.0
-
-
-def _ticks(sightings: Sequence[Sighting]) -> int:
-    times = [sighting.at_ms for sighting in sightings]
-    return sum(1 for before, at in zip([-TICK_APART_MS, *times], times, strict=False) if at - before >= TICK_APART_MS)

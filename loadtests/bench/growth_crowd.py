@@ -7,23 +7,23 @@ from collections.abc import Container, Iterator
 import msgspec
 
 from loadtests.bench.bench import Bench
+from loadtests.bench.board import Count
 from loadtests.bench.claim_crowd import ClaimCrowd, claim_crowd
-from loadtests.bench.claim_round import ClaimOrder, ClaimReport
+from loadtests.bench.claim_round import ClaimOrder
 from loadtests.bench.fan_out import measure_cost
-from loadtests.bench.growth import Claims, Turn, frames_of
+from loadtests.bench.growth import Phase, Turn
 from loadtests.bench.growth_limits import (
     CHANGES_PER_S,
     FLOOR_EVENTS,
     GROWTH_IN_FLIGHT,
     PAUSE_S,
     TURNS,
-    WATCHERS,
 )
 from loadtests.bench.lane import Lane, floor_lane
-from loadtests.bench.limits import HOLD_LONG_MS, WARM_UP_CLAIMS
+from loadtests.bench.limits import DELIVERY_TIMEOUT_S, HOLD_LONG_MS, POLL_S, WARM_UP_CLAIMS
 from loadtests.bench.process_figures import cpu_ns
 from loadtests.bench.server import SKU
-from loadtests.bench.usage import API, CLIENT, GATEWAY, Usage, usage_groups
+from loadtests.bench.usage import API, CLIENT, Usage, usage_groups
 from loadtests.errors import LoadError
 
 _SOLD_OUT = "sold_out"
@@ -60,32 +60,27 @@ class GrowthCrowd:
         """Measure everything once.
 
         Raises:
-            LoadError: the crowd dies, no claim is answered, or an event of the floor does not reach everyone.
+            LoadError: the crowd dies, nobody is answered or told of the stock, or an event of the floor is lost.
         """
+        claims = self._sizes.growth_claims
         floor = measure_cost(self._floor, events=FLOOR_EVENTS, together=1)
         self._crowd.rest()
+        self._wait_quiet()
         idle_us_per_s = self._idle_us_per_s()
-        began = time.monotonic()
-        steady, steady_use = self._claim(self._slow, self._changes, over_s=self._sizes.growth_s, watchers=WATCHERS)
-        steady_s = time.monotonic() - began
-        time.sleep(PAUSE_S)
-        refused, refused_use = self._claim(self._none_left, self._sizes.growth_claims, allowed=(_SOLD_OUT,))
-        if refused.accepted:
-            self.doubts.append(f"{refused.accepted:,} claims accepted of an offer that was sold out")
-        time.sleep(PAUSE_S)
-        accepted, accepted_use = self._claim(self._plenty.pop(), self._sizes.growth_claims, watchers=WATCHERS)
+        steady, usage = self._claim(self._slow, self._changes, over_s=self._sizes.growth_s)
+        refused, _ = self._claim(self._none_left, claims, allowed=(_SOLD_OUT,))
+        accepted, _ = self._claim(self._plenty.pop(), claims)
+        if not steady.frames:
+            raise LoadError(f"{self.viewers:,} viewers were not told how the stock changes")
         return Turn(
             viewers=self.viewers,
             idle_us_per_s=idle_us_per_s,
-            steady_us=steady_use.used_us[GATEWAY],
-            steady_s=steady_s,
-            steady_frames=frames_of(steady.seen),
-            steady_client_share=steady_use.shares[CLIENT],
-            accepted=_claims(accepted, accepted_use),
-            accepted_frames=frames_of(accepted.seen),
-            refused=_claims(refused, refused_use),
+            steady=steady,
+            accepted=accepted,
+            refused=refused,
+            client_share=usage.shares[CLIENT],
             floor_us=floor.server_us,
-            others=steady_use.others,
+            others=usage.others,
         )
 
     def _idle_us_per_s(self) -> float:
@@ -95,29 +90,41 @@ class GrowthCrowd:
         return (cpu_ns(pids) - used_ns) / 1000 / (time.monotonic() - began)
 
     def _claim(
-        self, offer_id: str, claims: int, *, over_s: float = 0.0, watchers: int = 0, allowed: tuple[str, ...] = ()
-    ) -> tuple[ClaimReport, Usage]:
-        order = ClaimOrder(
-            offers=[offer_id],
-            each=claims,
-            in_flight=min(GROWTH_IN_FLIGHT, self.viewers // 2),
-            over_s=over_s,
-            watchers=watchers,
-        )
-        groups = usage_groups(self._crowd.target.pids(), self._crowd.pid)
+        self, offer_id: str, claims: int, *, over_s: float = 0.0, allowed: tuple[str, ...] = ()
+    ) -> tuple[Phase, Usage]:
+        crowd = self._crowd
+        in_flight = min(GROWTH_IN_FLIGHT, self.viewers // 2)
+        order = ClaimOrder(offers=[offer_id], each=claims, in_flight=in_flight, over_s=over_s)
+        groups = usage_groups(crowd.target.pids(), crowd.pid)
         groups[API] = [pid for pid in groups[API] if pid in self._shop]  # the other crowds are nobody's cost
-        usage = Usage(groups)
-        report, _ = self._crowd.claim(order)
+        frames, usage = crowd.count(Count.STOCK_COUNTS), Usage(groups)
+        report, _ = crowd.claim(order)
+        self._wait_quiet()
         usage.end(report.took_s)
         if not report.answered:
             raise LoadError(f"no claim of {self.viewers:,} viewers was answered")
-        found = self._crowd.doubts(report, allowed=allowed)
+        found = crowd.doubts(report, allowed=allowed)
+        if allowed and report.accepted:
+            found.append(f"{report.accepted:,} claims accepted of an offer that was sold out")
         self.doubts += [f"{self.viewers:,} viewers: {doubt}" for doubt in found]
-        return report, usage
+        phase = Phase(
+            claims=report.answered,
+            frames=crowd.count(Count.STOCK_COUNTS) - frames,
+            took_s=report.took_s,
+            used_us=usage.used_us,
+        )
+        return phase, usage
 
-
-def _claims(report: ClaimReport, usage: Usage) -> Claims:
-    return Claims(answered=report.answered, took_s=report.took_s, used_us=usage.used_us)
+    def _wait_quiet(self) -> None:
+        """Wait until everything has arrived that was under way."""
+        gives_up_at = time.monotonic() + DELIVERY_TIMEOUT_S
+        reads, since = -1, 0.0
+        while (now := time.monotonic()) < since + PAUSE_S or reads < 0:
+            if (seen := self._crowd.count(Count.READS)) != reads:
+                reads, since = seen, now
+            if now > gives_up_at:
+                raise LoadError(f"{self.viewers:,} viewers are still told things that nobody did")
+            time.sleep(POLL_S)
 
 
 def _offers(bench: Bench, crowd: ClaimCrowd, count: int, quantity: int) -> list[str]:

@@ -5,12 +5,13 @@ smallest to the largest and back, while the others are idle. So a machine that b
 and medians are compared. In its turn a crowd is idle, then gets ten state frames a second because the stock of an
 offer changes with every tick, then claims. What is judged, and why, is told in ``growth.py``:
 
-- ``growth-viewer``: CPU of the gateway for one viewer and second of steady state. Nothing is subtracted, so the dozen
-  claims a second that change the stock are in it.
+- ``growth-viewer``: CPU of the gateway for one viewer and second of steady state, which is ten state frames; a machine
+  that is too busy for them is in doubt. Nothing is subtracted, so the dozen claims a second that change the stock are
+  in it.
 - ``growth-claim``: CPU of the gateway for a claim that becomes a hold, 500 in flight whatever the crowd. Such claims
   change the stock, and all who watch are told with every tick. That is what viewers cost, not claims, and it is
   subtracted: the frames that came meanwhile, at what a frame cost in the same turn. The sum of both is in the details.
-- ``growth-refusal``: the same of an offer that is sold out, where nothing changes and nothing is subtracted.
+- ``growth-refusal``: the same of an offer that is sold out, where no stock changes and there are no frames to subtract.
 
 The floor beside ``growth-viewer`` is a bare ``send`` to as many readers, in the same turns: what the kernel alone asks
 for more sockets.
@@ -60,21 +61,21 @@ def _viewer(found: _Turns, doubts: list[str]) -> RowResult:
         frames = _middle(turns, lambda turn: turn.frames_per_s)
         if frames < FRAMES_LEAST_PER_S:
             doubts = [*doubts, f"{turns[0].viewers:,} viewers: {frames:.1f} state frames a second, not {FRAMES_PER_S}"]
-        doubts = doubts + crowd_doubts(_middle(turns, lambda turn: turn.steady_client_share))
+        doubts = doubts + crowd_doubts(_middle(turns, lambda turn: turn.client_share))
     return _result(
         "growth-viewer",
         f"gateway CPU per viewer and second, {FRAMES_PER_S} state frames/s",
         found,
-        lambda turn: turn.per_viewer_us,
+        lambda turn: turn.viewer_us,
         doubts,
         floor=growth(_middles(found, lambda turn: turn.floor_us)),
         further={
             "the same without what an idle gateway uses, µs": lambda turn: turn.above_idle_us,
-            "CPU per delivery, µs": lambda turn: turn.per_delivery_us,
+            "CPU per delivery, µs": lambda turn: turn.frame_us,
             "floor: CPU per send, µs": lambda turn: turn.floor_us,
             "idle gateway: CPU in µs/s": lambda turn: turn.idle_us_per_s,
             "state frames a second": lambda turn: turn.frames_per_s,
-            "load client's share of its core": lambda turn: turn.steady_client_share,
+            "load client's share of its core": lambda turn: turn.client_share,
             "others on this machine: share of a core": lambda turn: turn.others,
         },
     )
@@ -85,11 +86,11 @@ def _claim(found: _Turns, doubts: list[str]) -> RowResult:
         "growth-claim",
         f"gateway CPU per accepted claim, {GROWTH_IN_FLIGHT} in flight, without the state frames",
         found,
-        lambda turn: turn.claim_us,
+        lambda turn: turn.claim_us(turn.accepted),
         doubts,
         further={
             "with the state frames that went out meanwhile, µs": lambda turn: turn.accepted.each_us(GATEWAY),
-            "state frames of each viewer meanwhile": lambda turn: turn.accepted_frames,
+            "state frames of each viewer meanwhile": lambda turn: turn.frames_each(turn.accepted),
             "claims a second": lambda turn: turn.accepted.per_s,
             f"{REDIS}: CPU per claim, µs": lambda turn: turn.accepted.each_us(REDIS),
             f"{API}: CPU per claim, µs": lambda turn: turn.accepted.each_us(API),
@@ -103,9 +104,10 @@ def _refusal(found: _Turns, doubts: list[str]) -> RowResult:
         "growth-refusal",
         f"gateway CPU per sold-out refusal, {GROWTH_IN_FLIGHT} in flight",
         found,
-        lambda turn: turn.refused.each_us(GATEWAY),
+        lambda turn: turn.claim_us(turn.refused),
         doubts,
         further={
+            "state frames of each viewer meanwhile": lambda turn: turn.frames_each(turn.refused),
             "refusals a second": lambda turn: turn.refused.per_s,
             f"{REDIS}: CPU per refusal, µs": lambda turn: turn.refused.each_us(REDIS),
             f"{API}: CPU per refusal, µs": lambda turn: turn.refused.each_us(API),

@@ -1,13 +1,15 @@
 """The crowd that claims, against a server that answers as it likes."""
 
 import socket
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 
 import pytest
 
 from live import wire
 from live.frames import JSON, frame_of
+from loadtests.bench.board import Count
 from loadtests.bench.claim_frames import around_id
 from loadtests.bench.claim_loop import ClaimLoop
 from loadtests.bench.claim_round import ClaimOrder, ClaimReport
@@ -97,3 +99,25 @@ def test_watchers_note_counts_and_deadlines(puppet: Puppet, owner: Connection) -
     assert [[one.available for one in seen] for seen in report.seen] == [[7]]
     for sock in viewers.values():
         sock.close()
+
+
+def test_every_stock_count_of_every_viewer_is_counted_also_between_rounds(puppet: Puppet) -> None:
+    with crowd_of_two(puppet, ClaimLoop) as (owner, board):
+        viewers = puppet.enter()
+        viewers[b"0"].sendall(STOCK + STOCK[:5])
+        viewers[b"1"].sendall(STOCK)
+        wait_until(lambda: board.count(Count.STOCK_COUNTS) == 2)
+        owner.send(ClaimOrder(offers=[OFFER], each=1, in_flight=1))
+        [one] = claims(viewers[b"0"], 1)
+        viewers[b"0"].sendall(STOCK[5:] + refused(one))
+        report_of(owner)
+        wait_until(lambda: board.count(Count.STOCK_COUNTS) == 3)
+        for sock in viewers.values():
+            sock.close()
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    gives_up_at = time.monotonic() + PATIENCE_S
+    while not is_so():
+        assert time.monotonic() < gives_up_at
+        time.sleep(0.005)
