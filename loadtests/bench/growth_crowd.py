@@ -56,6 +56,10 @@ class GrowthCrowd:
         crowd.rest()  # the gateway has heard of them by then
         self._claim(self._none_left, WARM_UP_CLAIMS)
 
+    def be_heard(self) -> None:
+        """Let everybody be heard: who waits while others have their turns must not count as gone."""
+        self._crowd.heartbeat(max(self._sizes.settle_s / 2, 0.1))
+
     def turn(self) -> Turn:
         """Measure everything once.
 
@@ -63,9 +67,9 @@ class GrowthCrowd:
             LoadError: the crowd dies, nobody is answered or told of the stock, or an event of the floor is lost.
         """
         claims = self._sizes.growth_claims
-        floor = measure_cost(self._floor, events=FLOOR_EVENTS, together=1)
         self._crowd.rest()
         self._wait_quiet()
+        floor = measure_cost(self._floor, events=FLOOR_EVENTS, together=1)
         idle_us_per_s = self._idle_us_per_s()
         steady, usage = self._claim(self._slow, self._changes, over_s=self._sizes.growth_s)
         refused, _ = self._claim(self._none_left, claims, allowed=(_SOLD_OUT,))
@@ -102,7 +106,8 @@ class GrowthCrowd:
         self._wait_quiet()
         usage.end(report.took_s)
         if not report.answered:
-            raise LoadError(f"no claim of {self.viewers:,} viewers was answered")
+            cut = crowd.count(Count.LOST)
+            raise LoadError(f"no claim of {self.viewers:,} viewers was answered; {cut:,} viewers were cut")
         found = crowd.doubts(report, allowed=allowed)
         if allowed and report.accepted:
             found.append(f"{report.accepted:,} claims accepted of an offer that was sold out")

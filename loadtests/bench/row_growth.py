@@ -51,6 +51,8 @@ def row_growth(bench: Bench) -> list[RowResult]:
             bench.tell(f"growth: turn {number + 1} of {TURNS} ...")
             places = range(len(crowds))
             for place in reversed(places) if number % 2 else places:
+                for crowd in crowds:
+                    crowd.be_heard()
                 found[place].append(crowds[place].turn())
         doubts = [doubt for crowd in crowds for doubt in crowd.doubts]
     return [_viewer(found, doubts), _claim(found, doubts), _refusal(found, doubts)]
