@@ -26,6 +26,8 @@ from kit.log import logger
 from kit.settings import Settings
 from live.roles.gateway import cannot_listen
 from live.roles.limits import (
+    HANG_ASK_EVERY_S,
+    HANG_ASKS_MOST,
     PROCESS_START_S,
     PROCESS_STOP_S,
     RESTART_CALM_S,
@@ -35,6 +37,7 @@ from live.roles.limits import (
 from live.roles.payments import payments_line
 from live.roles.process import allow_open_files, until_signal, warn_of_open_files
 from live.roles.siblings import Seat
+from live.roles.siblings_unix import hangs
 from live.roles.single import EXIT_SETTING, READY, ready_line, require_place, warn_of_test_bank
 
 _log = logger("processes")
@@ -149,11 +152,15 @@ class GatewayProcess:
         raise StartupError(self._said or f"gateway process {self._seat.number} did not start ({describe_exit(code)})")
 
     async def keep(self) -> NoReturn:
-        """Start it again whenever it ends, after a wait that grows while it ends soon; cancel it before ``stop``."""
+        """Start it again whenever it ends or hangs, after a wait that grows; cancel it before ``stop``."""
         wait_s = RESTART_FIRST_S
         while True:
             began = time.monotonic()
-            code, why = await self._ended()
+            watch = asyncio.create_task(self._kill_if_it_hangs())
+            try:
+                code, why = await self._ended()
+            finally:
+                watch.cancel()
             if time.monotonic() - began >= RESTART_CALM_S:
                 wait_s = RESTART_FIRST_S
             if code == 0:  # somebody told it to end, as an operator may
@@ -180,6 +187,15 @@ class GatewayProcess:
         except TimeoutError:
             _log.warning("gateway_process_killed", process=self._seat.number, after_s=PROCESS_STOP_S)
             await self._kill(process)
+
+    async def _kill_if_it_hangs(self) -> None:
+        assert self._process is not None
+        silent = 0
+        while silent < HANG_ASKS_MOST:
+            await asyncio.sleep(HANG_ASK_EVERY_S)
+            silent = silent + 1 if await hangs(self._seat.socket(self._seat.number)) else 0
+        _log.error("gateway_process_hangs", process=self._seat.number, asked=silent)
+        await self._kill(self._process)
 
     async def _ended(self) -> tuple[int, str]:
         """Wait until it has ended; return its exit code, and that with its last words."""

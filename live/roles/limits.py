@@ -62,6 +62,13 @@ assert RESTART_CALM_S > RESTART_MOST_S
 SIBLING_ANSWER_S: Final = CHECK_TIMEOUT_S + 0.5
 """Seconds that a gateway's process waits for another one, whose own checks may take ``CHECK_TIMEOUT_S``."""
 
+HANG_ASK_EVERY_S: Final = 2.0
+"""Seconds between two questions of the parent to a process that answers."""
+
+HANG_ASKS_MOST: Final = 4
+"""Questions in a row without an answer after which a process is killed: some ten seconds, in which a process under full
+load has answered many times over. Its viewers come back to the others."""
+
 FAKES_START_S: Final = 20.0
 """Seconds for the fake channels to listen; usually below one."""
 

@@ -8,6 +8,7 @@ import asyncio
 import functools
 from asyncio import StreamReader, StreamWriter
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 
 import msgspec
 
@@ -19,6 +20,26 @@ OwnAnswer = Callable[[], Awaitable[Answer]]
 
 _ANSWER: msgspec.msgpack.Decoder[Answer] = msgspec.msgpack.Decoder(Answer)
 MERGED = {"/readyz": merge_readiness, "/metrics": merge_metrics}
+
+
+async def hangs(socket: Path) -> bool:
+    """Return whether the process behind a socket takes a question and does not answer it within ``SIBLING_ANSWER_S``.
+
+    One that does not listen is about to end, or has: it does not hang.
+    """
+    try:
+        async with asyncio.timeout(SIBLING_ANSWER_S):
+            reader, writer = await asyncio.open_unix_connection(socket)
+            try:
+                writer.write(b"/healthz\n")
+                await reader.read()
+            finally:
+                writer.close()
+    except TimeoutError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 class Siblings:

@@ -18,6 +18,7 @@ from websockets.typing import Subprotocol
 from live import wire
 from live.client import ShowdropClient
 from live.close_codes import CloseCode
+from live.roles.limits import HANG_ASK_EVERY_S, HANG_ASKS_MOST, SIBLING_ANSWER_S
 from tests.e2e.conftest import READY_S, SHOWDROP, STOP_S, Deployment, Program, free_port
 from tests.e2e.gateway_pair import Pair, children_of
 
@@ -126,6 +127,20 @@ async def test_a_process_killed_with_nine_comes_back_and_its_viewers_miss_nothin
         more = await enter_both(pair, show_id, stack)
         await pair.post(f"/v1/shows/{show_id}/pause", {})
         await until_all_heard(viewers + more, last_seq + 4, within_s=10)
+
+
+async def test_a_process_that_hangs_is_replaced_and_one_that_stands_still_for_a_moment_is_not(pair: Pair) -> None:
+    before = pair.processes()
+    for pid in before.values():
+        os.kill(pid, signal.SIGSTOP)
+    await asyncio.sleep(HANG_ASK_EVERY_S + SIBLING_ANSWER_S)
+    os.kill(before[0], signal.SIGCONT)
+    await until_gone([before[1]], within_s=2 * HANG_ASKS_MOST * (HANG_ASK_EVERY_S + SIBLING_ANSWER_S))
+    await pair.until_readyz(200, within_s=AGAIN_S)
+    after = pair.processes()
+    assert after[0] == before[0]
+    assert after[1] != before[1]
+    assert "gateway_process_hangs" in pair.program.printed
 
 
 async def test_sigterm_sends_every_viewer_a_goodbye_and_leaves_nothing(pair: Pair) -> None:
