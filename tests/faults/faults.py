@@ -225,3 +225,15 @@ FAULTS = (
         arrivals_s=10.0,
     ),
 )
+
+LONGEST_FIRST = (
+    "worker_killed_often",
+    "commit_cut",
+    "provider_troubles",
+    "deadlocks",
+    "pool_exhausted",
+    "worker_killed",
+    "rolling_restart",
+)
+"""Faults that take the longest, most of it waiting for the lease of what a worker left: what runs side by side begins
+with them."""

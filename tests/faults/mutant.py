@@ -22,7 +22,8 @@ class Mutant(msgspec.Struct, frozen=True, kw_only=True):
         path: of the file.
         old: stands in it exactly once.
         new: what stands there instead.
-        tests: the parts of the suite of which at least one test has to fail.
+        by: the test that is known to notice it; it is tried first, alone.
+        tests: the parts of the suite of which at least one test has to fail, should that one not.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Mutant(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     old: str
     new: str
+    by: str
     tests: tuple[str, ...] = BOOK
 
     def apply(self, tree: Path) -> None:

@@ -5,6 +5,7 @@ from typing import Final
 from tests.faults.mutant import Mutant
 
 HERE: Final = "tests/integration/checkout/"
+UNIT: Final = "tests/unit/checkout/"
 STAGES: Final = "checkout/sql/stages.sql"
 
 PAYING: Final = (
@@ -15,6 +16,7 @@ PAYING: Final = (
         old="    ON CONFLICT (hold_id) DO NOTHING\n",
         new="",
         tests=(HERE + "test_submit.py",),
+        by=HERE + "test_submit.py::test_the_same_hold_from_many_sides_at_once_is_one_order",
     ),
     Mutant(
         name="first_hold_forgotten",
@@ -23,6 +25,8 @@ PAYING: Final = (
         old="    WHERE NOT EXISTS (SELECT FROM orders WHERE orders.first_hold_id = given.hold_id)\n",
         new="",
         tests=(HERE + "test_late_commits.py",),
+        by=HERE + "test_late_commits.py::"
+        "test_an_order_written_late_for_a_hold_whose_order_has_other_units_by_now_is_that_order",
     ),
     Mutant(
         name="asked_again_without_looking",
@@ -31,6 +35,7 @@ PAYING: Final = (
         old="if order.attempts > 1:",
         new="if False:",
         tests=(HERE + "test_payment_moods.py", HERE + "test_stripe_orders.py"),
+        by=HERE + "test_payment_moods.py::test_each_mood_ends_with_money_and_units_in_agreement",
     ),
     Mutant(
         name="amount_believed",
@@ -38,7 +43,8 @@ PAYING: Final = (
         path="checkout/payment_answer.py",
         old="if answer.amount != order.amount:",
         new="if False:",
-        tests=("tests/unit/checkout", HERE + "test_webhooks.py"),
+        tests=(UNIT, HERE + "test_webhooks.py"),
+        by=UNIT + "test_payment_answer.py::test_money_of_another_amount_or_currency_does_not_pay_the_order",
     ),
     Mutant(
         name="event_marked_first",
@@ -48,6 +54,7 @@ PAYING: Final = (
         new="            async with self._postgres.connection() as another:\n"
         "              fresh = await another.fetchval(\n",
         tests=(HERE + "test_killed_gates.py",),
+        by=HERE + "test_killed_gates.py::test_a_webhook_killed_at_any_step_is_applied_when_it_comes_again",
     ),
     Mutant(
         name="orders_unlocked",
@@ -56,6 +63,7 @@ PAYING: Final = (
         old="WHERE order_id = ANY ($1::text[]) ORDER BY order_id FOR UPDATE\n",
         new="WHERE order_id = ANY ($1::text[]) ORDER BY order_id\n",
         tests=(HERE + "test_refunds.py", HERE + "test_late_commits.py"),
+        by=HERE + "test_refunds.py::test_many_refunds_at_once_never_exceed_the_capture",
     ),
     Mutant(
         name="check_dropped",
@@ -64,6 +72,8 @@ PAYING: Final = (
         old=",\n    CONSTRAINT pool_never_oversells CHECK (sold + returned <= allocated)\n",
         new="\n",
         tests=(HERE + "test_admin_and_buyer.py",),
+        by=HERE + "test_admin_and_buyer.py::"
+        "test_units_set_aside_for_another_offer_are_not_sold_by_this_one_though_the_judge_errs",
     ),
     Mutant(
         name="sold_before_settled",
@@ -71,7 +81,8 @@ PAYING: Final = (
         path="checkout/order.py",
         old='elif outcome is None and state == "confirmed":',
         new='elif outcome is None and state in ("authorised", "confirmed"):',
-        tests=("tests/unit/checkout", HERE + "test_settle.py"),
+        tests=(UNIT, HERE + "test_settle.py"),
+        by=UNIT + "test_order.py::test_an_order_whose_money_came_too_late_may_wait_for_its_units_again_in_another_hold",
     ),
     Mutant(
         name="captured_before_settled",
@@ -80,6 +91,7 @@ PAYING: Final = (
         old="    WHERE state = 'confirmed' AND due_at_ms",
         new="    WHERE state IN ('authorised', 'confirmed') AND due_at_ms",
         tests=(HERE + "test_admin_and_buyer.py",),
+        by=HERE + "test_admin_and_buyer.py::test_money_is_taken_only_once_the_units_are_the_buyers",
     ),
     Mutant(
         name="capture_key_renewed",
@@ -88,6 +100,7 @@ PAYING: Final = (
         old='f"capture:{order.order_id}"',
         new='f"capture:{order.order_id}:{order.attempts}"',
         tests=(HERE + "test_worker_dies.py",),
+        by=HERE + "test_worker_dies.py::test_a_worker_that_dies_at_any_step_loses_nothing",
     ),
     Mutant(
         name="open_payments_ignored",
@@ -96,6 +109,8 @@ PAYING: Final = (
         old=" AND (authorised > refunded + refund_reserved OR payment_open)\n",
         new=" AND authorised > refunded + refund_reserved\n",
         tests=(HERE + "test_late_and_double.py",),
+        by=HERE + "test_late_and_double.py::"
+        "test_of_an_old_and_a_new_payment_for_the_last_unit_one_is_sold_and_the_other_goes_back",
     ),
     Mutant(
         name="late_money_kept",
@@ -104,7 +119,8 @@ PAYING: Final = (
         old='        return Change(order=move(paid, "authorised"))\n'
         "    if order.state in WITHOUT_UNITS and order.payment_open:\n",
         new='        return Change(order=move(paid, "authorised"))\n    if False:\n',
-        tests=("tests/unit/checkout", HERE + "test_late_and_double.py"),
+        tests=(UNIT, HERE + "test_late_and_double.py"),
+        by=UNIT + "test_payment_answer.py::test_money_that_comes_after_the_end_is_written_down_and_revives_nothing",
     ),
     Mutant(
         name="refund_unreserved",
@@ -113,6 +129,7 @@ PAYING: Final = (
         old="    await save_changes(connection, [reserve(order, share.amount)])\n",
         new="",
         tests=(HERE + "test_refunds.py",),
+        by=HERE + "test_refunds.py::test_parts_keep_the_order_captured_and_the_last_one_ends_and_restocks_it",
     ),
     Mutant(
         name="news_by_last_id",
@@ -122,6 +139,7 @@ PAYING: Final = (
         new="    WHERE outbox_id > (SELECT coalesce(max(outbox_id), 0) FROM outbox WHERE done)\n"
         "    ORDER BY outbox_id\n",
         tests=(HERE + "test_late_commits.py",),
+        by=HERE + "test_late_commits.py::test_news_with_a_low_id_that_is_committed_late_is_told_all_the_same",
     ),
     Mutant(
         name="hooked_first",
@@ -133,6 +151,7 @@ PAYING: Final = (
         "            news = await connection.fetch(_sql.take_news, self._limit, self._buyer_first_ms)\n"
         '            await connection.execute(_sql.mark_hooked, [row["outbox_id"] for row in news])\n',
         tests=(HERE + "test_webhooks_out_fan_out.py", HERE + "test_late_commits.py"),
+        by=HERE + "test_webhooks_out_fan_out.py::test_two_fan_outs_at_once_queue_everything_exactly_once",
     ),
     Mutant(
         name="connection_leaked",
@@ -145,6 +164,8 @@ PAYING: Final = (
         "            yield connection\n"
         "            await self._pool.release(connection)\n",
         tests=(HERE + "test_cancelled.py",),
+        by=HERE + "test_cancelled.py::"
+        "test_cancelled_at_any_await_a_stage_leaves_the_pool_whole_and_nothing_undone[checkout]",
     ),
 )
 """They stand in the order of a purchase too."""

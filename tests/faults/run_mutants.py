@@ -78,7 +78,7 @@ def try_mutant(mutant: Mutant) -> Outcome:
         tree = Path(folder)
         _copy(tree)
         mutant.apply(tree)
-        by = _first_failure(tree, mutant.tests)
+        by = _first_failure(tree, mutant.by) or _first_failure(tree, *mutant.tests)
     return Outcome(
         mutant=mutant.name,
         breaks=mutant.breaks,
@@ -96,7 +96,7 @@ def _copy(tree: Path) -> None:
         shutil.copy(ROOT / file, tree / file)
 
 
-def _first_failure(tree: Path, tests: tuple[str, ...]) -> str | None:
+def _first_failure(tree: Path, *tests: str) -> str | None:
     command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "--tb=no", "-p", "no:cacheprovider", *tests]
     environment = os.environ | {"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1", "SHOWDROP_MACHINE_SHRINK": "0"}
     try:

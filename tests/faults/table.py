@@ -24,6 +24,27 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     took_s: float
     verdict: Verdict
 
+    @property
+    def had_load(self) -> bool:
+        """Whether enough buyers claimed for the verdict to say something."""
+        return self.verdict.claims > self.buyers / 2
+
+    @property
+    def holds(self) -> bool:
+        """Whether the promise held, under load."""
+        return self.had_load and self.verdict.holds
+
+    @property
+    def complaints(self) -> list[str]:
+        """Return what is wrong, one line each."""
+        verdict = self.verdict
+        return [
+            *([] if self.had_load else ["there was no load"]),
+            *([f"{verdict.oversold} units were sold twice"] if verdict.oversold else []),
+            *([f"{verdict.undersold} units were left, though somebody wanted them"] if verdict.undersold else []),
+            *verdict.faults,
+        ]
+
 
 def make_table(rows: list[Row]) -> Table:
     """Return the table for the screen: what has to be zero, and how long it was felt. The rest stands in the JSON."""
@@ -42,7 +63,7 @@ def make_table(rows: list[Row]) -> Table:
             str(verdict.forgotten),
             f"{verdict.recovered_ms} ms" if verdict.recovering else "-",
             f"{verdict.slowest_answer_ms} ms",
-            _word(verdict),
+            _word(row),
         )
     table.caption = (
         "load: buyers to units. over, under: units sold twice, or left although somebody wanted them. gone: holds that "
@@ -52,10 +73,10 @@ def make_table(rows: list[Row]) -> Table:
     return table
 
 
-def _word(verdict: Verdict) -> Text:
-    if verdict.untried:
+def _word(row: Row) -> Text:
+    if row.verdict.untried:
         return Text("NOT TRIED", style="bold yellow")
-    return Text("holds", style="green") if verdict.holds else Text("BROKEN", style="bold red")
+    return Text("holds", style="green") if row.holds else Text("BROKEN", style="bold red")
 
 
 def _count(count: int) -> Text:

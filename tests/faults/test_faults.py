@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.faults.faults import FAULTS
+from tests.faults.faults import FAULTS, LONGEST_FIRST
 from tests.faults.postgres_server import databases
 from tests.faults.scene import Fault
 from tests.faults.small_disk import NoSmallDiskError, small_disk
@@ -23,15 +23,6 @@ from tests.faults.verdict import Verdict
 SIZE = Size(units=60, buyers=45)
 AT_ONCE = 3
 """Trials side by side: most of a trial is waiting for holds to run out."""
-
-LONGEST_FIRST = (
-    "worker_killed",
-    "postgres_killed",
-    "provider_troubles",
-    "rolling_restart",
-    "redis_slow_5s",
-    "redis_kill_restart_loop",
-)
 
 PROVED_ELSEWHERE = frozenset({"worker_killed_often", "deadlocks", "pool_exhausted", "commit_cut"})
 """Faults that ``make faults`` shows under load, and quicker tests of ``tests/integration/checkout`` step by step."""

@@ -19,10 +19,13 @@ def test_the_mutant_breaks_one_place_and_its_tests_are_there(mutant: Mutant, tmp
     mutant.apply(tmp_path)
     assert copy.read_text(encoding="utf-8") != (ROOT / mutant.path).read_text(encoding="utf-8")
     assert all((ROOT / tests).exists() for tests in mutant.tests)
+    path, _, test = mutant.by.partition("::")
+    assert path.startswith(mutant.tests)
+    assert f"def {test.partition('[')[0]}(" in (ROOT / path).read_text(encoding="utf-8")
 
 
 def test_a_place_that_is_gone_is_told(tmp_path: Path) -> None:
     (tmp_path / "code.py").write_text("nothing of the kind\n", encoding="utf-8")
-    mutant = Mutant(name="gone", breaks="nothing", path="code.py", old="if", new="")
+    mutant = Mutant(name="gone", breaks="nothing", path="code.py", old="if", new="", by="")
     with pytest.raises(ValueError, match="0 of 'if'"):
         mutant.apply(tmp_path)

@@ -104,6 +104,15 @@ def test_a_unit_taken_in_the_moment_that_it_is_given_back_is_not_oversold() -> N
     assert verdict_of(first, second, orders=[paid(second)], allocated=1).oversold == 0
 
 
+def test_a_unit_taken_after_a_deadline_is_not_oversold_though_the_late_answer_was_given_back_later() -> None:
+    late, second = a_hold("late"), a_hold("second", at_ms=1_000 + HOLD_TTL_MS)
+    late.heard_ms, late.release_sent_ms = second.heard_ms - 1, second.heard_ms + 400
+    assert verdict_of(late, second, orders=[paid(second)], allocated=1).oversold == 0
+    early = a_hold("early", at_ms=second.heard_ms - 100)
+    early.release_sent_ms = late.release_sent_ms
+    assert verdict_of(early, second, orders=[paid(second)], allocated=1).oversold == 1
+
+
 def test_a_hold_that_an_older_memory_gave_away_again_before_the_rebuild_is_oversold() -> None:
     first, second = a_hold("a"), a_hold("b", 2_600)
     second.ended_ms, second.fate = 3_200, "released"

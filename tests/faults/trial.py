@@ -26,7 +26,6 @@ from tests.faults.limits import (
     REBUILD_MOST_S,
     ROLL_CALL_MOST_S,
     ROLL_CALL_SLACK_MS,
-    STOCK_MOST_S,
 )
 from tests.faults.place import Place
 from tests.faults.postgres_server import Databases, PostgresServer
@@ -36,6 +35,7 @@ from tests.faults.scene import Fault, Scene
 from tests.faults.shop_http import Shop
 from tests.faults.small_disk import NoSmallDiskError, SmallDisk, small_disk
 from tests.faults.verdict import After, Course, Verdict, judge
+from tests.faults.watcher import Watcher
 
 
 class Size(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,7 +150,7 @@ class Trial:
             if scene.stripe is not None:
                 helpers.append(asyncio.create_task(scene.stripe.deliver(place.url, scene.rng)))
             stack.push_async_callback(_end, helpers)
-            watcher = await stack.enter_async_context(_Watcher(place.ws_urls[-1], offer.show_id))
+            watcher = await stack.enter_async_context(Watcher(place.ws_urls[-1], offer.show_id))
             begun_ms, over_ms = await self._load(scene, offer, evidence)
             course = Course(
                 keeps_holds=self.fault.keeps_holds,
@@ -209,7 +209,7 @@ class Trial:
 
     # --- afterwards ---
 
-    async def _afterwards(self, scene: Scene, shop: Shop, evidence: PostgresEvidence, watcher: "_Watcher") -> After:
+    async def _afterwards(self, scene: Scene, shop: Shop, evidence: PostgresEvidence, watcher: Watcher) -> After:
         await evidence.until_quiet(closed=False)
         allocated, sold = await evidence.allocated_and_sold()
         await watcher.until_sold(sold)
@@ -227,32 +227,6 @@ class Trial:
             reconcile=await scene.place.reconcile(),
             ended_roles=await scene.place.ended_by_themselves(),
         )
-
-
-class _Watcher(ShowdropClient):
-    """A guest who only watches."""
-
-    def __init__(self, ws_url: str, show_id: str) -> None:
-        super().__init__(ws_url, show_id, on_message=self._hear)
-        self.stock: tuple[int, int, int] | None = None
-        self._changed = asyncio.Event()
-
-    async def __aenter__(self) -> "_Watcher":
-        self.start()
-        return self
-
-    def _hear(self, message: wire.ServerMessage) -> None:
-        if isinstance(message, wire.OfferStock):
-            self.stock = (message.available, message.held, message.sold)
-            self._changed.set()
-
-    async def until_sold(self, sold: int) -> None:
-        """Wait, within limits, until the stock that was heard says so."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(STOCK_MOST_S):
-                while self.stock is None or self.stock[2] != sold:
-                    self._changed.clear()
-                    await self._changed.wait()
 
 
 async def _end(tasks: list["asyncio.Task[None]"]) -> None:

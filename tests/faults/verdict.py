@@ -56,7 +56,7 @@ class After(msgspec.Struct, frozen=True, kw_only=True):
         allocated: units of the offer.
         sold: units that the pool in Postgres sold.
         api_sold: what `GET /v1/offers` says of it.
-        stock: the last `offer.stock` that a viewer who only watched heard: available, held, sold.
+        stock: the stock that a viewer who only watched heard of last: available, held, sold.
         payments: every payment that the provider knows.
         unrest: what was still on its way, by kind.
         reconcile: what ``showdrop reconcile`` complained of; empty when it found nothing.
@@ -216,7 +216,8 @@ def _promised_until(hold: HoldRecord, order: OrderFact | None, course: Course) -
     if not _known_later(hold) and lost_ms < hold.expires_at_ms:
         return min(lost_ms, hold.release_sent_ms or FOREVER)
     if hold.release_sent_ms is not None:
-        return hold.release_sent_ms
+        # A buyer who was sent back may get the answer, and give the hold back, after its deadline.
+        return min(hold.release_sent_ms, hold.expires_at_ms)
     if _vanished(hold):
         moments = sorted([*course.lost_ms, *course.rebuilt_ms])
         known = [hold.ended_ms or FOREVER, hold.missing_ms or FOREVER, hold.expires_at_ms]
@@ -293,7 +294,7 @@ def broken_promises(notes: Notes, after: After) -> list[str]:
     if after.api_sold != after.sold:
         faults.append(f"the API says that {after.api_sold} are sold, Postgres says {after.sold}")
     if after.stock is None or after.stock[2] != after.sold:
-        faults.append(f"the last offer.stock of a viewer was {after.stock}, and {after.sold} are sold")
+        faults.append(f"the last stock that a viewer heard of was {after.stock}, and {after.sold} are sold")
     faults += [
         f"{count} buyers gave up, though not told that all is sold: {why}" for why, count in notes.gave_up.items()
     ]
