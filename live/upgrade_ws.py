@@ -4,6 +4,7 @@ Sans-I/O, around the ``websockets`` library's handshake. The handshake's objects
 a viewer), so they end with it: what follows the request is read by a fresh protocol object.
 """
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Final, NamedTuple, Protocol, cast
 
@@ -79,6 +80,17 @@ class PlainRequest(NamedTuple):
     path: str
 
 
+class _Handshake(ServerProtocol):
+    """The library's handshake with our choice of subprotocol.
+
+    Handing it a function would do as well, but it binds that to itself: a circle that only the garbage collector finds,
+    late, with some kilobytes for every viewer who came.
+    """
+
+    def select_subprotocol(self, subprotocols: Sequence[Subprotocol]) -> Subprotocol | None:
+        return cast(Subprotocol | None, choose_subprotocol(subprotocols))
+
+
 class Upgrade:
     """Reads one request.
 
@@ -92,11 +104,7 @@ class Upgrade:
     def __init__(self, entrance: Entrance, peer: str) -> None:
         self._entrance = entrance
         self._peer = peer
-        self._protocol = ServerProtocol(
-            extensions=[_deflate] if entrance.deflate else None,
-            subprotocols=[],
-            select_subprotocol=lambda _protocol, offered: cast(Subprotocol | None, choose_subprotocol(offered)),
-        )
+        self._protocol = _Handshake(extensions=[_deflate] if entrance.deflate else None, subprotocols=[])
         self._head = bytearray()
 
     def receive(self, data: bytes) -> Accepted | Refused | PlainRequest | None:

@@ -63,6 +63,7 @@ def soak(plan: Plan, place: Deployment, folder: Path, for_s: float) -> bool:
             shows += 1
             orders += report.waits["confirm"].count if "confirm" in report.waits else 0
             broken += [] if report.held else [f"show {shows}: {report.verdict}"]
+            watch.samples.write(folder / "memory.csv")
             click.echo(f"{time.monotonic() - began_s:7.0f} s  show {shows}: {report.verdict}")
         grown = stored.end()
     finally:

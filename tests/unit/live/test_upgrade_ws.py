@@ -1,5 +1,6 @@
 """The request with which a connection begins, without a network: bytes in, an outcome out."""
 
+import gc
 import re
 from email.message import Message
 from email.parser import Parser
@@ -263,3 +264,19 @@ def test_an_answer_is_whole() -> None:
     answer = http_answer(200, b"ok", ("Content-Type", "text/plain"))
     assert answer.startswith(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n")
     assert answer.endswith(b"Connection: close\r\n\r\nok")
+
+
+@pytest.mark.parametrize("deflate", [False, True])
+@pytest.mark.parametrize(
+    "behind", [b"Sec-WebSocket-Protocol: showdrop.v1.msgpack\r\n\r\n", b"\r\n", b"X: " + bytes(9_000)]
+)
+def test_a_request_leaves_nothing_for_the_garbage_collector(deflate: bool, behind: bytes) -> None:
+    fields = b"Sec-WebSocket-Extensions: permessage-deflate\r\nOrigin: https://shop.example\r\n"
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(10):
+            Upgrade(AnEntrance(deflate=deflate), PEER).receive(HEAD.encode() + fields + behind)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
