@@ -9,22 +9,13 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final, Literal
 
-import msgspec
 from ulid import ULID
 
 from live import wire
+from loadtests.buyer_plan import Plan
 from loadtests.notes import CHECKOUT, CLAIM, CONFIRM, RELEASE, WAITLIST, Notes
 from loadtests.records import ClaimRecord, ViewerRecord
-from loadtests.tiers import (
-    DROP_SKU,
-    FIRST_SECOND_SHARE,
-    SECOND_TAP_MS,
-    TAPS_EACH,
-    TRICKLE_HOLD_MS,
-    TRICKLE_PER_S,
-    TRICKLE_SKU,
-    Scene,
-)
+from loadtests.tiers import DROP_SKU, SECOND_TAP_MS, TAPS_EACH, TRICKLE_HOLD_MS, TRICKLE_SKU
 
 PAYMENT_METHOD: Final = "pm_test_ok"
 """Authorised at once by the built-in provider."""
@@ -34,39 +25,6 @@ AGAIN_MS: Final = 1_000.0
 
 Spoken = list[wire.ClientMessage]
 What = Literal["tap", "trickle", "again", "join", "pay", "release"]
-
-
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What a buyer is going to do.
-
-    Attributes:
-        tap_after_ms: from the start of a drop to the first tap.
-        lets_go: a hold of it expires.
-        trickle_ms: from the start of the soak to its first claim.
-        trickle_every_ms: between two of them.
-    """
-
-    tap_after_ms: float
-    lets_go: bool
-    trickle_ms: float
-    trickle_every_ms: float
-
-
-def plan_of(number: int, scene: Scene) -> Plan:
-    """Return the plan of a buyer of a process; its numbers begin with 0, and the same number has the same plan."""
-    dice = random.Random(number)  # noqa: S311 - a plan, no secret
-    slots = max(1, min(TRICKLE_PER_S, scene.tier.buyers))
-    rounds = -(-scene.tier.buyers // slots)
-    # Spread evenly, whatever the number of buyers: golden steps instead of dice.
-    is_early = (number * 0.6180339887) % 1.0 < FIRST_SECOND_SHARE
-    late_ms = (scene.tier.tap_s - 1.0) * 1000
-    tap_after_ms = dice.random() * 1000 if is_early else 1000 + dice.random() * late_ms
-    return Plan(
-        tap_after_ms=tap_after_ms,
-        lets_go=(number * 0.7548776662) % 1.0 < scene.letting_go,
-        trickle_ms=(number // slots % rounds) * 2 * TRICKLE_HOLD_MS + (number % slots) * TRICKLE_HOLD_MS / slots,
-        trickle_every_ms=rounds * 2 * TRICKLE_HOLD_MS,
-    )
 
 
 class Buyer:
@@ -109,7 +67,8 @@ class Buyer:
                 due_ms = offer.starts_at_ms + self._plan.tap_after_ms + tap * SECOND_TAP_MS
                 self._wish(due_ms, "tap", offer.offer_id)
         elif offer.sku == TRICKLE_SKU:
-            self._wish(offer.starts_at_ms + 500 + self._plan.trickle_ms, "trickle", offer.offer_id)
+            for after_ms in self._plan.trickles_ms:
+                self._wish(offer.starts_at_ms + 500 + after_ms, "trickle", offer.offer_id)
 
     def ended(self, offer_id: str) -> None:
         """Hear that an offer is over."""
@@ -203,7 +162,11 @@ class Buyer:
             if card.hold_id not in self._holds and card.claim_id not in self.record.claims:
                 self.record.promoted[card.hold_id] = card.offer_id
                 self._paid.setdefault(card.hold_id, now_ms)
-            self._holds[card.hold_id] = card.offer_id
+            self._keep(card)
+
+    def _keep(self, hold: wire.ClaimAccepted | wire.HoldPromoted | wire.HoldCard) -> None:
+        self._holds[hold.hold_id] = hold.offer_id
+        self.record.deadlines[hold.hold_id] = hold.expires_at_ms
 
     # --- answers and news -----------------------------------------------------------------------------------------
 
@@ -220,7 +183,7 @@ class Buyer:
                 self._wish_again(now_ms, "join", message.offer_id)
             case wire.HoldPromoted():
                 self.record.promoted[message.hold_id] = message.offer_id
-                self._holds[message.hold_id] = message.offer_id
+                self._keep(message)
                 return [self._pay(message.hold_id, now_ms)]
             case wire.HoldExpired():
                 self.record.expired.append(message.hold_id)
@@ -254,7 +217,7 @@ class Buyer:
         claim = self._answered(message.claim_id, message.hold_id, now_ms)
         if claim is None or message.hold_id in claim.answers[:-1]:
             return []
-        self._holds[message.hold_id] = message.offer_id
+        self._keep(message)
         if self._skus.get(message.offer_id) == TRICKLE_SKU:
             self._wish(now_ms + TRICKLE_HOLD_MS, "release", message.hold_id)
             return []

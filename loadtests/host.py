@@ -9,7 +9,17 @@ from typing import Any, Final
 
 from loadtests.catalogue import catalogue
 from loadtests.records import HostRecord
-from loadtests.tiers import DROP_SKU, HOLD_TTL_MS, PREHEAT_MS, PRICE_CENTS, TRICKLE_SKU, TRICKLE_UNITS, Cue, Scene
+from loadtests.tiers import (
+    DROP_SKU,
+    HOLD_TTL_MS,
+    PREHEAT_MS,
+    PRICE_CENTS,
+    TRICKLE_EACH_MOST,
+    TRICKLE_SKU,
+    TRICKLE_UNITS,
+    Cue,
+    Scene,
+)
 
 PRODUCTS: Final = 20
 """Of the catalogue that the host imports where its own products are missing."""
@@ -110,7 +120,7 @@ class Host:
             "sku": sku,
             "price": {"amount": PRICE_CENTS, "currency": "EUR"},
             "quantity": units,
-            "per_buyer_limit": 1 if sku == DROP_SKU else 5,
+            "per_buyer_limit": 1 if sku == DROP_SKU else TRICKLE_EACH_MOST + 1,
             "preheat_ms": preheat_ms,
             "duration_ms": OFFER_MS,
             "hold_ttl_ms": HOLD_TTL_MS,

@@ -34,12 +34,15 @@ CLAIM_MOST_P99_MS: Final = 500
 EVENT_MOST_P99_MS: Final = 1_000
 """From the moment in which the server makes an event to the viewer."""
 
+CONFIRM_MOST_MS: Final = 3_000
+"""From a checkout to the news that the order is confirmed, of everyone: longer, and the buyer thinks that it failed."""
+
 LATE_MOST_P99_MS: Final = 100
 """From the moment in which a claim was due to the moment in which it was written: a load client that is later than
 this was the limit itself, and the run proves nothing."""
 
 FRAMES_LEAST_PER_S: Final = 9.0
-"""State frames a second that each viewer sees in the soak: ten are made."""
+"""Stock counts a second that each viewer sees in the soak: one is made in every tick, ten times a second."""
 
 WARM_UP_S: Final = 600.0
 """Of a soak: then caches are full and every code path has run."""

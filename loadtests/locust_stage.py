@@ -7,8 +7,9 @@ from pathlib import Path
 
 from live import wire
 from loadtests.alarms import Alarms
-from loadtests.buyer import Buyer, plan_of
-from loadtests.frames import is_state
+from loadtests.buyer import Buyer
+from loadtests.buyer_plan import plan_of
+from loadtests.frames import is_state, is_stock
 from loadtests.host import Host
 from loadtests.notes import CONNECT, Notes, Tell
 from loadtests.records import RunRecord, write_record
@@ -153,11 +154,9 @@ class Seat:
             asked_own_ms = time.time() * 1000
             for payloads in sock.messages():
                 now_ms = stage.now_ms()
-                frames = 0
-                for payload in payloads:
-                    if is_state(payload):
-                        frames += 1
-                        continue
+                frames = sum(map(is_stock, payloads))
+                told = [payload for payload in payloads if not is_state(payload)]
+                for payload in told:
                     message = wire.decode_server(payload)
                     if isinstance(message, wire.Welcome):
                         self._socket = sock
@@ -167,7 +166,7 @@ class Seat:
                         sock.send(said)
                 if frames:
                     stage.notes.saw_frames(frames, now_ms)
-                if frames != len(payloads):
+                if told:
                     stage.alarms.note(self._number, viewer.due_ms)
         finally:
             self._socket = None

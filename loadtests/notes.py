@@ -1,4 +1,4 @@
-"""What all viewers of one process find out together: times, state frames, and how busy the process is. Pure."""
+"""What all viewers of one process find out together: times, stock counts, and how busy the process is. Pure."""
 
 from collections.abc import Callable
 
@@ -35,7 +35,7 @@ class Notes:
 
     Attributes:
         waits: by name.
-        frames: state frames by second since the epoch.
+        frames: frames with a stock count by second since the epoch.
         cpu: share of a core, second by second.
     """
 
@@ -60,7 +60,7 @@ class Notes:
             self._tell(name, 0.0, why)
 
     def saw_frames(self, count: int, now_ms: float) -> None:
-        """Count state frames."""
+        """Count frames with a stock count."""
         second = int(now_ms / 1000)
         self.frames[second] = self.frames.get(second, 0) + count
 

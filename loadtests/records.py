@@ -43,6 +43,7 @@ class ViewerRecord(msgspec.Struct, kw_only=True):
         lost: connections that ended although nobody of the load test cut them.
         claims: by claim id.
         promoted: holds that came from the waiting list.
+        deadlines: by hold, when it ends unless it is paid; in milliseconds since the epoch, by the server's clock.
         expired: holds that ran out.
         released: holds that were given back.
         ended_away: holds that ended while it was not connected; how, nobody told it.
@@ -63,6 +64,7 @@ class ViewerRecord(msgspec.Struct, kw_only=True):
     lost: int = 0
     claims: dict[str, ClaimRecord] = {}
     promoted: dict[str, str] = {}
+    deadlines: dict[str, int] = {}
     expired: list[str] = []
     released: list[str] = []
     ended_away: list[str] = []
@@ -71,6 +73,11 @@ class ViewerRecord(msgspec.Struct, kw_only=True):
     told_twice: int = 0
     other_news: list[str] = []
     errors: list[str] = []
+
+    @property
+    def offer_of_hold(self) -> dict[str, str]:
+        """The offers of all its holds."""
+        return {hold: claim.offer_id for claim in self.claims.values() for hold in claim.holds} | self.promoted
 
 
 class HostRecord(msgspec.Struct, kw_only=True):
@@ -97,7 +104,7 @@ class RunRecord(msgspec.Struct, kw_only=True):
         tool: ``locust`` or ``swarm``.
         host: in the process of the host only.
         waits: by name.
-        frames: state frames by second since the epoch, all viewers together.
+        frames: frames with a stock count by second since the epoch, all viewers together.
         cpu: share of a core that the process used, second by second.
         warned: the tool itself said that it was too busy.
     """

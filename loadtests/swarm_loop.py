@@ -18,8 +18,9 @@ from loadtests.bench.client_frames import after_headers, first_frame_complete, t
 from loadtests.bench.crowd import Coming, CrowdLoop, CrowdPlan
 from loadtests.bench.markers import HEAD
 from loadtests.bench.target import Target
-from loadtests.buyer import Buyer, plan_of
-from loadtests.frames import is_state
+from loadtests.buyer import Buyer
+from loadtests.buyer_plan import plan_of
+from loadtests.frames import is_state, is_stock
 from loadtests.notes import Notes
 from loadtests.records import RunRecord, write_record
 from loadtests.tiers import Scene
@@ -104,7 +105,7 @@ class SwarmLoop(CrowdLoop):
         self._rests: dict[int, bytes] = {}  # by viewer, the beginning of a frame
         self._alarms = Alarms(plan.viewers)
         self._state = b""  # the newest read that was nothing but state, ...
-        self._state_frames = 0  # ... and how many frames that were
+        self._state_frames = 0  # ... and how many stock counts are in it
         self._seen_frames = 0
         self._memo: tuple[bytes, wire.ServerMessages] | None = None
         # The join storm: everyone in turn, over the time of the tier.
@@ -204,11 +205,12 @@ class SwarmLoop(CrowdLoop):
         if rest_at < len(data):
             self._rests[number] = bytes(data[rest_at:])
         others = [bytes(data[start:stop]) for start, stop in found if not is_state(data, start)]
-        self._seen_frames += len(found) - len(others)
+        stock = sum(is_stock(data, start) for start, _ in found)
+        self._seen_frames += stock
         if others:
             self._hear_all(number, others, time.time() * 1000)
         elif not rest and rest_at == len(data):
-            self._state, self._state_frames = bytes(data), len(found)
+            self._state, self._state_frames = bytes(data), stock
 
     def _hear_all(self, number: int, messages: list[bytes], now_ms: float) -> None:
         viewer = self._viewers[number]

@@ -33,8 +33,11 @@ TRICKLE_UNITS: Final = 1_000
 """Units of such an offer: more than are ever held."""
 
 TRICKLE_PER_S: Final = 40
-"""Claims of it in every second second; in the seconds between they are given back. So the stock rises or falls all the
-time, and no tick finds it as the one before did."""
+"""Claims of it, at most, in every second second; in the seconds between they are given back. So the stock rises or
+falls all the time, and no tick finds it as the one before did."""
+
+TRICKLE_EACH_MOST: Final = 4
+"""Units of it that one buyer claims in such a second, where there are too few buyers for one each."""
 
 TRICKLE_HOLD_MS: Final = 1_000.0
 """How long such a hold is kept."""
@@ -92,7 +95,7 @@ class Tier(msgspec.Struct, frozen=True, kw_only=True):
 
 
 TIERS: Final[dict[str, Tier]] = {
-    "XS": Tier(viewers=20, units=2, join_s=1.0, tap_s=1.0, settle_s=1.0, soak_s=2.0, storm_s=2.0),
+    "XS": Tier(viewers=20, units=2, join_s=1.0, tap_s=1.0, settle_s=1.0, soak_s=6.0, storm_s=2.0),
     "S": Tier(viewers=300, units=20),
     "M": Tier(viewers=1_500, units=100),
     "L": Tier(viewers=10_000, units=500, tool="swarm", gateways=2),

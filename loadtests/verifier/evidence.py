@@ -1,9 +1,11 @@
 """Everything that the verifier judges; pure."""
 
+from collections.abc import Iterator
+
 import msgspec
 
 from loadtests.records import HostRecord, RunRecord, ViewerRecord
-from loadtests.tiers import Scene, scene
+from loadtests.tiers import HOLD_TTL_MS, Scene, scene
 from loadtests.waits import Waits, added
 
 
@@ -84,10 +86,34 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
         """Return an offer; None when the server does not know it."""
         return next((one for one in self.server.offers if one.offer_id == offer_id), None)
 
+    def promised(self, offer_id: str) -> int:
+        """Return how many units of a drop were somebody's at once, at the most: held, or bought.
+
+        By the deadlines that buyers were told, which are the server's, so no clock and no line makes it too many.
+        """
+        changes: list[tuple[int, int]] = []  # when, and by how many units
+        for viewer in self.viewers:
+            changes += _changes(viewer, offer_id)
+        units = most = 0
+        for _, change in sorted(changes):  # of one moment, what comes back comes first
+            units += change
+            most = max(most, units)
+        return most
+
     def frames_per_s(self) -> list[float]:
-        """Return the state frames that each viewer saw, for every whole second of the soaks."""
+        """Return the stock counts that each viewer saw, for every whole second of the soaks."""
         viewers = max(1, len(self.viewers))
         seconds = [
             second for begin, end in self.host.soaks_ms for second in range(int(begin / 1000) + 2, int(end / 1000))
         ]
         return [sum(run.frames.get(second, 0) for run in self.runs) / viewers for second in seconds]
+
+
+def _changes(viewer: ViewerRecord, offer_id: str) -> Iterator[tuple[int, int]]:
+    offers = viewer.offer_of_hold
+    for hold_id, deadline_ms in viewer.deadlines.items():
+        if offers.get(hold_id) != offer_id or hold_id in viewer.released:
+            continue
+        yield deadline_ms - HOLD_TTL_MS, 1
+        if hold_id not in viewer.confirmed:
+            yield deadline_ms, -1

@@ -1,13 +1,17 @@
 """What a viewer does and writes down, without any connection."""
 
+from itertools import pairwise
+
 import msgspec
 import pytest
 
 from kit.money import Money
 from live import wire
-from loadtests.buyer import Buyer, plan_of
+from live.limits import TICK_MS
+from loadtests.buyer import Buyer
+from loadtests.buyer_plan import plan_of
 from loadtests.notes import CLAIM, CONFIRM, EVENT, JOIN, RESUME, Notes
-from loadtests.tiers import DROP_SKU, PREHEAT_MS, SECOND_TAP_MS, TRICKLE_HOLD_MS, TRICKLE_SKU, Scene, scene
+from loadtests.tiers import DROP_SKU, PREHEAT_MS, SECOND_TAP_MS, TIERS, TRICKLE_HOLD_MS, TRICKLE_SKU, Scene, scene
 from loadtests.viewer import Viewer
 
 T0 = 1_790_000_000_000
@@ -142,6 +146,7 @@ def test_a_buyer_taps_twice_with_one_claim_and_each_answer_is_timed_from_when_it
     assert seen.hear(accepted(claim_id), due_ms + 250) == []
     assert sorted(seen.notes.waits[CLAIM].counts) == pytest.approx([250 - SECOND_TAP_MS, 250], abs=1)
     assert seen.viewer.record.claims[claim_id].holds == {"hold_1"}
+    assert seen.viewer.record.deadlines == {"hold_1": T0}
 
 
 def test_an_order_that_is_told_again_on_a_new_connection_is_fine_and_on_the_same_one_is_not() -> None:
@@ -196,11 +201,22 @@ def test_a_claim_whose_answer_was_lost_on_the_way_is_sent_again_and_owed_one_ans
 def test_what_was_accepted_right_before_the_end_of_the_soak_is_given_back_all_the_same() -> None:
     seen = Seen()
     seen.scheduled(TRICKLE_SKU)
-    [claim] = seen.act(T0 + PREHEAT_MS + 500 + seen.plan.trickle_ms)
+    [claim] = seen.act(T0 + PREHEAT_MS + 500 + seen.plan.trickles_ms[0])
     assert isinstance(claim, wire.Claim)
     seen.hear(wire.OfferEnded(seq=5, offer=offer(TRICKLE_SKU)), T0 + 10_000)
     assert seen.hear(accepted(claim.claim_id), T0 + 10_001) == []
     assert seen.act(T0 + 12_000) == [wire.Release(hold_id="hold_1")]
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_in_the_soak_the_buyers_of_every_tier_change_the_stock_in_each_tick(tier: str) -> None:
+    whole = scene(tier, "show")
+    plans = [plan_of(number, whole) for number in range(whole.tier.buyers)]
+    period_ms = plans[0].trickle_every_ms
+    claims = [moment % period_ms for plan in plans for moment in plan.trickles_ms]
+    changes = sorted([*claims, *((moment + TRICKLE_HOLD_MS) % period_ms for moment in claims)])
+    pauses = [later - sooner for sooner, later in pairwise([*changes, changes[0] + period_ms])]
+    assert max(pauses) <= TICK_MS
 
 
 def test_a_buyer_who_lets_go_does_not_pay() -> None:
@@ -214,12 +230,12 @@ def test_a_buyer_who_lets_go_does_not_pay() -> None:
 def test_in_the_soak_a_unit_is_given_back_after_a_while_and_the_next_one_claimed() -> None:
     seen = Seen()
     seen.scheduled(TRICKLE_SKU)
-    due_ms = T0 + PREHEAT_MS + 500 + seen.plan.trickle_ms
+    due_ms = T0 + PREHEAT_MS + 500 + seen.plan.trickles_ms[0]
     [claim] = seen.act(due_ms)
     assert isinstance(claim, wire.Claim)
     assert seen.hear(accepted(claim.claim_id), due_ms + 3) == []
-    [release] = seen.act(due_ms + 3 + TRICKLE_HOLD_MS)
-    assert release == wire.Release(hold_id="hold_1")
+    said = seen.act(due_ms + 3 + TRICKLE_HOLD_MS)
+    assert wire.Release(hold_id="hold_1") in said
     seen.hear(wire.OfferEnded(seq=5, offer=offer(TRICKLE_SKU)), due_ms + 1_500)
     assert seen.act(due_ms + 60_000) == []
 
