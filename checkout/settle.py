@@ -1,7 +1,7 @@
 """The stage ``authorised → confirmed | unfulfillable``: is there a unit?"""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from checkout.judge import Judge, first_come, nobody
 from checkout.limits import SETTLE_MAX_ORDERS
@@ -52,9 +52,7 @@ class Settler:
             settled = await self._settlement.settle_due(self._judge, limit=self._limit, hand_on=self._room())
         except UnitsRefusedError as error:
             _log.error("settlement_refused", orders=len(error.order_ids), cause=str(error.__cause__))
-            for order_id in error.order_ids:
-                await self._settle_alone(order_id)
-            settled = Settled(orders=len(error.order_ids), refused=len(error.order_ids))
+            settled = _together([await self._settle_alone(order_id) for order_id in error.order_ids])
         if self._traces.on:
             for order in settled.decided:
                 self._traces.span("settle", order.hold_id, began_ns, state=order.state, **log_ids(order))
@@ -62,8 +60,17 @@ class Settler:
             self._on_settled(settled)
         return settled.orders
 
-    async def _settle_alone(self, order_id: str) -> None:
+    async def _settle_alone(self, order_id: str) -> Settled:
         try:
-            await self._settlement.settle_one(self._judge, order_id)
+            return await self._settlement.settle_one(self._judge, order_id)
         except UnitsRefusedError:
-            await self._settlement.settle_one(nobody, order_id)
+            return await self._settlement.settle_one(nobody, order_id)
+
+
+def _together(parts: Sequence[Settled]) -> Settled:
+    """Return what came of orders that were settled one by one; none of them is handed on."""
+    return Settled(
+        orders=sum(one.orders for one in parts),
+        refused=sum(one.refused for one in parts),
+        decided=tuple(order for one in parts for order in one.decided),
+    )

@@ -82,7 +82,7 @@ class Settlement:
             orders = [order_from(row) for row in await connection.fetch(_sql.take_to_settle, order_ids)]
             return await _settle(connection, judge, pools, orders, hand_on=hand_on)
 
-    async def settle_one(self, judge: Judge, order_id: str) -> None:
+    async def settle_one(self, judge: Judge, order_id: str) -> Settled:
         """Settle one order, if it still waits for it.
 
         Raises:
@@ -91,7 +91,7 @@ class Settlement:
         async with self._postgres.transaction() as connection:
             pools = await connection.fetch(_sql.lock_pool_of, order_id)
             orders = [order for order in await lock_orders(connection, [order_id]) if order.state == "authorised"]
-            await _settle(connection, judge, pools, orders)
+            return await _settle(connection, judge, pools, orders)
 
 
 async def _settle(

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import TypeAlias
 from urllib.parse import parse_qs, urlsplit
 
@@ -57,7 +57,8 @@ class Postgres:
     Made by ``Postgres.connect``; closed by its owner.
 
     Attributes:
-        waits: how long callers waited for a connection, in seconds; one that had to be opened counts too.
+        waits: how long callers waited for a connection, in seconds, those among them who gave up; one that had to be
+            opened counts too.
     """
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", sessions: set[int] | None = None) -> None:
@@ -110,10 +111,13 @@ class Postgres:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
         """Lend one connection, outside any transaction; settings and locks of the session are not cleaned up."""
-        asked_s = time.perf_counter()
         with postgres_errors():
-            async with self._pool.acquire() as connection:
-                self.waits.add(time.perf_counter() - asked_s)
+            async with AsyncExitStack() as stack:
+                asked_s = time.perf_counter()
+                try:
+                    connection = await stack.enter_async_context(self._pool.acquire())
+                finally:
+                    self.waits.add(time.perf_counter() - asked_s)
                 yield connection
 
     @asynccontextmanager

@@ -7,7 +7,8 @@ from checkout.judge import first_come
 from checkout.order import Order
 from checkout.resolve import Resolver
 from checkout.resolve_pg import ResolutionRows
-from checkout.settle_pg import Settlement
+from checkout.settle import Settler
+from checkout.settle_pg import Settled, Settlement
 from tests.integration.checkout.checkout_shop import Shop, Worker
 
 
@@ -56,6 +57,17 @@ async def test_the_check_refuses_what_a_wrong_judge_accepts(shop: Shop) -> None:
     await shop.finish()
     assert await shop.states(terms) == {"captured": 3, "unfulfillable": 2}
     await shop.check_quiet(terms)
+
+
+async def test_of_a_batch_that_the_database_refused_only_those_without_units_count_as_refused(shop: Shop) -> None:
+    terms = await shop.pool(3)
+    await shop.submitted(terms, count=5)
+    await Worker(shop).authorise()
+    seen: list[Settled] = []
+    assert await Settler(Settlement(shop.postgres), judge=everybody, on_settled=seen.append).round() == 5
+    [settled] = seen
+    assert (settled.orders, settled.refused) == (5, 2)
+    assert sorted(order.state for order in settled.decided) == ["confirmed"] * 3 + ["unfulfillable"] * 2
 
 
 async def test_a_stock_counter_that_does_not_cover_a_sale_refuses_that_order_only(shop: Shop) -> None:

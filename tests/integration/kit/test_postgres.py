@@ -75,3 +75,12 @@ async def test_a_server_that_is_not_there_is_unavailable() -> None:
     assert "pass-word" not in refused.value.message
     with pytest.raises(UnavailableError, match=r"at /no/such/folder; is DATABASE_URL right"):
         await Postgres.connect("postgresql://showdrop@/none?host=/no/such/folder&port=5432", max_size=1)
+
+
+async def test_who_gave_up_waiting_for_a_connection_counts_among_those_who_waited(one: Postgres) -> None:
+    async with one.connection():
+        before = one.waits.count
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01), one.connection():
+                pass
+    assert one.waits.count == before + 1
