@@ -17,7 +17,7 @@ from kit.errors import StartupError
 from kit.log import logger
 from kit.metrics import CONTENT_TYPE, new_registry, render_metrics
 from kit.migrate import missing_migrations
-from live.api.health import failing_checks
+from live.api.health import Readiness
 from live.api.limits import CHECK_TIMEOUT_S
 from live.roles.limits import SCHEMA_LOOK_S
 from live.roles.server_http import HttpServer
@@ -52,20 +52,26 @@ class WorkerHealth:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._registry = registry
-        self.worker: WorkerRole | None = None
+        self._worker: WorkerRole | None = None
+        self._readiness: Readiness | None = None
         self.waits_for: Mapping[str, str] = {"worker": "it starts"}
+
+    def started(self, worker: WorkerRole) -> None:
+        """Answer for this worker from now on."""
+        self._worker = worker
+        self._readiness = Readiness(worker.checks, timeout_s=CHECK_TIMEOUT_S)
 
     async def healthz(self) -> Answer:
         """200 while every watched loop turns, and while there is none yet; else 503 with the names of the others."""
-        stuck = [] if self.worker is None else self.worker.stuck()
+        stuck = [] if self._worker is None else self._worker.stuck()
         body = Liveness(status="stuck" if stuck else "ok", loops=stuck)
         return 503 if stuck else 200, JSON, msgspec.json.encode(body)
 
     async def readyz(self) -> Answer:
         """200 while Postgres, Redis and the schema answer; else 503 and the body names those that do not."""
-        if self.worker is None:
+        if self._readiness is None:
             return readiness(dict(self.waits_for))
-        return readiness(await failing_checks(self.worker.checks, timeout_s=CHECK_TIMEOUT_S))
+        return readiness(await self._readiness.failing())
 
     async def metrics(self) -> Answer:
         """Prometheus text."""
@@ -104,7 +110,7 @@ class LoneWorker:
             await _until_migrated(place, health)
             worker = await WorkerRole.start(place, demo=False, registry=registry)
             stack.push_async_callback(worker.stop)
-            health.worker = worker
+            health.started(worker)
             return cls(worker, serving, stack.pop_all())
 
     async def failed(self) -> str:

@@ -6,6 +6,7 @@ import socket
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import cast
 
 import httpx
 import msgspec
@@ -14,6 +15,7 @@ import pytest
 from kit import tasks as kit_tasks
 from kit.errors import StartupError
 from kit.migrate import apply_migrations
+from live.api.health import Check
 from live.roles.process import Role
 from live.roles.single import serve_role
 from live.roles.stores import Place
@@ -115,7 +117,7 @@ async def test_a_worker_before_the_migrations_waits_for_them_and_says_so(
 async def test_a_worker_without_redis_is_not_ready_but_alive(place: Place) -> None:
     worker = await LoneWorker.start(place)
     try:
-        worker._worker.checks = {**worker._worker.checks, "redis": _refuses}
+        cast(dict[str, Check], worker._worker.checks)["redis"] = _refuses
         answer = await ask(place, "/readyz")
         assert (answer.status_code, answer.json()["failing"]) == (503, {"redis": "ConnectionRefusedError"})
         assert (await ask(place, "/healthz")).status_code == 200
