@@ -35,7 +35,6 @@ FAN_OUT: Final = "fan-out"
 SWARM: Final = "swarm"
 """A whole show of 10,000 viewers, played by one process on one core, and judged; not part of ``all``."""
 
-
 SIGNAL_BASE: Final = 128
 """What shells add to a signal's number."""
 

@@ -13,7 +13,7 @@ from inventory.channels.registry import channel_kinds
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "k8s" / "README.md", *sorted(DOCS.rglob("*.md"))]
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 Verify = Callable[[str, dict[str, str], bytes], None]
@@ -27,10 +27,23 @@ def test_the_diagram_of_an_orders_life_has_every_move_and_no_other() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_within_the_repository_lead_somewhere(page: Path) -> None:
-    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
-    targets = re.findall(r"(?<!!)\[[^\]]+\]\(([^)#\s]+)[^)]*\)", text)
-    missing = [one for one in targets if "://" not in one and not (page.parent / one).exists()]
-    assert missing == []
+    text = without_examples(page)
+    targets = [
+        one.partition("#") for one in re.findall(r"(?<!!)\[[^\]]+\]\(([^)\s]+)[^)]*\)", text) if "://" not in one
+    ]
+    files = [(page.parent / path if path else page, heading) for path, _, heading in targets]
+    assert [file for file, _ in files if not file.exists()] == []
+    assert [(file.name, heading) for file, heading in files if heading and heading not in headings(file)] == []
+
+
+def without_examples(page: Path) -> str:
+    return re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
+def headings(page: Path) -> set[str]:
+    """Return what links may name after the `#`, as GitHub makes it of the headings."""
+    titles = re.findall(r"^#+ (.+)$", without_examples(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 def test_every_decision_is_in_the_index() -> None:
