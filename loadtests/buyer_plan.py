@@ -27,10 +27,11 @@ def plan_of(number: int, scene: Scene) -> Plan:
     """Return the plan of a buyer of a process; its numbers begin with 0, and the same number has the same plan."""
     dice = random.Random(number)  # noqa: S311 - a plan, no secret
     buyers = scene.tier.buyers
+    at_once = round(TRICKLE_PER_S * TRICKLE_HOLD_MS / 1000)
     # Few buyers claim several units each, so that there is a change for every tick all the same.
-    each = min(TRICKLE_EACH_MOST, -(-TRICKLE_PER_S // buyers))
-    turns = -(-buyers * each // TRICKLE_PER_S)
-    # Spread evenly over the turns, so that none of them ends before its second does.
+    each = min(TRICKLE_EACH_MOST, -(-at_once // buyers))
+    turns = -(-buyers * each // at_once)
+    # Spread evenly over the turns, so that no turn ends before its time.
     places = [divmod((number + claim * buyers) * turns / (buyers * each), 1) for claim in range(each)]
     # Spread evenly, whatever the number of buyers: golden steps instead of dice.
     is_early = (number * 0.6180339887) % 1.0 < FIRST_SECOND_SHARE

@@ -120,7 +120,8 @@ class Host:
             "sku": sku,
             "price": {"amount": PRICE_CENTS, "currency": "EUR"},
             "quantity": units,
-            "per_buyer_limit": 1 if sku == DROP_SKU else TRICKLE_EACH_MOST + 1,
+            # Of what is given back all the time, some units may still be on their way.
+            "per_buyer_limit": 1 if sku == DROP_SKU else 2 * TRICKLE_EACH_MOST,
             "preheat_ms": preheat_ms,
             "duration_ms": OFFER_MS,
             "hold_ttl_ms": HOLD_TTL_MS,

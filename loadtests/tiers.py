@@ -33,14 +33,14 @@ TRICKLE_UNITS: Final = 1_000
 """Units of such an offer: more than are ever held."""
 
 TRICKLE_PER_S: Final = 40
-"""Claims of it, at most, in every second second; in the seconds between they are given back. So the stock rises or
-falls all the time, and no tick finds it as the one before did."""
+"""Claims of it a second, at most, while the stock falls; then as many are given back, and so on. So no tick finds the
+stock as the one before did, except perhaps where it turns."""
 
-TRICKLE_EACH_MOST: Final = 4
-"""Units of it that one buyer claims in such a second, where there are too few buyers for one each."""
+TRICKLE_HOLD_MS: Final = 2_000.0
+"""How long such a hold is kept, and so the stock falls, and rises: it turns in every second second only."""
 
-TRICKLE_HOLD_MS: Final = 1_000.0
-"""How long such a hold is kept."""
+TRICKLE_EACH_MOST: Final = 8
+"""Units of it that one buyer has at once, where there are too few buyers for one each."""
 
 PRICE_CENTS: Final = 900
 """Of one unit of any offer."""

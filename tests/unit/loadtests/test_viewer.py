@@ -205,7 +205,7 @@ def test_what_was_accepted_right_before_the_end_of_the_soak_is_given_back_all_th
     assert isinstance(claim, wire.Claim)
     seen.hear(wire.OfferEnded(seq=5, offer=offer(TRICKLE_SKU)), T0 + 10_000)
     assert seen.hear(accepted(claim.claim_id), T0 + 10_001) == []
-    assert seen.act(T0 + 12_000) == [wire.Release(hold_id="hold_1")]
+    assert seen.act(T0 + 13_000) == [wire.Release(hold_id="hold_1")]
 
 
 @pytest.mark.parametrize("tier", TIERS)
@@ -236,7 +236,7 @@ def test_in_the_soak_a_unit_is_given_back_after_a_while_and_the_next_one_claimed
     assert seen.hear(accepted(claim.claim_id), due_ms + 3) == []
     said = seen.act(due_ms + 3 + TRICKLE_HOLD_MS)
     assert wire.Release(hold_id="hold_1") in said
-    seen.hear(wire.OfferEnded(seq=5, offer=offer(TRICKLE_SKU)), due_ms + 1_500)
+    seen.hear(wire.OfferEnded(seq=5, offer=offer(TRICKLE_SKU)), due_ms + 1.5 * TRICKLE_HOLD_MS)
     assert seen.act(due_ms + 60_000) == []
 
 
