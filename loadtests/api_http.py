@@ -12,7 +12,6 @@ from loadtests.tokens import mint
 TIMEOUT_S: Final = 30.0
 """For one call: under full load the host waits, too."""
 
-
 AGAIN_FOR_S: Final = 10.0
 """A call that was not answered, or by a proxy only, is made again for so long, with the same idempotency key."""
 

@@ -5,25 +5,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
-import msgspec
-
 from loadtests.bench.process_figures import programs
+from loadtests.data_dir import secret_of, stores_of
 from loadtests.names import API, GATEWAY, POSTGRES, REDIS, WORKER
 from loadtests.role_http import Role, free_ports
 from loadtests.server_http import without_servers
 
 _STORES: Final = {"redis-server": REDIS, "postgres": POSTGRES}
-
-
-class _Urls(msgspec.Struct):
-    redis_url: str
-    database_url: str
-
-
-class _Running(msgspec.Struct):
-    """What ``servers.json`` says."""
-
-    urls: _Urls
 
 
 class Deployment:
@@ -76,13 +64,12 @@ class Deployment:
     @property
     def secret(self) -> str:
         """What signs tokens."""
-        return (self.folder / "data" / "secret").read_text().strip()
+        return secret_of(self.folder / "data")
 
     @property
     def stores(self) -> tuple[str, str]:
         """Where Redis and Postgres are."""
-        running = msgspec.json.decode((self.folder / "data" / "servers.json").read_bytes(), type=_Running)
-        return running.urls.redis_url, running.urls.database_url
+        return stores_of(self.folder / "data")
 
     def pids(self) -> dict[str, list[int]]:
         """Return the processes by role."""

@@ -14,7 +14,6 @@ from typing import Literal, NoReturn
 
 import click
 
-from loadtests.catalogue import catalogue
 from loadtests.deployment_http import Deployment
 from loadtests.errors import LoadError
 from loadtests.limits import EXIT_CANNOT, OTHER_FILES
@@ -22,8 +21,6 @@ from loadtests.open_files import allow_files
 from loadtests.play import Plan, play
 from loadtests.soak import soak
 from loadtests.tiers import SHAPES, TIERS, scene
-
-__all__ = ["EXIT_CANNOT", "allow_files", "catalogue", "main"]
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})

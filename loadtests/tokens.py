@@ -7,6 +7,8 @@ from typing import Final, Literal
 
 import jwt
 
+from loadtests.data_dir import secret_of
+
 TTL_S: Final = 12 * 3_600
 """Longer than any load test."""
 
@@ -30,8 +32,10 @@ def find_secret() -> str:
     given = os.environ.get("SHOWDROP_SECRET")
     if given:
         return given
-    path = Path(os.environ.get("SHOWDROP_DATA_DIR", ".showdrop")) / "secret"
+    data_dir = Path(os.environ.get("SHOWDROP_DATA_DIR", ".showdrop"))
     try:
-        return path.read_text().strip()
+        return secret_of(data_dir)
     except OSError as error:
-        raise NoSecretError(f"no secret in {path}; set SHOWDROP_SECRET or SHOWDROP_DATA_DIR to the server's") from error
+        raise NoSecretError(
+            f"no secret in {data_dir}; set SHOWDROP_SECRET or SHOWDROP_DATA_DIR to the server's"
+        ) from error

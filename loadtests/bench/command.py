@@ -21,7 +21,8 @@ from loadtests.bench.limits import FULL, OTHER_FILES, QUICK, Sizes
 from loadtests.bench.result import RowResult, print_results, write_results
 from loadtests.bench.rows import RESULTS, ROWS, run_rows
 from loadtests.errors import LoadError
-from loadtests.load import EXIT_CANNOT, allow_files
+from loadtests.limits import EXIT_CANNOT
+from loadtests.open_files import allow_files
 
 PLAIN_COLUMNS = 180
 """Width of the table where nobody says how wide the screen is."""

@@ -12,9 +12,9 @@ from loadtests.bench.limits import (
     STALLED_SHARE,
     WRITE_HARD_BYTES,
 )
+from loadtests.bench.metric_http import metric
 from loadtests.bench.ours import Showdrop
 from loadtests.bench.process_figures import rss_bytes
-from loadtests.bench.ready_http import metric
 from loadtests.bench.result import FLOOR, OURS, RowResult
 from loadtests.bench.row_fan_out import faults
 

@@ -1,39 +1,18 @@
 """The system under test: ``showdrop dev`` for Redis, Postgres, API and worker, and gateways of its own beside it."""
 
 import contextlib
-import os
-import signal
-import socket
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
-
 from loadtests.bench.cores import Cores, running_on
 from loadtests.bench.host_http import Host
-from loadtests.bench.limits import READY_TIMEOUT_S, STOP_TIMEOUT_S
-from loadtests.bench.process_figures import with_children
-from loadtests.bench.ready_http import is_ready
-from loadtests.errors import LoadError
-from loadtests.load import catalogue
-from loadtests.server_http import Server
+from loadtests.catalogue import catalogue
+from loadtests.data_dir import secret_of, stores_of
+from loadtests.role_http import Role, free_ports
+from loadtests.server_http import Server, without_servers
 
 SKU = "LOAD-001"
-
-
-class _Urls(msgspec.Struct):
-    redis_url: str
-    database_url: str
-
-
-class _Running(msgspec.Struct):
-    """What ``servers.json`` says."""
-
-    urls: _Urls
 
 
 class Stand:
@@ -50,13 +29,11 @@ class Stand:
 
     def __init__(self, folder: Path, server: Server, token: str, host: Host) -> None:
         data = folder / "data"
-        urls = msgspec.json.decode((data / "servers.json").read_bytes(), type=_Running).urls
         self.host = host
         self.url = server.url
         self.token = token
-        self.redis_url = urls.redis_url
-        self.database_url = urls.database_url
-        self.secret = (data / "secret").read_text().strip()
+        self.redis_url, self.database_url = stores_of(data)
+        self.secret = secret_of(data)
         self._folder = folder
         self._server = server
         self._has_catalogue = False
@@ -88,62 +65,39 @@ class Stand:
 
 
 class Gateway:
-    """``showdrop gateway`` as a process of its own.
+    """``showdrop gateway`` as a process of its own, beside the stand.
 
     Attributes:
         port: where it listens for viewers.
+
+    Raises:
+        LoadError: it is not ready in time; the message is the last line that it said.
     """
 
     def __init__(self, folder: Path, processes: int, cores: frozenset[int]) -> None:
-        http_port, self.port = _free_ports(2)
-        self._log = folder / f"gateway-{self.port}.log"
-        command = [str(Path(sys.executable).with_name("showdrop")), "gateway", "--ws-port", str(self.port)]
-        if processes > 1:
-            command += ["--processes", str(processes)]
-        inherited = {name: value for name, value in os.environ.items() if name not in ("REDIS_URL", "DATABASE_URL")}
-        with self._log.open("wb") as log, running_on(cores):
-            self._process = subprocess.Popen(  # noqa: S603 - our own command
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=inherited | {"SHOWDROP_DATA_DIR": str(folder / "data"), "SHOWDROP_HTTP_PORT": str(http_port)},
-                start_new_session=True,
-            )
+        http_port, self.port = free_ports(2)
+        self._role = Role(
+            ["gateway", "--ws-port", str(self.port), "--processes", str(processes)],
+            environ=without_servers()
+            | {"SHOWDROP_DATA_DIR": str(folder / "data"), "SHOWDROP_HTTP_PORT": str(http_port)},
+            log=folder / f"gateway-{self.port}.log",
+            ready_urls=[f"http://127.0.0.1:{self.port}/readyz"],
+        )
+        with running_on(cores):
+            self._role.start()
         try:
-            self._wait_ready()
+            self._role.wait_ready()
         except BaseException:
             self.stop()
             raise
 
     def pids(self) -> list[int]:
         """Return its processes."""
-        return with_children(self._process.pid)
+        return self._role.pids()
 
     def stop(self) -> None:
         """End it; viewers who are still there get its goodbye."""
-        self._process.terminate()
-        try:
-            self._process.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            for pid in self.pids():
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            self._process.wait()
-
-    def _wait_ready(self) -> None:
-        gives_up_at = time.monotonic() + READY_TIMEOUT_S
-        while time.monotonic() < gives_up_at:
-            if self._process.poll() is not None:
-                raise LoadError(f"the gateway ended with {self._process.returncode}: {self._last_line()}")
-            if is_ready(f"http://127.0.0.1:{self.port}/readyz"):
-                return
-            time.sleep(0.1)
-        raise LoadError(f"the gateway was not ready within {READY_TIMEOUT_S:.0f} s: {self._last_line()}")
-
-    def _last_line(self) -> str:
-        lines = self._log.read_text(errors="replace").strip().splitlines()
-        return lines[-1] if lines else "it said nothing"
+        self._role.stop()
 
 
 @contextlib.contextmanager
@@ -160,11 +114,3 @@ def open_stand(cores: Cores) -> Iterator[Stand]:
         host = Host(server.url, token)
         stack.callback(host.close)
         yield Stand(Path(name), server, token, host)
-
-
-def _free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]

@@ -1,15 +1,14 @@
 """What the server says when a load test is over: over public HTTP, and by ``showdrop reconcile``."""
 
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, Final
 
 from loadtests.api_http import Api
 from loadtests.limits import QUIET_TIMEOUT_S, RECONCILE_TIMEOUT_S
 from loadtests.records import HostRecord
+from loadtests.role_http import showdrop
 from loadtests.verifier.evidence import OfferFacts, OrderFacts, ServerFacts
 
 PAGE_ORDERS: Final = 1_000
@@ -51,10 +50,9 @@ def reconcile(environ: Mapping[str, str]) -> tuple[int, str]:
     Args:
         environ: names the data directory, or the servers.
     """
-    showdrop = str(Path(sys.executable).with_name("showdrop"))
     try:
         done = subprocess.run(  # noqa: S603 - our own command
-            [showdrop, "reconcile"],
+            [showdrop(), "reconcile"],
             env=dict(environ),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -26,7 +26,8 @@ from loadtests.bench.peers.report import Report, print_report, write_report
 from loadtests.bench.server import open_stand
 from loadtests.bench.target import Target
 from loadtests.errors import LoadError
-from loadtests.load import EXIT_CANNOT, allow_files
+from loadtests.limits import EXIT_CANNOT
+from loadtests.open_files import allow_files
 
 OURS: Final = "showdrop"
 KEYS: Final = (OURS, *(peer.key for peer in every_peer()))

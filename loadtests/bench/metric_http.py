@@ -1,16 +1,8 @@
-"""Asking a server over HTTP how it is."""
+"""Asking a server over HTTP what it counts."""
 
 import httpx
 
 from loadtests.bench.limits import HTTP_TIMEOUT_S
-
-
-def is_ready(url: str) -> bool:
-    """Tell whether a server answers that it is ready."""
-    try:
-        return httpx.get(url, timeout=HTTP_TIMEOUT_S, trust_env=False).is_success
-    except httpx.TransportError:
-        return False
 
 
 def metric(url: str, series: str) -> float:
