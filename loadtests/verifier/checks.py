@@ -139,16 +139,13 @@ def holds_end_once(evidence: Evidence) -> Found:
 
 
 def orders_once(evidence: Evidence) -> Found:
-    """Every order was confirmed to its buyer, once; there is no other, and each is captured at its price."""
-    told = {
-        (hold, order, viewer.subject)
-        for viewer in evidence.viewers
-        for hold, orders in viewer.confirmed.items()
-        for order in orders
-    }
+    """Every order was confirmed to its buyer, once; nobody was told of another, and each is captured at its price."""
+    taken = evidence.told(lambda viewer: viewer.submitted)
+    told = evidence.told(lambda viewer: viewer.confirmed)
     orders = evidence.server.orders
     listed = {(order.hold_id, order.order_id, order.buyer_id) for order in orders}
     faults = [f"{order} of {buyer} was never confirmed to them" for _, order, buyer in listed - told]
+    faults += [f"{order} was taken from {buyer} and is not there" for _, order, buyer in taken - listed]
     faults += [f"{order} was confirmed to {buyer} and is not there" for _, order, buyer in told - listed]
     faults += [
         f"{hold} has {count} orders" for hold, count in Counter(one.hold_id for one in orders).items() if count > 1

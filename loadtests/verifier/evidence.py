@@ -1,6 +1,6 @@
 """Everything that the verifier judges; pure."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 
@@ -85,6 +85,15 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     def offer(self, offer_id: str) -> OfferFacts | None:
         """Return an offer; None when the server does not know it."""
         return next((one for one in self.server.offers if one.offer_id == offer_id), None)
+
+    def told(self, news: Callable[[ViewerRecord], dict[str, list[str]]]) -> set[tuple[str, str, str]]:
+        """Return the hold, the order and the buyer of all news of one kind."""
+        return {
+            (hold, order, viewer.subject)
+            for viewer in self.viewers
+            for hold, orders in news(viewer).items()
+            for order in orders
+        }
 
     def promised(self, offer_id: str) -> int:
         """Return how many units of a drop were somebody's at once, at the most: held, or bought.

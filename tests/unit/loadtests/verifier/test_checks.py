@@ -197,6 +197,10 @@ FAULTS: dict[str, tuple[Callable[[Evidence], Evidence], str]] = {
         lambda one: with_server(one, orders=(order(0),), reported_orders=1, reported_gmv=900),
         "an order is confirmed once",
     ),
+    "a second order of one hold": (
+        lambda one: change(one, submitted={"hold_0": ["order_0", "order_7"]}),
+        "an order is confirmed once",
+    ),
     "an order told twice": (lambda one: change(one, told_twice=1), "an order is confirmed once"),
     "an order that is not in the report": (
         lambda one: with_server(one, reported_orders=1),
