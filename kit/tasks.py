@@ -11,6 +11,9 @@ from kit.log import logger
 BACKOFF_FIRST_S = 0.1
 BACKOFF_MOST_S = 5.0
 CANCEL_AGAIN_S = 1.0
+WAITS_AGAIN_S = 30.0
+"""Between two lines about one loop that waits for the same reason. A worker has more than a dozen loops: with a line
+for every try, a server that is away for minutes would bury all that else is said."""
 ROUND_MOST_S = 180.0
 """Seconds after which a round of a watched loop counts as hung: twelve times the longest statement, and far above every
 timeout of ours, so that a loop with much to do is never taken for one that does nothing."""
@@ -19,7 +22,11 @@ _log = logger("tasks")
 
 
 class Tasks:
-    """The loops of one role. A loop that fails is logged once and started again with full-jitter back-off."""
+    """The loops of one role. A loop that fails is logged and started again with full-jitter back-off.
+
+    What waits for a server is said when it begins, every ``WAITS_AGAIN_S`` while it lasts (``loop_waits``), and once
+    when a round succeeds (``loop_goes_on``).
+    """
 
     def __init__(self) -> None:
         self._tasks: list[asyncio.Task[None]] = []
@@ -78,6 +85,7 @@ class Tasks:
 
     async def _forever(self, name: str, step: Callable[[], Awaitable[object]], every_s: float, watched: bool) -> None:
         delay_s = BACKOFF_FIRST_S
+        wait = _Wait(name)
         task = asyncio.current_task()
         assert task is not None
         # Some drivers make an error of a cancellation: then the step fails, and there must be no other.
@@ -87,6 +95,7 @@ class Tasks:
             try:
                 await step()
                 delay_s = BACKOFF_FIRST_S
+                wait.is_over()
                 if every_s:
                     await asyncio.sleep(every_s)
             except Exception as error:  # noqa: BLE001 - the loop must outlive any bug of one round; the trace is logged
@@ -94,11 +103,33 @@ class Tasks:
                     return
                 if isinstance(error, UnavailableError):
                     # Expected while a server restarts: said without a stack trace.
-                    _log.warning("loop_waits", loop=name, error=error.message)
+                    wait.lasts(error)
                 else:
                     _log.exception("loop_failed", loop=name)
                 await asyncio.sleep(random.uniform(0, delay_s))  # noqa: S311 - jitter, not a secret
                 delay_s = min(delay_s * 2, BACKOFF_MOST_S)
+
+
+class _Wait:
+    """Says that a loop waits for a server, but not at every try."""
+
+    def __init__(self, loop: str) -> None:
+        self._loop = loop
+        self._error: str | None = None  # what was said last; None when it does not wait
+        self._said_s = 0.0  # when, on the event loop's clock
+
+    def lasts(self, error: UnavailableError) -> None:
+        """Log it, unless the same was said less than ``WAITS_AGAIN_S`` ago."""
+        now_s = asyncio.get_running_loop().time()
+        if error.message != self._error or now_s - self._said_s >= WAITS_AGAIN_S:
+            self._error, self._said_s = error.message, now_s
+            _log.warning("loop_waits", loop=self._loop, error=error.message)
+
+    def is_over(self) -> None:
+        """Log that the loop goes on, if it was said to wait."""
+        if self._error is not None:
+            self._error = None
+            _log.info("loop_goes_on", loop=self._loop)
 
 
 class Wakeup:

@@ -28,9 +28,59 @@ async def test_a_loop_goes_on_after_every_failure_and_says_so_once_each(monkeypa
         tasks.forever("worker", step, every_s=0.001)
         await asyncio.wait_for(done.wait(), 2)
         await tasks.stop()
-    assert [(one["event"], one["loop"]) for one in said] == [("loop_waits", "worker"), ("loop_failed", "worker")]
+    assert [(one["event"], one["loop"]) for one in said] == [
+        ("loop_waits", "worker"),
+        ("loop_failed", "worker"),
+        ("loop_goes_on", "worker"),
+    ]
     assert "exc_info" not in said[0]
     assert said[1]["exc_info"]
+
+
+async def test_a_loop_that_waits_says_so_at_the_beginning_and_the_end_and_not_at_every_try(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(kit_tasks, "BACKOFF_FIRST_S", 0.0)
+    errors = iter(["away", "away", "away", "full", "full", "away"])
+    done = asyncio.Event()
+
+    async def step() -> None:
+        if (error := next(errors, None)) is not None:
+            raise UnavailableError(error)
+        done.set()
+
+    tasks = Tasks()
+    with capture_logs() as said:
+        tasks.forever("worker", step, every_s=0.001)
+        await asyncio.wait_for(done.wait(), 2)
+        await asyncio.sleep(0.01)
+        await tasks.stop()
+    assert [(one["event"], one.get("error")) for one in said] == [
+        ("loop_waits", "away"),
+        ("loop_waits", "full"),
+        ("loop_waits", "away"),
+        ("loop_goes_on", None),
+    ]
+
+
+async def test_a_loop_that_waits_for_long_says_so_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kit_tasks, "BACKOFF_FIRST_S", 0.0)
+    monkeypatch.setattr(kit_tasks, "WAITS_AGAIN_S", 0.0)
+    tries, done = 0, asyncio.Event()
+
+    async def step() -> None:
+        nonlocal tries
+        tries += 1
+        if tries == 4:
+            done.set()
+        raise UnavailableError("away")
+
+    tasks = Tasks()
+    with capture_logs() as said:
+        tasks.forever("worker", step)
+        await asyncio.wait_for(done.wait(), 2)
+        await tasks.stop()
+    assert [one["event"] for one in said[:3]] == ["loop_waits"] * 3
 
 
 async def test_stopping_ends_every_loop_newest_first() -> None:
