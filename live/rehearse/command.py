@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -25,7 +26,7 @@ from live.rehearse.rehearsal import RehearseOptions, rehearse
 from live.rehearse.report import RehearseReport, print_report
 from live.rehearse.stop_signals import RehearsalStoppedError
 from live.rehearse.with_stripe import Wish, rehearse_with_stripe
-from live.site import find_site
+from live.site import find_site, site_of
 
 Work = Callable[[Progress], Coroutine[None, None, RehearseReport]]
 
@@ -34,7 +35,7 @@ EXIT_CANNOT = 2
 EXIT_SERVER_GONE = 3
 
 
-@click.command("rehearse")
+@click.command("rehearse", short_help="Run a scripted show with real viewers, and verify it.")
 @click.option("--viewers", type=click.IntRange(1, VIEWERS_MOST), default=300, show_default=True, help="How many watch.")
 @click.option("--units", type=click.IntRange(1, 100_000), default=100, show_default=True, help="Units of the offer.")
 @click.option(
@@ -133,7 +134,7 @@ def _options(
     is_default = (settings.host, settings.http_port) == (Settings().host, Settings().http_port)
     has_own = not (settings.database_url and settings.redis_url)
     site = find_site(settings.data_dir) if url is None and is_default and has_own else None
-    http_url = site.http_url if site else url or f"http://{settings.host}:{settings.http_port}"
+    http_url = site.http_url if site else url or site_of(settings, os.getpid()).http_url
     parts = urlsplit(http_url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise SettingError(f"--url {http_url!r} is not an address; write it like http://127.0.0.1:8000")

@@ -37,6 +37,7 @@ from live.relay import Relay
 from live.roles.server_http import HttpServer
 from live.roles.stores import Place, Stores
 from live.show_events_pg import ShowEvents
+from live.site import site_of
 from live.stage import Stage
 from live.tokens import Tokens
 
@@ -127,7 +128,7 @@ def _parts(stores: Stores, idempotency: Idempotency, *, demo: bool, registry: Co
         channel_inbox=ChannelInbox(channels, kinds, channel_rows.orders),
         feeds=Feeds(stores.postgres, FeedTokens(place.secret)),
         registry=registry,
-        ws_url=settings.ws_url or f"ws://{settings.host}:{settings.ws_port}",
+        ws_url=settings.ws_url or site_of(settings, os.getpid()).ws_url,
         currency=settings.currency,
         demo=demo,
         origins=settings.origins,
@@ -139,9 +140,11 @@ def _parts(stores: Stores, idempotency: Idempotency, *, demo: bool, registry: Co
 
 def _listen(host: str, port: int) -> socket.socket:
     try:
-        return socket.create_server((host, port), backlog=1024)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=1024)
     except OSError as error:
+        # The numbers of a look-up are below zero, and not those of other errors.
+        why = "no such host" if (error.errno or 0) < 0 else os.strerror(error.errno or 0)
         raise StartupError(
-            f"cannot listen on {host}:{port} ({os.strerror(error.errno or 0)}); "
-            "set SHOWDROP_HTTP_PORT or SHOWDROP_HOST, or stop what uses it"
+            f"cannot listen on {host}:{port} ({why}); set SHOWDROP_HTTP_PORT or SHOWDROP_HOST, or stop what uses it"
         ) from error

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import os
 import time
 from collections.abc import AsyncIterator
 
@@ -14,7 +15,7 @@ from live.roles.payments import payments_line
 from live.roles.place import require_free, servers
 from live.roles.process import role_starts, running, until_failed, until_signal
 from live.roles.stores import Place
-from live.site import announced
+from live.site import announced, site_of
 from live.tokens import Tokens
 
 HOST_TOKEN_TTL_S = 7 * 86_400
@@ -48,14 +49,14 @@ async def serve_dev(settings: Settings, *, fake_channels: bool = False) -> None:
         _channels(plain_place, fake=fake_channels) as (place, fakes),
         running(place, starts) as roles,
     ):
-        site = f"http://{settings.host}:{settings.http_port}"
+        site = site_of(settings, os.getpid())
         token, _ = Tokens(place.secret).mint("host", "host", None, HOST_TOKEN_TTL_S)
         click.echo(
             f"\nShowdrop is ready after {time.monotonic() - began:.1f} s. Ctrl-C stops it; the data stays.\n\n"
-            f"  host console  {site}/host#token={token}\n"
-            f"  viewer page   {site}/watch\n"
-            f"  API docs      {site}/docs\n\n"
-            f"  viewers' WebSocket on ws://{settings.host}:{settings.ws_port}\n"
+            f"  host console  {site.http_url}/host#token={token}\n"
+            f"  viewer page   {site.http_url}/watch\n"
+            f"  API docs      {site.http_url}/docs\n\n"
+            f"  viewers' WebSocket on {site.ws_url}\n"
             f"  {payments}\n"
             f"{_about_fakes(fakes)}"
             "  next: .venv/bin/showdrop import samples/apparel.csv   then   .venv/bin/showdrop rehearse\n"

@@ -41,6 +41,11 @@ default."""
 NO_SUCH_HOST = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
 """How a look-up says that nobody has that name; the second is of some systems only."""
 
+_LOOPBACK = ("127.0.0.1", "localhost")
+_LOOPBACK_6 = ("[::1]", "localhost")
+_SELF_NAMES = {"127.0.0.1": _LOOPBACK, "0.0.0.0": _LOOPBACK, "::1": _LOOPBACK_6, "::": _LOOPBACK_6}  # noqa: S104 - compared, not listened on
+"""What this machine calls itself, by the address to listen on."""
+
 
 class GatewayRole:
     """Built by ``start``, ended by ``stop``."""
@@ -169,7 +174,7 @@ def _gateway(
         waiting_lists=WaitingLists(stores.offers, stores.holds),
         ticker=ticker,
         clock=clock,
-        origins=page_origins(place) | frozenset(place.settings.origins),
+        origins=page_origins(place.settings) | frozenset(place.settings.origins),
         plain=plain if siblings is None else siblings.merged(plain),
         settings=place.settings,
         registry=registry,
@@ -198,10 +203,10 @@ def cannot_listen(settings: Settings, error: OSError) -> StartupError:
     )
 
 
-def page_origins(place: Place) -> frozenset[str]:
+def page_origins(settings: Settings) -> frozenset[str]:
     """Return the origins of our own pages, by every name that this machine has for itself."""
-    settings = place.settings
-    names = {settings.host, "127.0.0.1", "localhost"} if settings.host in ("127.0.0.1", "0.0.0.0") else {settings.host}  # noqa: S104 - compared, not listened on
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    names = {host, *_SELF_NAMES.get(settings.host, ())}
     return frozenset(f"http://{name}:{settings.http_port}" for name in names)
 
 

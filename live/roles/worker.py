@@ -1,6 +1,7 @@
 """The role ``worker``: moves what waits - payments, the clock of offers, holds that end, channels."""
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 
@@ -37,6 +38,7 @@ from live.relay import Relay
 from live.roles.stores import Place, Stores
 from live.show_draws_pg import ShowDraws
 from live.show_events_pg import ShowEvents
+from live.site import site_of
 
 POSTGRES_CONNECTIONS = 18
 """Most connections of one worker to Postgres: its loops run side by side and take one each while a
@@ -146,7 +148,7 @@ class WorkerRole:
 
 def _checkout(stores: Stores, client: httpx.AsyncClient, registry: CollectorRegistry) -> CheckoutWorker:
     place, settings = stores.place, stores.place.settings
-    api_url = settings.api_url or f"http://{settings.host}:{settings.http_port}"
+    api_url = settings.api_url or site_of(settings, os.getpid()).http_url
     webhooks = BankWebhooks(stores.postgres, place.secret)
 
     async def pool_of(pool_id: str) -> Pool | None:
