@@ -95,7 +95,9 @@ class DataDirectory:
             if time.monotonic() > deadline:
                 os.close(lock)
                 owner = pid_in_file(path / "lock")
-                raise StartupError(f"{path} is in use by process {owner}: stop it, or choose another data directory.")
+                raise StartupError(
+                    f"{path} is in use by process {owner}: stop it, or set SHOWDROP_DATA_DIR to another."
+                )
             await asyncio.sleep(LOCK_POLL_SECONDS)
         directory = cls(path, lock)
         try:
@@ -157,10 +159,11 @@ def _open_lock(path: Path) -> int:
         path.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
         return os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except (FileExistsError, NotADirectoryError) as error:
-        raise StartupError(f"{path} is not a directory: choose another data directory.") from error
+        raise StartupError(f"{path} is not a directory: choose another data directory (SHOWDROP_DATA_DIR).") from error
     except OSError as error:
         raise StartupError(
-            f"Cannot write in {path}: {error.strerror}. Make it writable, or choose another data directory."
+            f"Cannot write in {path}: {error.strerror}. Make it writable, or choose another data directory "
+            "(SHOWDROP_DATA_DIR)."
         ) from error
 
 

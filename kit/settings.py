@@ -94,7 +94,9 @@ VARIABLES: tuple[Variable, ...] = (
         "on",
         "on or off: whether anyone can buy with the built-in test payments; always on in dev",
     ),
-    Variable("SHOWDROP_API_URL", "from host and port", "where the worker reaches the API"),
+    Variable(
+        "SHOWDROP_API_URL", "from host and port", "where the worker reaches the API, with what the test bank says later"
+    ),
     Variable("SHOWDROP_WS_URL", "from host and port", "where browsers reach the gateway: ws:// or wss://"),
     Variable("SHOWDROP_DEFLATE", "off", "on or off: whether viewers may negotiate compressed frames"),
     Variable(

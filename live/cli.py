@@ -97,13 +97,19 @@ def warn_of_unknown(environ: Mapping[str, str]) -> None:
         _log.warning("unknown_settings", names=", ".join(names), meaning="nothing reads them; see showdrop --help")
 
 
-_data_dir = click.option("--data-dir", type=click.Path(path_type=Path), help="SHOWDROP_DATA_DIR")
+_data_dir = click.option(
+    "--data-dir", type=click.Path(path_type=Path), help="SHOWDROP_DATA_DIR: the embedded servers' data, and the secret"
+)
 _host = click.option("--host", help="SHOWDROP_HOST: address to listen on")
-_http_port = click.option("--http-port", type=click.IntRange(1, 65535), help="SHOWDROP_HTTP_PORT")
-_ws_port = click.option("--ws-port", type=click.IntRange(1, 65535), help="SHOWDROP_WS_PORT")
+_http_port = click.option(
+    "--http-port", type=click.IntRange(1, 65535), help="SHOWDROP_HTTP_PORT: port of the HTTP API and the pages"
+)
+_ws_port = click.option(
+    "--ws-port", type=click.IntRange(1, 65535), help="SHOWDROP_WS_PORT: port of the viewers' WebSocket"
+)
 
 
-@main.command()
+@main.command(short_help="Run everything in one process.")
 @_data_dir
 @_host
 @_http_port
@@ -166,7 +172,7 @@ def gateway_process(*, data_dir: Path, host: str, ws_port: int, number: int, cou
     sys.exit(run(serve_seat(Seat(number=number, count=count, directory=directory), settings)))
 
 
-@main.command()
+@main.command(short_help="Run payments, clocks, channels and merchants' webhooks.")
 @_data_dir
 def worker(data_dir: Path | None) -> None:
     """Run payments, the clock of offers, expiring holds, channels and merchants' webhooks."""
@@ -175,7 +181,7 @@ def worker(data_dir: Path | None) -> None:
     run(serve_role("worker", _role_settings(data_dir=data_dir)))
 
 
-@main.command(name="servers")
+@main.command(name="servers", short_help="Run only a Redis and a Postgres of its own.")
 @_data_dir
 def servers_command(data_dir: Path | None) -> None:
     """Run only a Redis and a Postgres of its own, with an up-to-date schema, for roles that are started one by one."""
@@ -194,7 +200,7 @@ def migrate(data_dir: Path | None) -> None:
     click.echo(f"applied: {', '.join(applied)}" if applied else "the schema is up to date")
 
 
-@main.command(name="import")
+@main.command(name="import", short_help="Import catalogue files.")
 @click.argument("files", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="FILES...")
 @_data_dir
 def import_command(files: tuple[Path, ...], data_dir: Path | None) -> None:
@@ -215,7 +221,7 @@ def import_command(files: tuple[Path, ...], data_dir: Path | None) -> None:
 @click.option(
     "--ttl", "ttl_s", type=click.IntRange(1), default=86_400, show_default=True, help="seconds it is good for"
 )
-@click.option("--data-dir", type=click.Path(path_type=Path), help="SHOWDROP_DATA_DIR")
+@_data_dir
 def token(role: str, subject: str, show_id: str | None, ttl_s: int, data_dir: Path | None) -> None:
     """Print a token (a JWT) signed with this deployment's secret."""
     from kit.ids import is_id  # noqa: PLC0415 - loaded only where it is needed
@@ -238,7 +244,7 @@ def token(role: str, subject: str, show_id: str | None, ttl_s: int, data_dir: Pa
 
 @main.command()
 @click.option("--repair", is_flag=True, help="compensate what is off by appending, never by overwriting")
-@click.option("--data-dir", type=click.Path(path_type=Path), help="SHOWDROP_DATA_DIR")
+@_data_dir
 def reconcile(repair: bool, data_dir: Path | None) -> None:
     """Compare Redis, Postgres and channels; exit 1 when they differ."""
     from live.reconcile.command import reconcile_deployment  # noqa: PLC0415 - --help must not load the servers

@@ -68,7 +68,13 @@ class BankWebhooks:
         try:
             answer = await client.post(url, content=body, headers=headers, timeout=WEBHOOK_TIMEOUT_S)
         except httpx.HTTPError as error:
-            _log.warning("webhook_waits", payment_id=row["payment_id"], error=type(error).__name__)
+            _log.warning(
+                "webhook_waits",
+                payment_id=row["payment_id"],
+                error=type(error).__name__,
+                url=url,
+                meaning="the worker does not reach the API; is SHOWDROP_API_URL right?",
+            )
             return False
         if not answer.is_success:
             _log.warning("webhook_waits", payment_id=row["payment_id"], status=answer.status_code)

@@ -39,7 +39,7 @@ SIGNAL_BASE: Final = 128
 """What shells add to a signal's number."""
 
 
-@click.command("bench")
+@click.command("bench", short_help="Measure one benchmark, or all.")
 @click.argument("name", type=click.Choice([*BENCHMARKS, FAN_OUT, SWARM, "all"]))
 @click.option(
     "--results",

@@ -105,8 +105,8 @@ async def _check_servers(settings: Settings, fleet: Fleet) -> list[Verdict]:
             Verdict(
                 check="servers",
                 state="warn",
-                found=f"{' and '.join(missing)} not set, and no showdrop dev runs in the data directory",
-                remedy="Set them to servers of yours, or start make run (showdrop dev), which brings its own.",
+                found=f"{' and '.join(missing)} not set, and no servers run in the data directory",
+                remedy="Set them to servers of yours, or start showdrop servers or make run, which bring their own.",
             )
         ]
     place = Place(settings=settings, database_url=database_url, redis_url=redis_url, secret="")

@@ -20,8 +20,10 @@ from live.roles.limits import PROCESSES_MOST
 _STYLES: dict[State, str] = {"ok": "green", "warn": "bold yellow", "fail": "bold red"}
 
 
-@click.command(name="check")
-@click.option("--data-dir", type=click.Path(path_type=Path), help="SHOWDROP_DATA_DIR")
+@click.command(name="check", short_help="Verify a deployment and say what to fix.")
+@click.option(
+    "--data-dir", type=click.Path(path_type=Path), help="SHOWDROP_DATA_DIR: the embedded servers' data, and the secret"
+)
 @click.option("--json", "as_json", is_flag=True, help="print the report as JSON")
 @click.option("--api", type=click.IntRange(0, PROCESSES_MOST), default=1, show_default=True, help="API processes")
 @click.option(

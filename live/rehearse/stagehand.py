@@ -154,7 +154,12 @@ class Stagehand:
             if (left.kind, left.name) == ("webhook", CHANNEL_NAME):
                 await self._host.delete(f"/v1/channels/{left.channel_id}")
         body = {"kind": "webhook", "name": CHANNEL_NAME, "url": receiver.url}
-        created = await self._host.post("/v1/channels", body, _NewChannel)
+        try:
+            created = await self._host.post("/v1/channels", body, _NewChannel)
+        except HostRefusedError as error:
+            # Only `showdrop dev` calls private addresses, and ours may be one.
+            error.add_note("rehearse without a channel: --no-channel")
+            raise
         self._channel_id = created.channel_id
         receiver.know_secret(created.secret)
         return OwnChannel(receiver, created.channel_id)

@@ -98,7 +98,15 @@ async def require_place(settings: Settings) -> Place:
     """
     place = await find_place(settings)
     if place is None:
-        raise StartupError("set REDIS_URL and DATABASE_URL, or start `showdrop dev` in this data directory")
+        missing = [
+            name
+            for name, url in (("REDIS_URL", settings.redis_url), ("DATABASE_URL", settings.database_url))
+            if url is None
+        ]
+        raise StartupError(
+            f"set {' and '.join(missing)}, or start `showdrop servers` or `showdrop dev` first: "
+            f"neither runs in {settings.data_dir.absolute()}"
+        )
     return place
 
 
