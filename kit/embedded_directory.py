@@ -96,7 +96,8 @@ class DataDirectory:
                 os.close(lock)
                 owner = pid_in_file(path / "lock")
                 raise StartupError(
-                    f"{path} is in use by process {owner}: stop it, or set SHOWDROP_DATA_DIR to another."
+                    f"{path} is in use by process {owner}: stop it, or choose another data directory "
+                    "(SHOWDROP_DATA_DIR)."
                 )
             await asyncio.sleep(LOCK_POLL_SECONDS)
         directory = cls(path, lock)

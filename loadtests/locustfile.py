@@ -15,6 +15,7 @@ from typing import Any
 import requests
 from locust import HttpUser, LoadTestShape, User, events, task
 from locust.env import Environment
+from locust.exception import StopUser
 from locust.runners import MasterRunner, WorkerRunner
 
 from loadtests.api_http import Api
@@ -22,7 +23,7 @@ from loadtests.errors import LoadError
 from loadtests.host import Host as HostPart
 from loadtests.locust_stage import Stage
 from loadtests.tiers import SHAPES, TIERS, Scene, scene
-from loadtests.tokens import find_secret, mint
+from loadtests.tokens import NoSecretError, find_secret, mint
 
 SHOW = "showdrop.show"
 """What the master tells its workers: where the show is."""
@@ -30,11 +31,15 @@ SHOW = "showdrop.show"
 OVER = "showdrop.over"
 """What the worker with the host tells the master: the show is over."""
 
+EXIT_UNABLE = 2
+"""The exit code when the show could not be made."""
+
 SPARE_S = 90.0
 """Beyond a scene's own length: then everyone goes, whatever the host is doing."""
 
 _stages: list[Stage] = []  # the newest one is on; a web UI may run several one after another
 _over: list[str] = []  # shows that the host has ended
+_unable: list[str] = []  # why the newest show could not be made, if so
 _ID = re.compile(r"/(show|offer)_[0-9A-Z]+")
 
 
@@ -75,15 +80,33 @@ def _on_start(environment: Environment, **_: object) -> None:
         return
     for old in Path(options.records).glob("*.records"):
         old.unlink()
-    api = Api(environment.host, find_secret())
+    _unable.clear()
+    try:
+        show_id, ws_url = _prepare(environment, environment.host)
+    except (LoadError, NoSecretError) as error:  # the shape ends what has hardly begun
+        print(f"load: {error}")  # noqa: T201 - the tool's own output
+        _unable.append(str(error))
+        _stages.clear()
+        environment.process_exit_code = EXIT_UNABLE
+        return
+    if isinstance(runner, MasterRunner):
+        runner.send_message(SHOW, {"show_id": show_id, "ws_url": ws_url, "workers": max(1, len(runner.clients))})
+    _open(environment, show_id, ws_url)
+
+
+def _prepare(environment: Environment, host: str) -> tuple[str, str]:
+    api = Api(host, find_secret())
     try:
         show_id = HostPart(api.call, scene_of(environment), print).prepare()
-        where = {"show_id": show_id, "ws_url": options.ws_url or api.call("GET", "/v1/meta")["ws_url"]}
+        return show_id, options_of(environment).ws_url or api.call("GET", "/v1/meta")["ws_url"]
     finally:
         api.close()
-    if isinstance(runner, MasterRunner):
-        runner.send_message(SHOW, where | {"workers": max(1, len(runner.clients))})
-    _open(environment, **where)
+
+
+def _stage() -> Stage:
+    if not _stages:
+        raise StopUser
+    return _stages[-1]
 
 
 def _open(environment: Environment, show_id: str, ws_url: str, workers: int = 1) -> None:
@@ -135,7 +158,7 @@ class Viewer(User):
     @task
     def watch(self) -> None:
         """Come, and stay until the end."""
-        _stages[-1].new_seat(buys=False).live()
+        _stage().new_seat(buys=False).live()
 
 
 class Buyer(User):
@@ -144,7 +167,7 @@ class Buyer(User):
     @task
     def buy(self) -> None:
         """Come, and stay until the end."""
-        _stages[-1].new_seat(buys=True).live()
+        _stage().new_seat(buys=True).live()
 
 
 class Host(HttpUser):
@@ -153,7 +176,7 @@ class Host(HttpUser):
     @task
     def perform(self) -> None:
         """Play it, and say that it is over."""
-        stage = _stages[-1]
+        stage = _stage()
         self.client.trust_env = False
         self.client.headers["authorization"] = f"Bearer {mint(find_secret(), 'host', 'load')}"
         stage.host = HostPart(self._call, stage.scene, lambda line: print(f"show: {line}"))  # noqa: T201 - progress
@@ -190,6 +213,8 @@ class Show(LoadTestShape):
         what = scene_of(self.runner.environment)
         tier = what.tier
         Host.fixed_count, Buyer.fixed_count = 1, tier.buyers
+        if _unable:
+            return None
         if _stages and (_stages[-1].show_id in _over or run_time_s() > tier.join_s + what.length_s + SPARE_S):
             return None
         return tier.viewers + 1, max(1.0, tier.viewers / tier.join_s)
