@@ -157,8 +157,12 @@ PAYING: Final = (
         name="connection_leaked",
         breaks="whoever is cancelled keeps their connection",
         path="kit/postgres.py",
-        old="            async with self._pool.acquire() as connection:\n"
-        "                self.waits.add(time.perf_counter() - asked_s)\n"
+        old="            async with AsyncExitStack() as stack:\n"
+        "                asked_s = time.perf_counter()\n"
+        "                try:\n"
+        "                    connection = await stack.enter_async_context(self._pool.acquire())\n"
+        "                finally:\n"
+        "                    self.waits.add(time.perf_counter() - asked_s)\n"
         "                yield connection\n",
         new="            connection = await self._pool.acquire()\n"
         "            yield connection\n"
