@@ -172,6 +172,9 @@ class ViewerConnection(asyncio.Protocol):
         if self._code is None and close is not None:
             self._code = close.code  # the protocol's own: a broken frame, a message that is too long
         self._is_open = False
+        if self._protocol is not None:
+            # What ended its parser has a traceback, which holds the parser's frame, and that the protocol.
+            self._protocol.parser_exc = None
         self._transport = self._protocol = self._upgrade = None
         if self._plain is not None:
             self._plain.cancel()
