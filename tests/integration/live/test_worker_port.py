@@ -135,8 +135,10 @@ async def test_a_loop_that_hangs_makes_the_worker_unwell(place: Place, monkeypat
         monkeypatch.setattr(kit_tasks, "ROUND_MOST_S", 0.5)
         never = asyncio.Event()
         worker._worker._tasks.forever("keeper of the test", never.wait, watched=True)
-        answer = await until(place, "/healthz", 503)
-        assert "keeper of the test" in answer.json()["loops"]
+        async with asyncio.timeout(5):
+            # With so short a round others are named at times, too.
+            while "keeper of the test" not in (await until(place, "/healthz", 503)).json()["loops"]:
+                await asyncio.sleep(0.02)
     finally:
         await worker.stop()
 

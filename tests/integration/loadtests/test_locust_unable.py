@@ -25,6 +25,6 @@ async def test_locust_says_in_one_line_why_it_cannot_make_the_show(tmp_path: Pat
     lines = said.decode().splitlines()
     assert process.returncode == UNABLE, said.decode()
     assert [line for line in lines if line.startswith("load: ")] == [
-        f"load: no secret in {tmp_path}/secret; set SHOWDROP_SECRET or SHOWDROP_DATA_DIR to the server's"
+        f"load: no secret in {tmp_path}; set SHOWDROP_SECRET or SHOWDROP_DATA_DIR to the server's"
     ]
     assert not [line for line in lines if "Traceback" in line]
