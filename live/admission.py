@@ -58,7 +58,7 @@ class Admission:
         return RETRY_AFTER_MIN_S + int(random01 * (RETRY_AFTER_MAX_S - RETRY_AFTER_MIN_S + 1))
 
     def entered(self, address: str) -> str:
-        """Count a viewer of an address; return what it is counted under, for ``left``."""
+        """Count a viewer of an address; return what it is counted under, for ``left`` and ``allows_message``."""
         network = network_of(address)
         self._viewers[network] = self._viewers.get(network, 0) + 1
         return network
@@ -75,10 +75,10 @@ class Admission:
         most = self._address_viewers_most
         return not most or self._viewers.get(network_of(address), 0) < most
 
-    def rate_of(self, address: str, now: float) -> TokenBucket:
-        """Return the bucket that the messages of all viewers of one address are counted with."""
-        return self._addresses.of(network_of(address), now)
+    def allows_message(self, network: str, now: float) -> bool:
+        """Count one more message of the viewers of an address, as ``entered`` names it; False when it is too many."""
+        return self._addresses.allows(network, now)
 
-    def claim_rate_of(self, buyer_id: str, now: float) -> TokenBucket:
-        """Return the bucket that the claims of all connections of one buyer are counted with."""
-        return self._buyers.of(buyer_id, now)
+    def allows_claim(self, buyer_id: str, now: float) -> bool:
+        """Count one more claim of a buyer, over all of their connections; False when it is too many."""
+        return self._buyers.allows(buyer_id, now)

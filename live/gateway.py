@@ -34,7 +34,6 @@ from live.room_opening import Rooms
 from live.server_clock_redis import ServerClock
 from live.session import ViewerSession
 from live.timer_wheel import TimerWheel
-from live.token_bucket import TokenBucket
 from live.tokens import Tokens
 from live.viewer_ws import ViewerConnection
 from live.waiting_lists import WaitingLists
@@ -226,10 +225,9 @@ class Gateway:
 
     def enter(self, connection: ViewerConnection, show_id: str, address: str) -> ViewerSession:
         """Give a viewer who came through the handshake a session."""
-        rate = self._admission.rate_of(address, connection.loop.time())
-        session = ViewerSession(connection, self, show_id, rate)
+        connection.network = network = self._admission.entered(address)
+        session = ViewerSession(connection, self, show_id, network)
         self._connections[connection] = session
-        connection.network = self._admission.entered(address)
         self._joined.inc()
         return session
 
@@ -258,9 +256,13 @@ class Gateway:
 
     # --- what sessions need -------------------------------------------------------------------------------------
 
-    def claim_rate_of(self, buyer_id: str) -> TokenBucket:
-        """Return what the claims of all connections of one buyer are counted with."""
-        return self._admission.claim_rate_of(buyer_id, asyncio.get_running_loop().time())
+    def allows_message(self, network: str, now: float) -> bool:
+        """Count one more message of the viewers of an address."""
+        return self._admission.allows_message(network, now)
+
+    def allows_claim(self, buyer_id: str, now: float) -> bool:
+        """Count one more claim of a buyer."""
+        return self._admission.allows_claim(buyer_id, now)
 
     async def room(self, show_id: str) -> Room:
         """Return the show's room. Raises NotFoundError, UnavailableError."""

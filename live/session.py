@@ -53,7 +53,6 @@ class ViewerSession:
     """
 
     __slots__ = (
-        "_address_rate",
         "_connection",
         "_decode",
         "_early",
@@ -61,6 +60,7 @@ class ViewerSession:
         "_entering",
         "_hello",
         "_house",
+        "_network",
         "_news",
         "_rate",
         "_refusals",
@@ -72,7 +72,7 @@ class ViewerSession:
         "is_staff",
     )
 
-    def __init__(self, connection: Connection, house: House, show_id: str, address_rate: TokenBucket) -> None:
+    def __init__(self, connection: Connection, house: House, show_id: str, network: str) -> None:
         self.buyer_id: str | None = None
         self.is_staff = False
         self._connection = connection
@@ -80,7 +80,7 @@ class ViewerSession:
         self._encode = wire.encoder(binary=connection.variant.binary)
         self._house = house
         self._show_id = show_id
-        self._address_rate = address_rate
+        self._network = network
         self._room: Room | None = None
         self._entering: Room | None = None
         self._said_hello = False
@@ -171,7 +171,7 @@ class ViewerSession:
         if not self._rate.allows(now):
             self._count_refusal(now)
             self._over_rate(message)
-        elif not self._address_rate.allows(now):
+        elif not self._house.allows_message(self._network, now):
             self._over_rate(message)
         elif self._room is not None and not isinstance(message, wire.Hello):
             self._serve(message, self._room, now)
@@ -198,7 +198,7 @@ class ViewerSession:
         if not self._rate.allows(now):
             self._count_refusal(now)
         else:
-            self._address_rate.allows(now)
+            self._house.allows_message(self._network, now)
 
     # --- hello --------------------------------------------------------------------------------------------------
 

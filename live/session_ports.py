@@ -9,7 +9,6 @@ from live.close_codes import CloseCode
 from live.frames import Variant
 from live.purchases import Purchases
 from live.room import Room
-from live.token_bucket import TokenBucket
 from live.tokens import Tokens
 from live.waiting_lists import WaitingLists
 
@@ -83,8 +82,12 @@ class House(Protocol):
     purchases: Purchases
     waiting_lists: WaitingLists
 
-    def claim_rate_of(self, buyer_id: str) -> TokenBucket:
-        """Return what the claims of all connections of one buyer are counted with."""
+    def allows_message(self, network: str, now: float) -> bool:
+        """Count one more message of the viewers of an address; False when it is too many."""
+        ...
+
+    def allows_claim(self, buyer_id: str, now: float) -> bool:
+        """Count one more claim of a buyer, over all of their connections; False when it is too many."""
         ...
 
     def server_time_ms(self) -> int:

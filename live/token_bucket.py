@@ -35,6 +35,10 @@ class TokenBucket:
         self._full_at = full_at + self._token_s
         return True
 
+    def is_full(self, now: float) -> bool:
+        """Tell whether it holds all that it can."""
+        return self._full_at <= now
+
     def wait_s(self, now: float) -> float:
         """Return in how many seconds there is a token again; 0 when there is one."""
         return max(0.0, self._full_at - now - self._most_s)

@@ -61,7 +61,6 @@ class ViewerRequests:
 
     __slots__ = (
         "_buyer_id",
-        "_claim_rate",
         "_claims",
         "_house",
         "_purchases",
@@ -79,20 +78,19 @@ class ViewerRequests:
         self._buyer_id = buyer_id
         self._reply = reply
         self._claims = 0  # in flight
-        self._claim_rate = None if buyer_id is None else house.claim_rate_of(buyer_id)
         self._purchases: set[asyncio.Task[None]] = set()
         self._waits: set[asyncio.Task[None]] = set()
         self._waits_turn = asyncio.Lock()
 
     def claim(self, claim: wire.Claim, room: Room, now: float) -> None:
         """Ask for units; the answer comes when the desk has decided. ``now`` is the loop's clock, in seconds."""
-        if self._buyer_id is None or self._claim_rate is None:
+        if self._buyer_id is None:
             self.refuse(claim, "unauthorised", temporary=False)
         elif not is_ulid(claim.claim_id) or not 1 <= claim.quantity <= OFFER_MOST_UNITS:
             self.refuse(claim, "invalid", temporary=False)
         elif claim.offer_id not in room.offer_ids:
             self.refuse(claim, "unknown_offer", temporary=False)
-        elif self._claims >= CLAIMS_MOST_IN_FLIGHT or not self._claim_rate.allows(now):
+        elif self._claims >= CLAIMS_MOST_IN_FLIGHT or not self._house.allows_claim(self._buyer_id, now):
             self.refuse(claim, "rate_limited", temporary=True)
         else:
             request = ClaimRequest(
@@ -198,11 +196,11 @@ class ViewerRequests:
 
     def wait(self, message: _OnList, room: Room, now: float) -> None:
         """Put the buyer on a waiting list or take them off; it goes on when the viewer leaves."""
-        if self._buyer_id is None or self._claim_rate is None:
+        if self._buyer_id is None:
             self.refuse_waiting(message, "unauthorised")
         elif message.offer_id not in room.offer_ids:
             self.refuse_waiting(message, "unknown_offer")
-        elif len(self._waits) >= WAITLIST_MOST_IN_FLIGHT or not self._claim_rate.allows(now):
+        elif len(self._waits) >= WAITLIST_MOST_IN_FLIGHT or not self._house.allows_claim(self._buyer_id, now):
             self.refuse_waiting(message, "rate_limited")
         else:
             task = asyncio.create_task(self._wait(message, self._buyer_id))

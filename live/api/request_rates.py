@@ -61,7 +61,6 @@ def _rates(per_s: int, most: int) -> Rates | None:
 def _take(rates: Rates | None, name: str, now: float, who: Who) -> None:
     if rates is None:
         return
-    bucket = rates.of(name, now)
-    if not bucket.allows(now):
-        wait_ms = max(1, math.ceil(bucket.wait_s(now) * 1000))
+    if not rates.allows(name, now):
+        wait_ms = max(1, math.ceil(rates.wait_s(name, now) * 1000))
         raise RateLimitedError(_SAID[who], details={"limited_by": who, "retry_after_ms": wait_ms})

@@ -12,7 +12,6 @@ from live.limits import (
     RETRY_AFTER_MAX_S,
     RETRY_AFTER_MIN_S,
 )
-from live.token_bucket import TokenBucket
 
 
 def an_admission(
@@ -31,8 +30,12 @@ def let_in(admission: Admission, asked: int, now: float) -> int:
     return sum(admission.turned_away("192.0.2.1", 1, now, 0.5) is None for _ in range(asked))
 
 
-def allowed(bucket: TokenBucket, now: float) -> int:
-    return next(count for count in range(10_000) if not bucket.allows(now))
+def messages_allowed(admission: Admission, network: str, now: float) -> int:
+    return next(count for count in range(10_000) if not admission.allows_message(network, now))
+
+
+def claims_allowed(admission: Admission, buyer_id: str, now: float) -> int:
+    return next(count for count in range(10_000) if not admission.allows_claim(buyer_id, now))
 
 
 def test_a_burst_comes_in_at_once_and_then_the_rate() -> None:
@@ -128,52 +131,38 @@ def test_a_crowd_is_spread_evenly_over_the_seconds() -> None:
 
 def test_viewers_of_one_address_share_and_others_do_not() -> None:
     admission = an_admission(messages_per_s=10)
-    first, second = admission.rate_of("192.0.2.1", 1_000.0), admission.rate_of("192.0.2.1", 1_000.0)
-    assert allowed(first, 1_000.0) == 10 * ADDRESS_BURST_S
-    assert allowed(second, 1_000.0) == 0
-    assert allowed(second, 1_001.0) == 10
-    assert allowed(first, 1_001.0) == 0
-    assert allowed(admission.rate_of("192.0.2.2", 1_000.0), 1_000.0) == 10 * ADDRESS_BURST_S
-
-
-def test_the_address_unused_for_longest_makes_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "ADDRESSES_MOST", 3)
-    admission = an_admission()
-    first = {address: admission.rate_of(address, 1_000.0) for address in "abc"}
-    assert admission.rate_of("a", 1_000.0) is first["a"]
-    admission.rate_of("d", 1_000.0)
-    for address in "ac":
-        assert admission.rate_of(address, 1_000.0) is first[address]
-    assert admission.rate_of("b", 1_000.0) is not first["b"]
+    one, other = admission.entered("192.0.2.1"), admission.entered("192.0.2.2")
+    assert admission.entered("192.0.2.1") == one
+    assert messages_allowed(admission, one, 1_000.0) == 10 * ADDRESS_BURST_S
+    assert messages_allowed(admission, one, 1_000.0) == 0
+    assert messages_allowed(admission, one, 1_001.0) == 10
+    assert messages_allowed(admission, other, 1_001.0) == 10 * ADDRESS_BURST_S
 
 
 def test_so_many_addresses_are_known_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ADDRESSES_MOST", 10)
-    admission = an_admission()
-    buckets = [admission.rate_of(str(n), 1_000.0) for n in range(100)]
-    kept = [n for n in reversed(range(100)) if admission.rate_of(str(n), 1_000.0) is buckets[n]]
-    assert kept == list(reversed(range(90, 100)))
+    admission = an_admission(messages_per_s=10)
+    for n in range(100):
+        assert messages_allowed(admission, str(n), 1_000.0) == 10 * ADDRESS_BURST_S
+    assert len(admission._addresses) == 10
 
 
 def test_connections_of_one_buyer_share_and_other_buyers_do_not() -> None:
     admission = an_admission()
-    first, second = admission.claim_rate_of("ana", 1_000.0), admission.claim_rate_of("ana", 1_000.0)
-    assert allowed(first, 1_000.0) == BUYER_CLAIMS_BURST
-    assert allowed(second, 1_000.0) == 0
-    assert allowed(second, 1_001.0) == BUYER_CLAIMS_PER_S
-    assert allowed(admission.claim_rate_of("bob", 1_000.0), 1_000.0) == BUYER_CLAIMS_BURST
+    assert claims_allowed(admission, "ana", 1_000.0) == BUYER_CLAIMS_BURST
+    assert claims_allowed(admission, "ana", 1_000.0) == 0
+    assert claims_allowed(admission, "ana", 1_001.0) == BUYER_CLAIMS_PER_S
+    assert claims_allowed(admission, "bob", 1_001.0) == BUYER_CLAIMS_BURST
     # A buyer who is called like an address does not share with it.
-    admission.rate_of("192.0.2.1", 1_000.0)
-    assert allowed(admission.claim_rate_of("192.0.2.1", 1_000.0), 1_000.0) == BUYER_CLAIMS_BURST
+    admission.allows_message("192.0.2.1", 1_001.0)
+    assert claims_allowed(admission, "192.0.2.1", 1_001.0) == BUYER_CLAIMS_BURST
 
 
 def test_so_many_buyers_are_known_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BUYERS_MOST", 3)
     admission = an_admission()
-    first = admission.claim_rate_of("ana", 1_000.0)
-    for n in range(2):
-        admission.claim_rate_of(str(n), 1_000.0)
-    assert admission.claim_rate_of("ana", 1_000.0) is first
-    for n in range(3):
-        admission.claim_rate_of(str(n), 1_000.0)
-    assert admission.claim_rate_of("ana", 1_000.0) is not first
+    for name in ("ana", "bob", "ana", "cai", "dan"):
+        claims_allowed(admission, name, 1_000.0)
+    assert claims_allowed(admission, "ana", 1_000.0) == 0
+    assert claims_allowed(admission, "bob", 1_000.0) == BUYER_CLAIMS_BURST
+    assert len(admission._buyers) == 3
