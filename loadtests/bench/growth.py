@@ -76,7 +76,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def above_idle_us(self) -> float:
-        """The same without what the gateway uses when nothing happens."""
+        """The same without what the gateway uses when nothing happens, which is no viewer's."""
         return self.viewer_us - self.idle_us_per_s / self.viewers
 
     @property

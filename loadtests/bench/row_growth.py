@@ -6,8 +6,8 @@ and medians are compared. In its turn a crowd is idle, then gets ten state frame
 offer changes with every tick, then claims. What is judged, and why, is told in ``growth.py``:
 
 - ``growth-viewer``: CPU of the gateway for one viewer and second of steady state, which is ten state frames; a machine
-  that is too busy for them is in doubt. Nothing is subtracted, so the dozen claims a second that change the stock are
-  in it.
+  that is too busy for them is in doubt. What the process uses while nothing happens, measured in the same turn, is
+  subtracted; the dozen claims a second that change the stock are in it.
 - ``growth-claim``: CPU of the gateway for a claim that becomes a hold, 500 in flight whatever the crowd. Such claims
   change the stock, and all who watch are told with every tick. That is what viewers cost, not claims, and it is
   subtracted: the frames that came meanwhile, at what a frame cost in the same turn. The sum of both is in the details.
@@ -66,13 +66,13 @@ def _viewer(found: _Turns, doubts: list[str]) -> RowResult:
         doubts = doubts + crowd_doubts(_middle(turns, lambda turn: turn.client_share))
     return _result(
         "growth-viewer",
-        f"gateway CPU per viewer and second, {FRAMES_PER_S} state frames/s",
+        f"gateway CPU per viewer and second above an idle gateway's, {FRAMES_PER_S} state frames/s",
         found,
-        lambda turn: turn.viewer_us,
+        lambda turn: turn.above_idle_us,
         doubts,
         floor=growth(_middles(found, lambda turn: turn.floor_us)),
         further={
-            "the same without what an idle gateway uses, µs": lambda turn: turn.above_idle_us,
+            "the same with what an idle gateway uses, µs": lambda turn: turn.viewer_us,
             "CPU per delivery, µs": lambda turn: turn.frame_us,
             "floor: CPU per send, µs": lambda turn: turn.floor_us,
             "idle gateway: CPU in µs/s": lambda turn: turn.idle_us_per_s,
