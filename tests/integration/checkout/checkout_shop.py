@@ -1,9 +1,9 @@
 """A small shop for checkout's tests: real Postgres, the real test bank, and a hold book that takes notes."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+
+from prometheus_client import CollectorRegistry
 
 from checkout.authorise import Authoriser
 from checkout.capture import Capturer
@@ -15,13 +15,14 @@ from checkout.order_rows_pg import OrderRows
 from checkout.orders_pg import Orders
 from checkout.outbox_pg import OutboxRelay
 from checkout.payments.bank_pg import PROVIDER, TestBank
-from checkout.payments.provider import PaymentEvent, PaymentRequest, PaymentResult, Providers, WebhookRequest
+from checkout.payments.provider import Providers
 from checkout.refunds_pg import RefundRows
 from checkout.resolve import Resolver
 from checkout.resolve_pg import ResolutionRows
 from checkout.settle import Settler
 from checkout.settle_pg import Settlement
 from checkout.stage import RowLoop
+from checkout.workers import CheckoutWorker
 from inventory import stock_pg
 from inventory.hold_ids import new_hold_id
 from inventory.holds import Hold, HoldAsked, OrderEnd
@@ -30,99 +31,13 @@ from inventory.stock_pg import record_movements
 from kit.errors import UnavailableError
 from kit.ids import new_id, new_ulid
 from kit.money import Money
-from kit.postgres import Connection, Postgres
+from kit.postgres import Postgres
 from kit.sql import Queries
+from kit.traces import NO_TRACES, Traces
+from tests.integration.checkout.fuse import Fuse, FusedBank, FusedPostgres
 
 SECRET = "a secret of at least thirty-two characters"
 _ledger = Queries(Path(stock_pg.__file__).parent / "sql" / "stock.sql")
-
-
-class Fuse:
-    """Ends a worker at its n-th step: from then on all it does raises ``CancelledError``."""
-
-    def __init__(self, blows_at: int | None = None) -> None:
-        self.steps = 0
-        self.blown = False
-        self._blows_at = blows_at
-
-    def step(self) -> None:
-        self.steps += 1
-        if self.steps == self._blows_at:
-            self.blown = True
-        if self.blown:
-            raise asyncio.CancelledError
-
-
-class FusedPostgres(Postgres):
-    """A Postgres whose user can die before, inside and after every transaction."""
-
-    def __init__(self, postgres: Postgres, fuse: Fuse) -> None:
-        super().__init__(postgres._pool)
-        self._fuse = fuse
-
-    @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
-        self._fuse.step()
-        async with super().connection() as connection:
-            yield connection
-        self._fuse.step()
-
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Connection]:
-        async with self.connection() as connection, connection.transaction():
-            yield connection
-            self._fuse.step()
-
-
-class FusedBank:
-    """The test bank on the other side of a network: its caller can die before and after every call."""
-
-    name = TestBank.name
-    methods = TestBank.methods
-
-    def __init__(self, bank: TestBank, fuse: Fuse) -> None:
-        self._bank = bank
-        self._fuse = fuse
-        self.asked = asyncio.Event()
-        self.authorised: list[str] = []
-        self.found: list[str] = []
-
-    async def authorise(self, request: PaymentRequest) -> PaymentResult:
-        self._fuse.step()
-        self.authorised.append(request.order_id)
-        self.asked.set()
-        result = await self._bank.authorise(request)
-        self._fuse.step()
-        return result
-
-    async def find(self, idempotency_key: str) -> PaymentResult | None:
-        self._fuse.step()
-        self.found.append(idempotency_key)
-        result = await self._bank.find(idempotency_key)
-        self._fuse.step()
-        return result
-
-    async def capture(self, payment_id: str, amount: Money, idempotency_key: str) -> None:
-        self._fuse.step()
-        await self._bank.capture(payment_id, amount, idempotency_key)
-        self._fuse.step()
-
-    async def void(self, payment_id: str, idempotency_key: str) -> None:
-        self._fuse.step()
-        await self._bank.void(payment_id, idempotency_key)
-        self._fuse.step()
-
-    async def refund(self, payment_id: str, amount: Money, idempotency_key: str) -> None:
-        self._fuse.step()
-        await self._bank.refund(payment_id, amount, idempotency_key)
-        self._fuse.step()
-
-    def check_method(self, method: str, unit_price: Money) -> None:
-        """Pass on."""
-        self._bank.check_method(method, unit_price)
-
-    def parse_webhook(self, request: WebhookRequest) -> PaymentEvent:
-        return self._bank.parse_webhook(request)
 
 
 class HoldRecorder:
@@ -215,6 +130,22 @@ class Shop:
         self.orders = Orders(postgres)
         self.holds = HoldRecorder()
         self.told: list[OutboxEvent] = []
+
+    def whole_worker(self, *, registry: CollectorRegistry | None = None, traces: Traces = NO_TRACES) -> CheckoutWorker:
+        """Return a worker as it runs in production; the caller starts and stops it."""
+
+        async def deliver(events: list[OutboxEvent]) -> None:
+            self.told.extend(events)
+
+        return CheckoutWorker(
+            postgres=self.postgres,
+            database_url=self.database_url,
+            holds=self.holds,
+            providers=self.providers,
+            deliver=deliver,
+            registry=registry,
+            traces=traces,
+        )
 
     def rebook(self, rows: OrderRows) -> Callable[[Order], Awaitable[bool]] | None:
         """Return what gives late orders their units after all: nothing, for there is no hold book to ask."""

@@ -2,12 +2,8 @@
 
 import asyncio
 
-from prometheus_client import CollectorRegistry
-
 from checkout.backlog_pg import STAGES, StageBacklog, read_waiting
-from checkout.news import OutboxEvent
 from checkout.submit import CheckoutRequest, Submitter
-from checkout.workers import CheckoutWorker
 from kit.metrics import new_registry
 from tests.integration.checkout.checkout_shop import Shop, Worker
 
@@ -61,7 +57,7 @@ async def test_what_waits_is_counted_by_stage_and_as_old_as_its_first(shop: Shop
 
 async def test_a_purchase_is_told_from_checkout_to_the_end_of_its_hold_and_counted(shop: Shop) -> None:
     terms, told, registry = await shop.pool(5), Told(), new_registry()
-    worker = a_worker(shop, told, registry)
+    worker = shop.whole_worker(registry=registry, traces=told)
     submitter = Submitter(shop.holds, shop.orders, shop.providers, traces=told)
     hold = shop.holds.put(terms.pool_id, "ana")
     worker.start()
@@ -85,18 +81,3 @@ async def test_a_purchase_is_told_from_checkout_to_the_end_of_its_hold_and_count
     for batch in ("authorise", "settle", "capture", "resolve"):
         assert figure("showdrop_batch_size_sum", {"role": "worker", "batch": batch}) == 1, batch
     assert submitter.sizes["insert"].count == 1
-
-
-def a_worker(shop: Shop, told: Told, registry: CollectorRegistry) -> CheckoutWorker:
-    async def deliver(events: list[OutboxEvent]) -> None:
-        shop.told.extend(events)
-
-    return CheckoutWorker(
-        postgres=shop.postgres,
-        database_url=shop.database_url,
-        holds=shop.holds,
-        providers=shop.providers,
-        deliver=deliver,
-        registry=registry,
-        traces=told,
-    )

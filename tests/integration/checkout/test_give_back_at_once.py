@@ -13,7 +13,8 @@ from checkout.payment_events_pg import PaymentEvents
 from checkout.payments.bank_pg import TestBank
 from checkout.payments.provider import Authorised, PaymentEvent, PaymentResult, PaymentUnknownError, Providers
 from checkout.refunds_pg import RefundRows
-from tests.integration.checkout.checkout_shop import Fuse, FusedBank, Worker
+from tests.integration.checkout.checkout_shop import Worker
+from tests.integration.checkout.fuse import Fuse, FusedBank
 from tests.integration.checkout.shop_with_book import BookedShop, Sale
 
 

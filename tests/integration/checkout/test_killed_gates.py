@@ -12,7 +12,8 @@ from inventory.holds import Hold, HoldAsked
 from inventory.holds_redis import RedisHolds
 from kit.errors import UnavailableError
 from live.api.idempotency_pg import Idempotency, Reply, request_hash
-from tests.integration.checkout.checkout_shop import Fuse, FusedPostgres, Worker
+from tests.integration.checkout.checkout_shop import Worker
+from tests.integration.checkout.fuse import Fuse, FusedPostgres
 from tests.integration.checkout.shop_with_book import BookedShop, Sale
 
 HASH = request_hash("POST", "/v1/holds/checkout", b"body")

@@ -10,7 +10,8 @@ from checkout.order import Order
 from checkout.payment_events_pg import PaymentEvents
 from inventory.holds import Hold
 from inventory.holds_redis import RedisHolds
-from tests.integration.checkout.checkout_shop import Fuse, Worker
+from tests.integration.checkout.checkout_shop import Worker
+from tests.integration.checkout.fuse import Fuse
 from tests.integration.checkout.shop_with_book import BookedShop, NotedBook, Sale
 
 STEPS = 80

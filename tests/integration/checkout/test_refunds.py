@@ -12,7 +12,8 @@ from checkout.refund import Refunds
 from checkout.refunds_pg import RefundRows
 from kit.errors import ConflictError, InvalidError
 from kit.money import Money
-from tests.integration.checkout.checkout_shop import Fuse, FusedBank, Shop, Worker
+from tests.integration.checkout.checkout_shop import Shop, Worker
+from tests.integration.checkout.fuse import Fuse, FusedBank
 
 
 @pytest.fixture

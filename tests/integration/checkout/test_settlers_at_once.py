@@ -4,13 +4,11 @@ import asyncio
 import io
 import time
 
-from checkout.news import OutboxEvent
 from checkout.order import SaleTerms
 from checkout.settle import Settler
 from checkout.settle_pg import Settlement
 from checkout.stage import BatchLoop
 from checkout.submit import CheckoutRequest, Submitter
-from checkout.workers import CheckoutWorker
 from inventory.catalogue_pg import Catalogue
 from inventory.pools_pg import PoolTerms, create_pool
 from inventory.stock import adjust
@@ -147,16 +145,7 @@ async def sell_hot(shop: Shop, writers: int) -> tuple[float, int]:
 
 
 async def test_one_hot_sku_sells_no_slower_to_32_at_once_than_to_one_after_the_other(shop: Shop) -> None:
-    async def deliver(events: list[OutboxEvent]) -> None:
-        shop.told.extend(events)
-
-    worker = CheckoutWorker(
-        postgres=shop.postgres,
-        database_url=shop.database_url,
-        holds=shop.holds,
-        providers=shop.providers,
-        deliver=deliver,
-    )
+    worker = shop.whole_worker()
     worker.start()
     alone, together = [], []
     try:

@@ -14,7 +14,8 @@ from checkout.refund import Refunds
 from checkout.webhooks.fan_out_pg import HookFanOut
 from kit.money import Money
 from kit.postgres import Connection, Postgres
-from tests.integration.checkout.checkout_shop import Fuse, Shop
+from tests.integration.checkout.checkout_shop import Shop
+from tests.integration.checkout.fuse import Fuse
 from tests.integration.checkout.hook_house import House
 
 URL = "https://93.184.216.34/hooks"  # never called: nothing is sent here

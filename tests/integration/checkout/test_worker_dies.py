@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from tests.integration.checkout.checkout_shop import Fuse, Shop, Worker
+from tests.integration.checkout.checkout_shop import Shop, Worker
+from tests.integration.checkout.fuse import Fuse
 
 MOODS = ("pm_test_ok", "pm_test_no_auth", "pm_test_timeout", "pm_test_declined", "pm_test_slow")
 UNITS = 2

@@ -3,22 +3,7 @@
 import asyncio
 import time
 
-from checkout.news import OutboxEvent
-from checkout.workers import CheckoutWorker
 from tests.integration.checkout.checkout_shop import Shop
-
-
-def a_worker(shop: Shop) -> CheckoutWorker:
-    async def deliver(events: list[OutboxEvent]) -> None:
-        shop.told.extend(events)
-
-    return CheckoutWorker(
-        postgres=shop.postgres,
-        database_url=shop.database_url,
-        holds=shop.holds,
-        providers=shop.providers,
-        deliver=deliver,
-    )
 
 
 async def until_told(shop: Shop, events: int, *, within_s: float = 20) -> None:
@@ -29,7 +14,7 @@ async def until_told(shop: Shop, events: int, *, within_s: float = 20) -> None:
 
 async def test_two_workers_bring_every_order_to_its_end(shop: Shop) -> None:
     terms = await shop.pool(60)
-    workers = [a_worker(shop), a_worker(shop)]
+    workers = [shop.whole_worker(), shop.whole_worker()]
     for worker in workers:
         worker.start()
     try:
@@ -55,7 +40,7 @@ async def test_two_workers_bring_every_order_to_its_end(shop: Shop) -> None:
 
 async def test_an_idle_worker_is_woken_by_a_new_order(shop: Shop) -> None:
     terms = await shop.pool(60)
-    worker = a_worker(shop)
+    worker = shop.whole_worker()
     worker.start()
     try:
         await asyncio.sleep(0.7)
