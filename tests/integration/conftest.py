@@ -22,6 +22,8 @@ from kit.embedded import EmbeddedServers
 from kit.migrate import apply_migrations
 from kit.postgres import Postgres
 from kit.redis_client import connect_redis
+from kit.settings import Settings
+from live.roles.stores import Place, Stores
 from live.schema import MIGRATIONS
 
 SCRATCH_BYTES = 2 * 1024**3
@@ -111,3 +113,12 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
     client = connect_redis(redis_url)
     yield client
     await client.aclose()
+
+
+@pytest.fixture
+async def stores(database_url: str, redis_url: str) -> AsyncIterator[Stores]:
+    """What a process that sells has open; it has read nothing yet."""
+    place = Place(settings=Settings(), database_url=database_url, redis_url=redis_url, secret="s" * 40)
+    opened = await Stores.open(place, "test", connections=4)
+    yield opened
+    await opened.close()

@@ -4,7 +4,6 @@ What goes back afterwards goes back to the SKU that was sold, at the price that 
 """
 
 import io
-from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
@@ -18,9 +17,8 @@ from inventory.stock import StockLevel
 from inventory.stock_pg import StockLedger
 from kit.ids import new_id
 from kit.money import Money
-from kit.settings import Settings
 from live.offer import OfferTerms
-from live.roles.stores import Place, Stores
+from live.roles.stores import Stores
 from tests.integration.checkout.shop_with_book import BookedShop, Sale
 from tests.integration.live.test_stage import a_show, a_stage
 
@@ -28,15 +26,6 @@ FEED = "id,title,description,availability,condition,price,link,image_link,brand,
 UNITS = 3
 STOCK = 10
 PRICE = Money(800, "EUR")
-
-
-@pytest.fixture
-async def stores(database_url: str, redis_url: str) -> AsyncIterator[Stores]:
-    """A process that sells; it has read nothing yet."""
-    place = Place(settings=Settings(), database_url=database_url, redis_url=redis_url, secret="s" * 40)
-    stores = await Stores.open(place, "test", connections=4)
-    yield stores
-    await stores.close()
 
 
 async def bring(booked: BookedShop, *rows: tuple[str, str, str, int]) -> None:

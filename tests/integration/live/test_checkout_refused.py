@@ -1,7 +1,6 @@
 """A checkout whose hold cannot be submitted leaves nothing behind: no order, no news, no message."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import msgspec
 import pytest
@@ -14,21 +13,12 @@ from kit.errors import ShowdropError, UnavailableError
 from kit.ids import new_id, new_ulid
 from kit.postgres import Postgres
 from kit.redis_client import connect_redis
-from kit.settings import Settings
 from live.purchases import Purchases
-from live.roles.stores import Place, Stores
+from live.roles.stores import Stores
 from tests.integration.inventory.test_pools import a_sku
 from tests.integration.live.test_stage import a_show, a_stage, terms
 
 HOLD_MS = 80
-
-
-@pytest.fixture
-async def stores(database_url: str, redis_url: str) -> AsyncIterator[Stores]:
-    place = Place(settings=Settings(), database_url=database_url, redis_url=redis_url, secret="s" * 40)
-    stores = await Stores.open(place, "test", connections=4)
-    yield stores
-    await stores.close()
 
 
 class Counter:

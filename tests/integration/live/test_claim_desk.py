@@ -1,7 +1,6 @@
 """The claim desk when it is full: whoever is not taken is told so, and whoever is taken gets the book's answer."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 from redis.asyncio import Redis
@@ -11,23 +10,14 @@ from inventory.holds import Accepted, ClaimRequest
 from kit.errors import UnavailableError
 from kit.ids import new_id, new_ulid
 from kit.postgres import Postgres
-from kit.settings import Settings
 from live.claim_desk import ClaimDesk, DeskAnswer
-from live.roles.stores import Place, Stores
+from live.roles.stores import Stores
 from tests.integration.inventory.test_pools import a_sku
 from tests.integration.live.test_stage import a_show, a_stage, terms
 
 UNITS = 30
 CLAIMS = 100
 QUEUED = 16
-
-
-@pytest.fixture
-async def stores(database_url: str, redis_url: str) -> AsyncIterator[Stores]:
-    place = Place(settings=Settings(), database_url=database_url, redis_url=redis_url, secret="s" * 40)
-    stores = await Stores.open(place, "test", connections=4)
-    yield stores
-    await stores.close()
 
 
 async def test_claims_that_find_the_desk_full_are_refused_hold_nothing_and_may_come_again(

@@ -1,8 +1,5 @@
 """Claims as metrics: by answer, whatever becomes of the report that is written from the same counts."""
 
-from collections.abc import AsyncIterator
-
-import pytest
 from redis.asyncio import Redis
 
 from inventory.draws_pg import Draws
@@ -10,22 +7,13 @@ from inventory.holds import Accepted, ClaimRequest
 from kit.ids import new_id, new_ulid
 from kit.metrics import new_registry, read_at_scrape
 from kit.postgres import Postgres
-from kit.settings import Settings
 from kit.traces import ROOT
 from live.claim_desk import ClaimDesk
-from live.roles.stores import Place, Stores
+from live.roles.stores import Stores
 from tests.integration.checkout.test_checkout_figures import Told
 from tests.integration.inventory.test_pools import a_sku
 from tests.integration.live.test_claim_desk import answer_of
 from tests.integration.live.test_stage import a_show, a_stage, terms
-
-
-@pytest.fixture
-async def stores(database_url: str, redis_url: str) -> AsyncIterator[Stores]:
-    place = Place(settings=Settings(), database_url=database_url, redis_url=redis_url, secret="s" * 40)
-    stores = await Stores.open(place, "test", connections=4)
-    yield stores
-    await stores.close()
 
 
 async def test_claims_are_counted_once_whether_or_not_the_report_could_be_written(stores: Stores) -> None:

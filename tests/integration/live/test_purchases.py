@@ -1,7 +1,6 @@
 """Purchases: the same answer however often it is asked, and the buyer's news posted once."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 from redis.asyncio import Redis
@@ -11,19 +10,10 @@ from inventory.holds import Accepted, ClaimRequest
 from kit.errors import ConflictError, InvalidError, NotFoundError
 from kit.ids import new_id, new_ulid
 from kit.postgres import Postgres
-from kit.settings import Settings
 from live import wire
-from live.roles.stores import Place, Stores
+from live.roles.stores import Stores
 from tests.integration.inventory.test_pools import a_sku
 from tests.integration.live.test_stage import a_show, a_stage, terms
-
-
-@pytest.fixture
-async def stores(database_url: str, redis_url: str) -> AsyncIterator[Stores]:
-    place = Place(settings=Settings(), database_url=database_url, redis_url=redis_url, secret="s" * 40)
-    stores = await Stores.open(place, "test", connections=4)
-    yield stores
-    await stores.close()
 
 
 async def a_hold(stores: Stores, postgres: Postgres, redis: Redis) -> tuple[str, str]:

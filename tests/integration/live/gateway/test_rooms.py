@@ -7,11 +7,9 @@ to the rooms, is in the hands of a script.
 import asyncio
 import re
 import socket
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 import msgspec
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis.asyncio.client import PubSub
@@ -19,12 +17,11 @@ from redis.asyncio.client import PubSub
 from kit.ids import new_id
 from kit.metrics import new_registry
 from kit.redis_client import pipelined
-from kit.settings import Settings
 from live import wire
 from live.frames import JSON, Variant
 from live.reader_lag import LogLag
 from live.relay import Relay
-from live.roles.stores import Place, Stores
+from live.roles.stores import Stores
 from live.room import Room
 from live.room_opening import Rooms
 from live.show_events_pg import ShowEvents
@@ -32,14 +29,6 @@ from live.show_log import BuyerNews, LogEntry, LogName
 from live.show_log_redis import RedisLog, channel_of, parse_channel, parse_message
 
 PATIENCE_S = 5.0
-
-
-@pytest.fixture
-async def stores(database_url: str, redis_url: str) -> AsyncIterator[Stores]:
-    place = Place(settings=Settings(), database_url=database_url, redis_url=redis_url, secret="x" * 32)
-    opened = await Stores.open(place, "test", connections=4)
-    yield opened
-    await opened.close()
 
 
 class SlowLog(RedisLog):
