@@ -117,24 +117,24 @@ def _viewers(measured: Measured) -> Iterator[Row]:
     tier = TIERS["L"]
     yield Row(
         what="viewers of one gateway core, by the average over the whole show of tier L",
-        value=tier.viewers / _detail(large.cpu, GATEWAY, "load-results/L/verdict.json"),
+        value=tier.viewers / _detail(large.cpu, GATEWAY, _verdict("L")),
         unit="viewers",
-        source=f"`load-results/L/verdict.json`, cpu ({large.cpu[GATEWAY]:.2f} cores)",
+        source=f"{_verdict('L')}, cpu ({large.cpu[GATEWAY]:.2f} cores)",
         factor=STEADY_SHARE,
     )
     yield Row(
         what=f"viewers of one gateway process, tier L, {tier.gateways} processes",
         value=tier.viewers / tier.gateways,
         unit="viewers",
-        source=f"`load-results/L/verdict.json`, verdict ({large.verdict})",
+        source=f"{_verdict('L')}, verdict ({large.verdict})",
         factor=PROCESS_SHARE,
     )
     for name, played in measured.tiers.items():
         yield Row(
             what=f"all roles, Redis and Postgres together, {TIERS[name].viewers:,} viewers, average of a show",
-            value=sum(_detail(played.cpu, role, f"load-results/{name}/verdict.json") for role in CORES_ROLES),
+            value=sum(_detail(played.cpu, role, _verdict(name)) for role in CORES_ROLES),
             unit="cores",
-            source=f"`load-results/{name}/verdict.json`, cpu",
+            source=f"{_verdict(name)}, cpu",
             factor=AVERAGE_FACTOR,
         )
 
@@ -267,6 +267,10 @@ def _detail(details: Mapping[str, float | str] | Mapping[str, float], name: str,
 
 def _file(row: str) -> str:
     return f"`bench-results/fan-out-{row}.json`"
+
+
+def _verdict(tier: str) -> str:
+    return f"`load-results/{tier}/verdict.json`"
 
 
 def _cells(row: Row) -> tuple[str, ...]:
