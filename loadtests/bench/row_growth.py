@@ -22,7 +22,7 @@ from collections.abc import Callable, Sequence
 from statistics import median
 
 from loadtests.bench.bench import Bench, crowd_doubts
-from loadtests.bench.growth import Turn, growth, spread
+from loadtests.bench.growth import Phase, Turn, growth, spread
 from loadtests.bench.growth_crowd import growth_crowd, shop_processes
 from loadtests.bench.growth_limits import FRAMES_LEAST_PER_S, FRAMES_PER_S, GROWTH_IN_FLIGHT, GROWTH_MOST_RATIO, TURNS
 from loadtests.bench.result import FLOOR, OURS, RowResult
@@ -92,11 +92,7 @@ def _claim(found: _Turns, doubts: list[str]) -> RowResult:
         doubts,
         further={
             "with the state frames that went out meanwhile, µs": lambda turn: turn.accepted.each_us(GATEWAY),
-            "state frames of each viewer meanwhile": lambda turn: turn.frames_each(turn.accepted),
-            "claims a second": lambda turn: turn.accepted.per_s,
-            f"{REDIS}: CPU per claim, µs": lambda turn: turn.accepted.each_us(REDIS),
-            f"{API}: CPU per claim, µs": lambda turn: turn.accepted.each_us(API),
-            f"{POSTGRES}: CPU per claim, µs": lambda turn: turn.accepted.each_us(POSTGRES),
+            **_around("claim", lambda turn: turn.accepted),
         },
     )
 
@@ -108,14 +104,19 @@ def _refusal(found: _Turns, doubts: list[str]) -> RowResult:
         found,
         lambda turn: turn.claim_us(turn.refused),
         doubts,
-        further={
-            "state frames of each viewer meanwhile": lambda turn: turn.frames_each(turn.refused),
-            "refusals a second": lambda turn: turn.refused.per_s,
-            f"{REDIS}: CPU per refusal, µs": lambda turn: turn.refused.each_us(REDIS),
-            f"{API}: CPU per refusal, µs": lambda turn: turn.refused.each_us(API),
-            f"{POSTGRES}: CPU per refusal, µs": lambda turn: turn.refused.each_us(POSTGRES),
-        },
+        further=_around("refusal", lambda turn: turn.refused),
     )
+
+
+def _around(what: str, phase: Callable[[Turn], Phase]) -> dict[str, Callable[[Turn], float]]:
+    """Return what went on around the claims of a phase, and what each of them cost elsewhere."""
+    return {
+        "state frames of each viewer meanwhile": lambda turn: turn.frames_each(phase(turn)),
+        f"{what}s a second": lambda turn: phase(turn).per_s,
+        f"{REDIS}: CPU per {what}, µs": lambda turn: phase(turn).each_us(REDIS),
+        f"{API}: CPU per {what}, µs": lambda turn: phase(turn).each_us(API),
+        f"{POSTGRES}: CPU per {what}, µs": lambda turn: phase(turn).each_us(POSTGRES),
+    }
 
 
 def _result(
