@@ -19,14 +19,15 @@ from loadtests.errors import LoadError
 from loadtests.limits import EXIT_CANNOT, OTHER_FILES
 from loadtests.open_files import allow_files
 from loadtests.play import Plan, play
+from loadtests.scene_options import shape_option, soak_option, tier_option
 from loadtests.soak import soak
-from loadtests.tiers import SHAPES, TIERS, scene
+from loadtests.tiers import scene
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--tier", type=click.Choice(list(TIERS)), default="S", show_default=True, envvar="SHOWDROP_TIER")
-@click.option("--shape", type=click.Choice(list(SHAPES)), default="show", show_default=True, envvar="SHOWDROP_SHAPE")
-@click.option("--soak-s", type=float, default=None, help="Seconds of the soak.  [default: the tier's]")
+@tier_option("S")
+@shape_option
+@soak_option
 @click.option("--for-s", type=float, default=None, help="Play one show after another for so long, and watch memory.")
 @click.option("--tool", type=click.Choice(["locust", "swarm"]), default=None, help="[default: the tier's]")
 @click.option("--processes", type=click.IntRange(1, 64), default=1, show_default=True, help="Of locust.")

@@ -20,8 +20,9 @@ from loadtests.host import JOIN_SPARE_S, Host
 from loadtests.limits import EXIT_CANNOT, OTHER_FILES
 from loadtests.open_files import allow_files
 from loadtests.records import SUFFIX, RunRecord, write_record
+from loadtests.scene_options import shape_option, soak_option, tier_option
 from loadtests.swarm_loop import Swarm, SwarmLoop
-from loadtests.tiers import SHAPES, TIERS, Scene, scene
+from loadtests.tiers import Scene, scene
 from loadtests.tokens import NoSecretError, find_secret
 
 CONNECTING_MOST: Final = 1_000
@@ -30,9 +31,9 @@ its listening socket keeps waiting."""
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--tier", type=click.Choice(list(TIERS)), default="L", show_default=True, envvar="SHOWDROP_TIER")
-@click.option("--shape", type=click.Choice(list(SHAPES)), default="show", show_default=True, envvar="SHOWDROP_SHAPE")
-@click.option("--soak-s", type=float, default=None, help="Seconds of the soak.  [default: the tier's]")
+@tier_option("L")
+@shape_option
+@soak_option
 @click.option("--url", default="http://127.0.0.1:8000", show_default=True, help="Address of the API.")
 @click.option("--ws-url", default=None, help="Address of the gateway, on this machine.  [default: the API names it]")
 @click.option(
