@@ -4,7 +4,7 @@ from kit.errors import UnavailableError
 from kit.log import logger
 from live.put_off import PutOff
 from live.relay import Relay
-from live.shows_pg import Shows
+from live.show_offers_pg import ShowOffers
 
 _log = logger("offer_clock")
 
@@ -12,8 +12,8 @@ _log = logger("offer_clock")
 class OfferClock:
     """Any number may run. An offer that fails waits by itself, twice as long each time; the others go on."""
 
-    def __init__(self, shows: Shows, relay: Relay) -> None:
-        self._shows = shows
+    def __init__(self, offers: ShowOffers, relay: Relay) -> None:
+        self._offers = offers
         self._relay = relay
         self._put_off = PutOff()
 
@@ -25,13 +25,13 @@ class OfferClock:
         Raises:
             UnavailableError: Postgres does not say what is due.
         """
-        for offer_id in self._put_off.ready(await self._shows.due_offers()):
+        for offer_id in self._put_off.ready(await self._offers.due()):
             await self._try(offer_id)
 
     async def _try(self, offer_id: str) -> None:
         try:
-            await self._shows.tick_offer(offer_id)
-            offer = await self._shows.offer(offer_id)
+            await self._offers.tick(offer_id)
+            offer = await self._offers.read(offer_id)
             await self._relay.relay(offer.show_id)
         except UnavailableError as error:
             _log.warning("offer_waits", offer_id=offer_id, error=error.message)

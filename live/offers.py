@@ -4,7 +4,7 @@ from inventory.pools_pg import Pools, PoolState
 from kit.errors import NotFoundError
 from kit.money import Money
 from live.limits import DIRECTORY_MOST_OFFERS
-from live.shows_pg import Shows
+from live.show_offers_pg import ShowOffers
 
 
 class SellableOffer:
@@ -21,9 +21,9 @@ class SellableOffer:
 class OfferDirectory:
     """Keeps the newest offers by id and by pool number."""
 
-    def __init__(self, pools: Pools, shows: Shows) -> None:
+    def __init__(self, pools: Pools, offers: ShowOffers) -> None:
         self._pools = pools
-        self._shows = shows
+        self._offers = offers
         self._by_id: dict[str, SellableOffer] = {}
         self._by_no: dict[int, SellableOffer] = {}
 
@@ -51,7 +51,7 @@ class OfferDirectory:
         if pool is None:
             return None
         try:
-            row = await self._shows.offer(pool.pool_id)
+            row = await self._offers.read(pool.pool_id)
         except NotFoundError:
             return None
         if len(self._by_id) >= DIRECTORY_MOST_OFFERS:

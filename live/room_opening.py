@@ -18,7 +18,8 @@ from live.reader_lag import Standing
 from live.room import Room
 from live.show_log import LogEntry, LogName, made_at_ms
 from live.show_log_redis import RedisLog
-from live.shows_pg import OfferRow, ShowRow, Shows
+from live.show_rows_pg import OfferRow, ShowRow
+from live.shows_pg import Shows
 
 _log = logger("rooms")
 

@@ -7,7 +7,7 @@ from kit.postgres import Postgres
 from kit.sql import Queries
 from live import wire
 from live.show_events_pg import add_event
-from live.shows_pg import Shows
+from live.show_offers_pg import ShowOffers
 
 _sql = Queries(Path(__file__).parent / "sql" / "show_draws.sql")
 
@@ -15,9 +15,9 @@ _sql = Queries(Path(__file__).parent / "sql" / "show_draws.sql")
 class ShowDraws:
     """Finds the draws that are due, and draws them."""
 
-    def __init__(self, postgres: Postgres, shows: Shows) -> None:
+    def __init__(self, postgres: Postgres, offers: ShowOffers) -> None:
         self._postgres = postgres
-        self._shows = shows
+        self._offers = offers
 
     async def due(self) -> list[str]:
         """Return the offers that have to be drawn."""
@@ -31,7 +31,7 @@ class ShowDraws:
             NotFoundError: ``unknown_offer``.
         """
         # Read first: an offer that has ended keeps its card.
-        offer = await self._shows.offer(offer_id)
+        offer = await self._offers.read(offer_id)
         async with self._postgres.transaction() as connection:
             await connection.execute(_sql.lock_show_of, offer.show_id)
             drawn = await mark_drawn(connection, offer_id)

@@ -13,7 +13,9 @@ from kit.redis_client import RedisClient
 from live import wire
 from live.presence_redis import read_viewers
 from live.show_log_redis import RedisLog
-from live.shows_pg import OfferRow, ShowRow, Shows
+from live.show_offers_pg import ShowOffers
+from live.show_rows_pg import OfferRow, ShowRow
+from live.shows_pg import Shows
 from live.views import OfferView, ShowView
 
 _log = logger("show_reader")
@@ -22,8 +24,9 @@ _log = logger("show_reader")
 class ShowReader:
     """Reads snapshots."""
 
-    def __init__(self, *, shows: Shows, holds: Holds, log: RedisLog, redis: RedisClient) -> None:
+    def __init__(self, *, shows: Shows, offers: ShowOffers, holds: Holds, log: RedisLog, redis: RedisClient) -> None:
         self._shows = shows
+        self._offers = offers
         self._holds = holds
         self._log = log
         self._redis = redis
@@ -62,7 +65,7 @@ class ShowReader:
         Raises:
             NotFoundError: ``unknown_offer``.
         """
-        offer = await self._shows.offer(offer_id)
+        offer = await self._offers.read(offer_id)
         [counts] = await self._counts([offer_id])
         return _offer_view(offer, counts)
 

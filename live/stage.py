@@ -14,8 +14,9 @@ from live.offer import OfferTerms
 from live.relay import Relay
 from live.show import ShowAction
 from live.show_log_redis import RedisLog
+from live.show_offers_pg import ShowOffers, SoldVariant
 from live.show_reader import ShowReader
-from live.shows_pg import Shows, SoldVariant
+from live.shows_pg import Shows
 from live.views import OfferView, ShowView
 
 _log = logger("stage")
@@ -32,6 +33,7 @@ class Stage(ShowReader):
         self,
         *,
         shows: Shows,
+        offers: ShowOffers,
         pools: Pools,
         holds: Holds,
         catalogue: Catalogue,
@@ -39,7 +41,7 @@ class Stage(ShowReader):
         log: RedisLog,
         redis: RedisClient,
     ) -> None:
-        super().__init__(shows=shows, holds=holds, log=log, redis=redis)
+        super().__init__(shows=shows, offers=offers, holds=holds, log=log, redis=redis)
         self._pools = pools
         self._catalogue = catalogue
         self._relay = relay
@@ -98,7 +100,7 @@ class Stage(ShowReader):
         """
         variant = await self._catalogue.variant(terms.sku)
         sold = SoldVariant(product_id=variant.product_id, title=_title(variant))
-        is_new = await self._shows.open_offer(show_id, offer_id, terms, sold)
+        is_new = await self._offers.open(show_id, offer_id, terms, sold)
         pool = await self._pools.get(offer_id)
         # A repeat leaves a book that may have been lost meanwhile to the keeper: this one would be full.
         if is_new and pool is not None:
@@ -112,7 +114,7 @@ class Stage(ShowReader):
 
     async def extend_offer(self, offer_id: str, extend_ms: int, *, command: str | None = None) -> OfferView:
         """Let a running offer end later. Raises ConflictError ``illegal_transition`` when it is over."""
-        await self._shows.extend_offer(offer_id, extend_ms, command)
+        await self._offers.extend(offer_id, extend_ms, command)
         pool = await self._pools.get(offer_id)
         if pool is not None:
             try:
@@ -124,13 +126,13 @@ class Stage(ShowReader):
 
     async def close_offer(self, offer_id: str, *, command: str | None = None) -> OfferView:
         """End a running offer now; holds keep their time. Raises ConflictError ``illegal_transition``."""
-        await self._shows.end_offer(offer_id, command=command)
+        await self._offers.end(offer_id, command=command)
         await self._close_books([offer_id])
         return await self._after_change(offer_id)
 
     async def void_offer(self, offer_id: str, reason: str, *, command: str | None = None) -> OfferView:
         """Withdraw a running offer and let its unpaid holds go. Raises ConflictError ``illegal_transition``."""
-        await self._shows.end_offer(offer_id, void_reason=reason, command=command)
+        await self._offers.end(offer_id, void_reason=reason, command=command)
         await self._close_books([offer_id])
         return await self._after_change(offer_id)
 

@@ -104,6 +104,7 @@ def _parts(stores: Stores, idempotency: Idempotency, *, demo: bool, registry: Co
         idempotency=idempotency,
         stage=Stage(
             shows=stores.shows,
+            offers=stores.show_offers,
             pools=stores.pools,
             holds=stores.holds,
             catalogue=catalogue,

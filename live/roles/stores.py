@@ -30,6 +30,7 @@ from live.roles.limits import FINISH_S
 from live.roles.payments import open_providers
 from live.schema import MIGRATIONS
 from live.show_log_redis import RedisLog
+from live.show_offers_pg import ShowOffers
 from live.shows_pg import Shows
 
 _log = logger("roles")
@@ -69,6 +70,7 @@ class Stores:
     holds: RedisHolds
     pools: Pools
     shows: Shows
+    show_offers: ShowOffers
     orders: Orders
     log: RedisLog
     inbox_log: RedisLog
@@ -106,9 +108,10 @@ class Stores:
             if bank is not None:
                 stack.push_async_callback(_finish, "test bank", bank.close)
             providers = open_providers(postgres, place.secret, bank, stack)
-            holds, pools, shows, orders = RedisHolds(redis), Pools(postgres), Shows(postgres), Orders(postgres)
+            holds, pools, orders = RedisHolds(redis), Pools(postgres), Orders(postgres)
+            shows, show_offers = Shows(postgres), ShowOffers(postgres)
             log, inbox_log = RedisLog(redis, "log"), RedisLog(redis, "inbox")
-            offers = OfferDirectory(pools, shows)
+            offers = OfferDirectory(pools, show_offers)
             inbox = Inbox(inbox_log, offers)
             stack.push_async_callback(_finish, "news", inbox.close)
             submitter = Submitter(holds, orders, providers, traces=traces)
@@ -124,6 +127,7 @@ class Stores:
                 holds=holds,
                 pools=pools,
                 shows=shows,
+                show_offers=show_offers,
                 orders=orders,
                 log=log,
                 inbox_log=inbox_log,

@@ -22,7 +22,7 @@ from live.relay import Relay
 from live.show_draws_pg import ShowDraws
 from live.show_events_pg import ShowEvents
 from live.show_log_redis import RedisLog
-from live.shows_pg import Shows
+from live.show_offers_pg import ShowOffers
 from live.stage import Stage
 from tests.integration.inventory.test_pools import a_sku, ring_fenced
 from tests.integration.live.test_stage import a_show, a_stage, terms
@@ -38,17 +38,17 @@ class Drawing:
         self.log = RedisLog(redis, "log")
         self.stage: Stage = a_stage(postgres, redis)
         self.holds = RedisHolds(redis)
-        self.shows = Shows(postgres)
+        self.offers = ShowOffers(postgres)
         self.draws = Draws(postgres)
         self.relay = Relay(ShowEvents(postgres), self.log)
         self.clock = self.another_clock()
-        self.offer_clock = OfferClock(self.shows, self.relay)
+        self.offer_clock = OfferClock(self.offers, self.relay)
         self.offer_id = new_id("offer")
         self.show_id = ""
         self.sku = ""
 
     def another_clock(self) -> DrawClock:
-        return DrawClock(ShowDraws(self.postgres, self.shows), DrawLine(self.draws, self.holds), self.relay)
+        return DrawClock(ShowDraws(self.postgres, self.offers), DrawLine(self.draws, self.holds), self.relay)
 
     async def open(self, *, preheat_ms: int = 0) -> None:
         self.sku = await a_sku(self.postgres, 9)
@@ -122,7 +122,7 @@ async def test_a_worker_that_died_after_the_commit_is_finished_by_the_next(drawi
     await drawing.enter()
     await drawing.pass_the_end()
     await drawing.offer_clock.round()
-    await ShowDraws(drawing.postgres, drawing.shows).draw(drawing.offer_id)
+    await ShowDraws(drawing.postgres, drawing.offers).draw(drawing.offer_id)
     assert await drawing.served() == []
     await drawing.clock.round()
     [told] = await drawing.told()

@@ -11,7 +11,7 @@ from live.offer_clock import OfferClock
 from live.relay import Relay
 from live.show_events_pg import ShowEvents
 from live.show_log_redis import RedisLog
-from live.shows_pg import Shows
+from live.show_offers_pg import ShowOffers
 from tests.integration.inventory.test_pools import a_sku
 from tests.integration.live.test_stage import a_show, a_stage, terms
 
@@ -41,7 +41,7 @@ async def test_an_offer_that_fails_holds_up_no_other_and_moves_when_it_can(postg
         await connection.execute("UPDATE pools SET ends_at_ms = now_ms() - 1")
         await connection.execute(BREAK_THE_FIRST)
     log = RedisLog(redis, "log")
-    clock = OfferClock(Shows(postgres), Relay(ShowEvents(postgres), log))
+    clock = OfferClock(ShowOffers(postgres), Relay(ShowEvents(postgres), log))
 
     with capture_logs() as said:
         await clock.round()

@@ -56,6 +56,7 @@ class Shop:
     async def open(self) -> None:
         stage = Stage(
             shows=self.stores.shows,
+            offers=self.stores.show_offers,
             pools=self.stores.pools,
             holds=self.stores.holds,
             catalogue=Catalogue(self.stores.postgres),

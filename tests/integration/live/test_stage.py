@@ -20,6 +20,7 @@ from live.offer import OfferTerms
 from live.relay import Relay
 from live.show_events_pg import ShowEvents
 from live.show_log_redis import RedisLog
+from live.show_offers_pg import ShowOffers
 from live.shows_pg import Shows
 from live.stage import Stage
 from tests.integration.inventory.test_pools import a_sku, ring_fenced
@@ -29,6 +30,7 @@ def a_stage(postgres: Postgres, redis: Redis) -> Stage:
     log = RedisLog(redis, "log")
     return Stage(
         shows=Shows(postgres),
+        offers=ShowOffers(postgres),
         pools=Pools(postgres),
         holds=RedisHolds(redis),
         catalogue=Catalogue(postgres),

@@ -44,6 +44,7 @@ from live.purchases import Purchases
 from live.relay import Relay
 from live.show_events_pg import ShowEvents
 from live.show_log_redis import RedisLog
+from live.show_offers_pg import ShowOffers
 from live.shows_pg import Shows
 from live.stage import Stage
 from live.tokens import Tokens
@@ -58,9 +59,10 @@ OFFER = {"sku": "MUG-S", "price": {"amount": 799, "currency": "EUR"}, "quantity"
 
 @pytest.fixture
 async def parts(postgres: Postgres, redis: Redis, tokens: Tokens) -> AsyncIterator[ApiParts]:
-    shows, pools, holds, catalogue = Shows(postgres), Pools(postgres), RedisHolds(redis), Catalogue(postgres)
+    shows, show_offers = Shows(postgres), ShowOffers(postgres)
+    pools, holds, catalogue = Pools(postgres), RedisHolds(redis), Catalogue(postgres)
     log, bank, orders = RedisLog(redis, "log"), TestBank(postgres, SECRET), Orders(postgres)
-    providers, offers = Providers([bank]), OfferDirectory(pools, shows)
+    providers, offers = Providers([bank]), OfferDirectory(pools, show_offers)
     submitter = Submitter(holds, orders, providers)
     kinds = channel_kinds(SECRET, allow_private=True)
     channels, rows = Channels(postgres, kinds, channel_vault(SECRET)), ChannelRows.of(postgres, kinds)
@@ -69,6 +71,7 @@ async def parts(postgres: Postgres, redis: Redis, tokens: Tokens) -> AsyncIterat
         idempotency=Idempotency(postgres),
         stage=Stage(
             shows=shows,
+            offers=show_offers,
             pools=pools,
             holds=holds,
             catalogue=catalogue,

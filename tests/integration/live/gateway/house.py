@@ -114,6 +114,7 @@ class House:
         self.relay = Relay(ShowEvents(stores.postgres), stores.log)
         self.stage = Stage(
             shows=stores.shows,
+            offers=stores.show_offers,
             pools=stores.pools,
             holds=stores.holds,
             catalogue=Catalogue(stores.postgres),

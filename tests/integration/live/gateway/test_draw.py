@@ -27,8 +27,8 @@ async def worker(house: House) -> AsyncIterator[None]:
     stores = house.stores
     line = DrawLine(Draws(stores.postgres), stores.holds)
     clocks = (
-        OfferClock(stores.shows, house.relay),
-        DrawClock(ShowDraws(stores.postgres, stores.shows), line, house.relay),
+        OfferClock(stores.show_offers, house.relay),
+        DrawClock(ShowDraws(stores.postgres, stores.show_offers), line, house.relay),
     )
 
     async def run() -> None:
