@@ -1,6 +1,6 @@
-"""Channels in Postgres: setting them up, switching them, and how far each is behind."""
+"""Channels in Postgres: setting them up, pausing them, and how far each is behind."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -8,13 +8,15 @@ import msgspec
 
 from inventory.channels.abilities import Abilities, abilities
 from inventory.channels.channel import BY_SKU, SIGNING, ChannelConfig, ChannelKind, UnknownChannelError
+from inventory.channels.kept_back_pg import check_safety_stock
+from inventory.channels.known_pg import require_changed
+from inventory.channels.levelling_pg import hold_levels, level_again
 from inventory.channels.levels_pg import shown
 from inventory.channels.limits import NAME_CHARS
 from inventory.channels.registry import Registry
-from inventory.import_pg import BULK_LOCK
-from kit.errors import InvalidError, NotFoundError
+from kit.errors import InvalidError
 from kit.ids import new_id
-from kit.postgres import Connection, Postgres, Record
+from kit.postgres import Postgres, Record
 from kit.sql import Queries
 from kit.vault import SealedError, Vault
 
@@ -98,7 +100,7 @@ class Channels:
             raise InvalidError(f"kind must be one of {', '.join(sorted(self._kinds))}", field="kind")
         if not name.strip() or len(name) > NAME_CHARS or "\x00" in name:
             raise InvalidError(f"name must have 1 to {NAME_CHARS} characters", field="name")
-        _check_safety(safety_stock)
+        check_safety_stock(safety_stock)
         prepared = await self._kinds[kind].prepare(settings)
         by_sku = self._kinds[kind].item_form == BY_SKU
         channel_id = new_id("chan")
@@ -117,7 +119,7 @@ class Channels:
                 by_sku,
                 cancels_oversold,
             )
-            await _level_again(connection, [channel_id])
+            await level_again(connection, [channel_id])
         return CreatedChannel(channel_id=channel_id, secret=prepared.generated)
 
     async def change(self, channel_id: str, settings: Mapping[str, str]) -> CreatedChannel:
@@ -142,7 +144,7 @@ class Channels:
         stored = msgspec.json.encode(prepared.settings).decode()
         async with self._postgres.transaction() as connection:
             sealed = self._seal(channel_id, prepared.secrets)
-            _check_found(channel_id, await connection.execute(_sql.change, channel_id, stored, sealed))
+            require_changed(channel_id, await connection.execute(_sql.change, channel_id, stored, sealed))
             await connection.execute(_sql.hurry, channel_id)
             await connection.execute(_sql.wake)
         return CreatedChannel(channel_id=channel_id, secret=prepared.generated)
@@ -172,7 +174,7 @@ class Channels:
             await connection.execute(_sql.lock_channel, channel_id)
             await connection.execute(_sql.lock_orders, channel_id)
             await hold_levels(connection)
-            _check_found(channel_id, await connection.execute(_sql.remove_channel, channel_id))
+            require_changed(channel_id, await connection.execute(_sql.remove_channel, channel_id))
 
     async def pause(self, channel_id: str, *, reason: str | None = None) -> None:
         """Tell it nothing until ``resume``; its levels are kept up to date. ``reason`` becomes its last error.
@@ -182,7 +184,7 @@ class Channels:
         """
         async with self._postgres.connection() as connection:
             error = None if reason is None else shown(reason)
-            _check_found(channel_id, await connection.execute(_sql.set_state, channel_id, "paused", error))
+            require_changed(channel_id, await connection.execute(_sql.set_state, channel_id, "paused", error))
 
     async def note_error(self, channel_id: str, error: str) -> None:
         """Show an error of a channel that goes on otherwise."""
@@ -196,74 +198,9 @@ class Channels:
             NotFoundError: ``unknown_channel``.
         """
         async with self._postgres.transaction() as connection:
-            _check_found(channel_id, await connection.execute(_sql.set_state, channel_id, "active", None))
+            require_changed(channel_id, await connection.execute(_sql.set_state, channel_id, "active", None))
             await connection.execute(_sql.hurry, channel_id)
             await connection.execute(_sql.wake)
-
-    async def set_safety_stock(self, channel_id: str, units: int) -> None:
-        """Change the units that this channel never shows, and all its levels with it.
-
-        Raises:
-            NotFoundError: ``unknown_channel``.
-            InvalidError: ``units`` is negative.
-        """
-        _check_safety(units)
-        async with self._postgres.transaction() as connection:
-            await hold_levels(connection)
-            _check_found(channel_id, await connection.execute(_sql.set_safety_stock, channel_id, units))
-            await _level_again(connection, [channel_id])
-
-    async def set_safety_stock_of(self, channel_id: str, sku: str, units: int | None) -> None:
-        """Change the units of one SKU that this channel never shows; None: as many as of every other.
-
-        Raises:
-            NotFoundError: ``unknown_sku`` - the channel has no level of it.
-            InvalidError: ``units`` is negative.
-        """
-        _check_safety(units or 0)
-        async with self._postgres.transaction() as connection:
-            await hold_levels(connection)
-            if (await connection.execute(_sql.set_safety_stock_of, channel_id, sku, units)).endswith(" 0"):
-                raise NotFoundError(
-                    f"channel {channel_id!r} has no level of {sku!r}", code="unknown_sku", details={"field": "sku"}
-                )
-            await _level_again(connection, [channel_id])
-
-    async def switch(
-        self, *, off: bool, channel_ids: Sequence[str] | None = None, skus: Sequence[str] | None = None
-    ) -> list[str]:
-        """Let channels show 0, or again what there is.
-
-        Args:
-            off: show 0.
-            channel_ids: which; None: all, those that are set up later not.
-            skus: of what; None: of everything, also of SKUs that come later. A SKU that was switched off by itself
-                stays so when its channel is switched on.
-
-        Returns:
-            The channels that were switched.
-
-        Raises:
-            UnknownChannelError: one of ``channel_ids`` is none; nothing is switched.
-            NotFoundError: ``unknown_sku`` - one of ``skus`` is none; nothing is switched.
-        """
-        async with self._postgres.transaction() as connection:
-            await hold_levels(connection)
-            known = [row["channel_id"] for row in await connection.fetch(_sql.every_id)]
-            ids = known if channel_ids is None else channel_ids
-            for unknown in set(ids).difference(known):
-                raise UnknownChannelError(unknown)
-            if skus is None:
-                ids = [row["channel_id"] for row in await connection.fetch(_sql.switch, ids, off)]
-            else:
-                found = {row["sku"] for row in await connection.fetch(_sql.known_skus, ids, skus)}
-                for missing in sorted(set(skus) - found):
-                    raise NotFoundError(
-                        f"no channel has a level of {missing!r}", code="unknown_sku", details={"field": "skus"}
-                    )
-                await connection.execute(_sql.switch_skus, ids, skus, off)
-            await _level_again(connection, ids)
-        return list(ids)
 
     async def list(self) -> list[ChannelView]:
         """Return every channel, oldest first."""
@@ -325,24 +262,3 @@ def _config(row: Record, secrets: dict[str, str]) -> ChannelConfig:
         secrets=secrets,
         set_up=row["set_up"],
     )
-
-
-async def hold_levels(connection: Connection) -> None:
-    """Wait for an import first: while one waits for the table itself, every sale would have to wait behind."""
-    await connection.execute(_sql.lock_bulk, BULK_LOCK)
-    await connection.execute(_sql.lock_levels)
-
-
-async def _level_again(connection: Connection, channel_ids: Sequence[str]) -> None:
-    await connection.execute(_sql.level_every_sku, channel_ids)
-    await connection.execute(_sql.wake)
-
-
-def _check_safety(units: int) -> None:
-    if not 0 <= units < 1 << 31:
-        raise InvalidError("safety_stock must be 0 or more", field="safety_stock")
-
-
-def _check_found(channel_id: str, status: str) -> None:
-    if status.endswith(" 0"):
-        raise UnknownChannelError(channel_id)

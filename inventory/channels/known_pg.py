@@ -17,3 +17,13 @@ async def require_channel(connection: Connection, channel_id: str) -> None:
     """
     if not await connection.fetchval(_sql.exists, channel_id):
         raise UnknownChannelError(channel_id)
+
+
+def require_changed(channel_id: str, status: str) -> None:
+    """Return if a statement about one channel has met it, by what Postgres says of the statement.
+
+    Raises:
+        UnknownChannelError: there is no such channel.
+    """
+    if status.endswith(" 0"):
+        raise UnknownChannelError(channel_id)

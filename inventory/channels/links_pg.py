@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from inventory.channels.channel import ChannelKind, NamesItems, UnknownChannelError
-from inventory.channels.channels_pg import hold_levels
+from inventory.channels.levelling_pg import hold_levels
 from inventory.channels.limits import FEW_LINKS, WRITE_BACK_PAUSE_S, WRITE_BACK_TRIES
 from inventory.channels.links import Link, Linked, choose_links
 from inventory.channels.registry import Registry

@@ -5,6 +5,7 @@ import msgspec
 from inventory.channels.announcements_pg import Announcements
 from inventory.channels.announcing import announcing
 from inventory.channels.items_pg import ChannelItems
+from inventory.channels.kept_back_pg import KeptBack
 from inventory.channels.levels_pg import Levels
 from inventory.channels.limits import LEASE_MS
 from inventory.channels.links_pg import Links
@@ -16,9 +17,14 @@ from kit.postgres import Postgres
 
 
 class ChannelRows(msgspec.Struct, frozen=True, kw_only=True):
-    """Each keeps one kind of work: levels to be told, orders to be read, products, items, links, messages."""
+    """Each keeps one kind of work: levels to be told, orders to be read, products, items, links, messages.
+
+    Attributes:
+        kept_back: what staff take off the levels.
+    """
 
     levels: Levels
+    kept_back: KeptBack
     orders: ChannelOrders
     order_list: OrderList
     products: ChannelProducts
@@ -32,6 +38,7 @@ class ChannelRows(msgspec.Struct, frozen=True, kw_only=True):
         links = Links(postgres, kinds)
         return cls(
             levels=Levels(postgres, lease_ms=lease_ms),
+            kept_back=KeptBack(postgres),
             orders=ChannelOrders(postgres, lease_ms=lease_ms),
             order_list=OrderList(postgres),
             products=ChannelProducts(postgres, lease_ms=lease_ms),

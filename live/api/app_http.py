@@ -117,7 +117,7 @@ def endpoints_of(parts: ApiParts) -> list[Endpoint]:
         *WebhookEndpointEndpoints(parts.hooks).endpoints(),
         *WebhookDeliveryEndpoints(parts.hook_log).endpoints(),
         *RestHookEndpoints(parts.hooks, parts.hook_log).endpoints(),
-        *ChannelEndpoints(parts.channels, rows.levels).endpoints(),
+        *ChannelEndpoints(parts.channels, rows.kept_back, rows.levels).endpoints(),
         *ChannelCatalogueEndpoints(parts.channels, rows.links, rows.items, rows.products).endpoints(),
         *ChannelOrderEndpoints(parts.channels, rows.orders, rows.order_list).endpoints(),
         *FeedEndpoints(parts.feeds).endpoints(),

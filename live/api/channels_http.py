@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import msgspec
 
 from inventory.channels.channels_pg import Channels, ChannelView
+from inventory.channels.kept_back_pg import KeptBack
 from inventory.channels.levels_pg import LevelPage, Levels
 from inventory.channels.limits import MAX_PAGE, NAME_CHARS, SETTING_CHARS, SETTINGS_MOST, URL_CHARS
 from kit.errors import InvalidError
@@ -110,8 +111,9 @@ class LevelQuery(Request, frozen=True):
 class ChannelEndpoints:
     """The calls about channels."""
 
-    def __init__(self, channels: Channels, levels: Levels) -> None:
+    def __init__(self, channels: Channels, kept_back: KeptBack, levels: Levels) -> None:
         self._channels = channels
+        self._kept_back = kept_back
         self._channel_levels = levels
 
     def endpoints(self) -> list[Endpoint]:
@@ -271,17 +273,17 @@ class ChannelEndpoints:
 
     async def _switch(self, call: Call[NewSwitch, Empty]) -> SwitchAnswer:
         asked = call.body
-        switched = await self._channels.switch(off=asked.off, channel_ids=asked.channel_ids, skus=asked.skus)
+        switched = await self._kept_back.switch(off=asked.off, channel_ids=asked.channel_ids, skus=asked.skus)
         return SwitchAnswer(channel_ids=switched)
 
     async def _safety_stock(self, call: Call[SafetyStock, Empty]) -> ChannelAnswer:
         asked = call.body
         if asked.sku is not None:
-            await self._channels.set_safety_stock_of(call.id, asked.sku, asked.units)
+            await self._kept_back.set_safety_stock_of(call.id, asked.sku, asked.units)
         elif asked.units is None:
             raise InvalidError("units is missing", field="units")
         else:
-            await self._channels.set_safety_stock(call.id, asked.units)
+            await self._kept_back.set_safety_stock(call.id, asked.units)
         return ChannelAnswer(channel_id=call.id)
 
 

@@ -9,6 +9,7 @@ from inventory.channels.channel import (
     Refused,
 )
 from inventory.channels.channels_pg import Channels
+from inventory.channels.kept_back_pg import KeptBack
 from inventory.channels.levels_pg import Failure, Levels
 from inventory.stock import allocate
 from inventory.stock_pg import StockLedger, record_movements
@@ -37,16 +38,6 @@ def channels(postgres: Postgres, shelf: Shelf) -> Channels:
     return Channels(postgres, {"shelf": shelf}, VAULT)
 
 
-@pytest.fixture
-def rows(postgres: Postgres) -> Levels:
-    return Levels(postgres, lease_ms=300)
-
-
-@pytest.fixture
-def ledger(postgres: Postgres) -> StockLedger:
-    return StockLedger(postgres)
-
-
 @pytest.fixture(autouse=True)
 async def stock(postgres: Postgres, ledger: StockLedger) -> None:
     await stock_up(postgres, ledger)
@@ -65,7 +56,7 @@ async def test_a_new_channel_has_a_level_for_every_sku(channels: Channels, rows:
 
 
 async def test_levels_are_available_units_less_safety_stock_and_never_negative(
-    postgres: Postgres, channels: Channels, ledger: StockLedger, rows: Levels
+    postgres: Postgres, channels: Channels, kept_back: KeptBack, ledger: StockLedger, rows: Levels
 ) -> None:
     channel_id = await create(channels, safety_stock=4)
     async with postgres.transaction() as connection:
@@ -75,23 +66,13 @@ async def test_levels_are_available_units_less_safety_stock_and_never_negative(
     levels = await desired(rows, channel_id)
     assert (levels[SKUS[0]], levels[SKUS[1]], levels[SKUS[2]]) == (1, 0, 6)
 
-    await channels.set_safety_stock(channel_id, 0)
+    await kept_back.set_safety_stock(channel_id, 0)
     levels = await desired(rows, channel_id)
     assert (levels[SKUS[0]], levels[SKUS[1]], levels[SKUS[2]]) == (5, 1, 10)
 
 
-async def test_changing_the_safety_stock_makes_due_only_what_it_changes(
-    channels: Channels, ledger: StockLedger, rows: Levels
-) -> None:
-    await ledger.adjust(SKUS[0], -10, key="lost", reason="lost")
-    channel_id = await create(channels)
-    await tell_all(rows, channel_id)
-    await channels.set_safety_stock(channel_id, 2)
-    assert (await view(channels, channel_id)).behind == 19
-
-
 async def test_channels_set_up_in_the_middle_of_sales_miss_none(
-    channels: Channels, ledger: StockLedger, rows: Levels
+    channels: Channels, kept_back: KeptBack, ledger: StockLedger, rows: Levels
 ) -> None:
     async def sell(worker: int) -> None:
         for number in range(30):
@@ -101,7 +82,7 @@ async def test_channels_set_up_in_the_middle_of_sales_miss_none(
         ids = []
         for number in range(6):
             ids.append(await create(channels, safety_stock=number))
-            await channels.set_safety_stock(ids[0], number)
+            await kept_back.set_safety_stock(ids[0], number)
         await channels.remove(ids.pop())
         return ids
 
@@ -216,13 +197,15 @@ async def test_levels_come_in_pages_that_hold_every_sku_once(channels: Channels,
     assert seen == SKUS
 
 
-async def test_unknown_channels_and_wrong_fields_are_named(channels: Channels, rows: Levels) -> None:
+async def test_unknown_channels_and_wrong_fields_are_named(
+    channels: Channels, kept_back: KeptBack, rows: Levels
+) -> None:
     for call in (
         rows.page("chan_x"),
         channels.pause("chan_x"),
         channels.resume("chan_x"),
         channels.remove("chan_x"),
-        channels.set_safety_stock("chan_x", 1),
+        kept_back.set_safety_stock("chan_x", 1),
     ):
         with pytest.raises(NotFoundError, match="chan_x"):
             await call

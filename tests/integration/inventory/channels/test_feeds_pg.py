@@ -15,6 +15,7 @@ from inventory.channels import feeds_pg
 from inventory.channels.channels_pg import Channels
 from inventory.channels.feeds import FeedSettings, FeedTokens
 from inventory.channels.feeds_pg import FeedCutError, FeedPausedError, Feeds, FeedsBusyError
+from inventory.channels.kept_back_pg import KeptBack
 from inventory.channels.registry import channel_kinds
 from inventory.channels.snapchat.channel_http import SnapchatKind
 from inventory.stock_pg import StockLedger
@@ -137,7 +138,7 @@ async def test_a_snapchat_channel_has_its_feed_at_the_path_that_snapchat_is_told
 
 
 async def test_changes_show_at_once_and_a_variant_without_a_level_is_sold_out(
-    postgres: Postgres, channels: Channels
+    postgres: Postgres, channels: Channels, kept_back: KeptBack
 ) -> None:
     await fill(postgres, 3)
     feeds, ledger, channel_id = Feeds(postgres, TOKENS), StockLedger(postgres), await connect(channels, format="google")
@@ -148,10 +149,10 @@ async def test_changes_show_at_once_and_a_variant_without_a_level_is_sold_out(
     assert await words() == ["in_stock"] * 3
     await ledger.adjust("SKU-00001", -10, key="sold", reason="count")
     assert await words() == ["in_stock", "out_of_stock", "in_stock"]
-    await channels.switch(off=True, skus=["SKU-00002"])
+    await kept_back.switch(off=True, skus=["SKU-00002"])
     assert await words() == ["in_stock", "out_of_stock", "out_of_stock"]
     await ledger.adjust("SKU-00001", 1, key="found", reason="count")
-    await channels.switch(off=False, skus=["SKU-00002"])
+    await kept_back.switch(off=False, skus=["SKU-00002"])
     async with postgres.connection() as connection:
         await connection.execute("DELETE FROM channel_levels WHERE sku = 'SKU-00000'")
     assert await words() == ["out_of_stock", "in_stock", "in_stock"]

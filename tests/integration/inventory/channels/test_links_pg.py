@@ -1,4 +1,4 @@
-"""Links, switches and secrets of named channels on a real Postgres."""
+"""Links and secrets of named channels on a real Postgres."""
 
 import asyncio
 
@@ -18,7 +18,6 @@ from tests.integration.inventory.channels.shelf import (
     VAULT,
     Shelf,
     create,
-    desired,
     in_step,
     start_sync,
     stock_up,
@@ -38,18 +37,8 @@ def channels(postgres: Postgres, shelf: Shelf) -> Channels:
 
 
 @pytest.fixture
-def rows(postgres: Postgres) -> Levels:
-    return Levels(postgres, lease_ms=300)
-
-
-@pytest.fixture
 def links(postgres: Postgres, shelf: Shelf) -> Links:
     return Links(postgres, {"shelf": shelf})
-
-
-@pytest.fixture
-def ledger(postgres: Postgres) -> StockLedger:
-    return StockLedger(postgres)
 
 
 @pytest.fixture(autouse=True)
@@ -161,41 +150,6 @@ async def test_a_channel_that_goes_by_sku_has_nothing_to_link(postgres: Postgres
     channel_id = await create(Channels(postgres, by_sku, VAULT))
     with pytest.raises(InvalidError, match="nothing to link"):
         await Links(postgres, by_sku).link(channel_id, [])
-
-
-async def test_everything_shows_zero_at_once_and_what_there_is_afterwards(
-    channels: Channels, rows: Levels, ledger: StockLedger
-) -> None:
-    ids = [await create(channels), await create(channels)]
-    assert await channels.switch(off=True) == ids
-    await ledger.adjust(SKUS[0], 5, key="more", reason="found")
-    for channel_id in ids:
-        assert set((await desired(rows, channel_id)).values()) == {0}
-    await channels.switch(off=False)
-    assert (await desired(rows, ids[1]))[SKUS[0]] == 15
-
-
-async def test_one_sku_is_switched_off_and_kept_back_by_itself(
-    channels: Channels, rows: Levels, ledger: StockLedger
-) -> None:
-    first, second = await create(channels, safety_stock=1), await create(channels)
-    await channels.switch(off=True, channel_ids=[first], skus=[SKUS[0]])
-    await channels.set_safety_stock_of(first, SKUS[1], 4)
-    for sku in SKUS[:3]:
-        await ledger.adjust(sku, -2, key=f"sold:{sku}", reason="test")
-    levels = await desired(rows, first)
-    assert [levels[sku] for sku in SKUS[:3]] == [0, 4, 7]
-    assert (await desired(rows, second))[SKUS[0]] == 8
-    await channels.switch(off=True)
-    with pytest.raises(NotFoundError):
-        await channels.switch(off=False, channel_ids=[first, "chan_9"])
-    assert set((await desired(rows, first)).values()) == {0}, "a switch with an unknown channel switches nothing"
-    await channels.switch(off=False)
-    assert (await desired(rows, first))[SKUS[0]] == 0
-    await channels.set_safety_stock_of(first, SKUS[1], None)
-    assert (await desired(rows, first))[SKUS[1]] == 7
-    with pytest.raises(NotFoundError, match="NONE"):
-        await channels.set_safety_stock_of(first, "NONE", 1)
 
 
 async def test_secrets_are_sealed_in_the_database_and_renewed_ones_replace_them(

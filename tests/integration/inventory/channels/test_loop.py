@@ -63,11 +63,6 @@ def channels(postgres: Postgres, shelf: Moody) -> Channels:
     return Channels(postgres, {"shelf": shelf}, VAULT)
 
 
-@pytest.fixture
-def ledger(postgres: Postgres) -> StockLedger:
-    return StockLedger(postgres)
-
-
 @pytest.fixture(autouse=True)
 async def stock(postgres: Postgres, ledger: StockLedger) -> None:
     await stock_up(postgres, ledger)

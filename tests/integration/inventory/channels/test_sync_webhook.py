@@ -44,11 +44,6 @@ def channels(postgres: Postgres) -> Channels:
     )
 
 
-@pytest.fixture
-def ledger(postgres: Postgres) -> StockLedger:
-    return StockLedger(postgres)
-
-
 @pytest.fixture(autouse=True)
 async def stock(postgres: Postgres, ledger: StockLedger) -> None:
     """Twenty SKUs with 1,000 units each."""

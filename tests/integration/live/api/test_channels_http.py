@@ -36,7 +36,7 @@ async def client(
     rows = ChannelRows.of(postgres, channel_kinds(SECRET, allow_private=True))
     declared = [
         *CatalogueEndpoints(Catalogue(postgres), "EUR").endpoints(),
-        *ChannelEndpoints(channels, rows.levels).endpoints(),
+        *ChannelEndpoints(channels, rows.kept_back, rows.levels).endpoints(),
         *ChannelCatalogueEndpoints(channels, rows.links, rows.items, rows.products).endpoints(),
         *ChannelOrderEndpoints(channels, rows.orders, rows.order_list).endpoints(),
     ]

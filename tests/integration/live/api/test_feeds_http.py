@@ -13,6 +13,7 @@ from inventory.channels.channels_pg import Channels
 from inventory.channels.feeds import FeedTokens
 from inventory.channels.feeds_pg import Feeds
 from inventory.channels.figures import ChannelFigures
+from inventory.channels.kept_back_pg import KeptBack
 from inventory.channels.leader_pg import Leadership
 from inventory.channels.levels_pg import Levels
 from inventory.channels.registry import channel_kinds, channel_vault
@@ -51,7 +52,7 @@ def declared(postgres: Postgres, channels: Channels) -> list[Endpoint]:
     return [
         *CatalogueEndpoints(Catalogue(postgres), "EUR").endpoints(),
         *StockEndpoints(StockLedger(postgres)).endpoints(),
-        *ChannelEndpoints(channels, Levels(postgres)).endpoints(),
+        *ChannelEndpoints(channels, KeptBack(postgres), Levels(postgres)).endpoints(),
         *FeedEndpoints(Feeds(postgres, FeedTokens(SECRET), page=1)).endpoints(),
     ]
 

@@ -8,7 +8,6 @@ from prometheus_client import CollectorRegistry
 
 from inventory.catalogue_pg import Catalogue
 from inventory.channels.channels_pg import Channels
-from inventory.channels.levels_pg import Levels
 from inventory.channels.registry import channel_kinds, channel_vault
 from inventory.channels.rows import ChannelRows
 from inventory.stock_pg import StockLedger
@@ -45,7 +44,8 @@ async def client(serve: Serve, postgres: Postgres) -> AsyncIterator[httpx.AsyncC
         *StockEndpoints(StockLedger(postgres)).endpoints(),
         *ChannelEndpoints(
             channels,
-            Levels(postgres),
+            rows.kept_back,
+            rows.levels,
         ).endpoints(),
         *ChannelCatalogueEndpoints(channels, rows.links, rows.items, rows.products).endpoints(),
         *ChannelOrderEndpoints(channels, rows.orders, rows.order_list).endpoints(),
