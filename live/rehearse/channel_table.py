@@ -7,7 +7,7 @@ import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
 from inventory.channels.channel import Capabilities
-from kit.pace import MARGIN
+from kit.pace import Pace
 from live.rehearse.facts import ChannelFacts, ChannelLevel, LedgerFacts, WatchedChannel
 
 CALLS: Final = "showdrop_channel_calls"
@@ -28,6 +28,7 @@ class ChannelLine(msgspec.Struct, frozen=True, kw_only=True):
             there was then, with the channel's answer written down; None when its level did not change.
         calls: that told it levels of any SKU, and those that failed; None when the server's ``/metrics`` does not say.
         least_calls: that would have done for the rehearsal's SKU; see the function.
+        other_skus: that it was told meanwhile, with the same calls or others.
         shows: the level that it was told last; None when it was told none.
         due: what the stock ledger says that it should show.
         equal: whether both are the same; None when it is paused, or the SKU is not linked to an item of it.
@@ -39,6 +40,7 @@ class ChannelLine(msgspec.Struct, frozen=True, kw_only=True):
     lag_p99_ms: int | None
     calls: int | None
     least_calls: int
+    other_skus: int
     shows: int | None
     due: int | None
     equal: bool | None
@@ -101,26 +103,36 @@ def level_before(free_units: Sequence[tuple[int, int]], now: int, level: Channel
     return _told_as(now - sum(delta for _, delta in free_units), level, can)
 
 
-def least_calls(changes: Sequence[tuple[int, int]], before: int, can: Capabilities, *, called_at_ms: int) -> int:
+def least_calls(
+    changes: Sequence[tuple[int, int]], before: int, can: Capabilities, *, called_at_ms: int, now_ms: int
+) -> int:
     """Return how many calls tell a channel its level of one SKU, at least.
 
     It is what somebody needs who makes a call at once whenever one may be made, whose calls take no time, who never
-    fails, and to whom one call in ``PROMISED_S`` is enough: what changes twice meanwhile is told once, and what changes
-    back not at all.
+    fails, and to whom one call in ``PROMISED_S`` is enough: what changes twice meanwhile is told once. What changes
+    back is told, too: a channel may have sold what it showed, so that it shows something else by now. Only where
+    availability is known and no quantity, it is not.
 
     Args:
         changes: see ``level_changes``.
         before: the level before the first of them, which the channel was told.
         can: how often the channel takes calls.
-        called_at_ms: when it was called last before that.
+        called_at_ms: when it was called last before that, as often as it may be at once.
+        now_ms: at the end; a call that may not be made yet does not count.
     """
-    pace_ms = 1000 * MARGIN / can.calls_per_s
-    told, calls, free_at_ms = before, 0, called_at_ms + pace_ms
+    pace = Pace(can.calls_per_s, at_once=can.calls_at_once)
+    for _ in range(can.calls_at_once):
+        pace.start(called_at_ms / 1000)
+    told, calls, enough_until_s = before, 0, called_at_ms / 1000
     for place, (at_ms, shown) in enumerate(changes):
-        starts_ms = max(at_ms, free_at_ms)
-        is_overtaken = place + 1 < len(changes) and changes[place + 1][0] <= starts_ms
-        if not is_overtaken and shown != told:
-            told, calls, free_at_ms = shown, calls + 1, starts_ms + max(1000 * PROMISED_S, pace_ms)
+        starts_s = max(at_ms / 1000, enough_until_s)
+        starts_s += max(0.0, pace.wait_s(starts_s))
+        if 1000 * starts_s > now_ms:
+            break
+        is_overtaken = place + 1 < len(changes) and changes[place + 1][0] <= 1000 * starts_s
+        if not is_overtaken and (shown != told or can.tells == "quantity"):
+            pace.start(starts_s)
+            told, calls, enough_until_s = shown, calls + 1, starts_s + PROMISED_S
     return calls
 
 
@@ -161,6 +173,7 @@ def _line(channel: WatchedChannel, level: ChannelLevel | None, ledger: LedgerFac
         lag_p99_ms=lags[-(-len(lags) * 99 // 100) - 1] if lags else None,
         calls=channel.calls,
         least_calls=channel.least_calls,
+        other_skus=channel.other_skus,
         shows=None if level is None else level.told,
         due=due,
         equal=None if level is None else level.told == due,

@@ -4,9 +4,9 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterable, Mapping
 from pathlib import Path
-from typing import Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from inventory.channels.channel import Capabilities, UnknownChannelError
 from inventory.channels.channels_pg import Channels
@@ -17,27 +17,11 @@ from kit.sql import Queries
 from live.rehearse.channel_table import Calls, calls_in, lags_ms, least_calls, level_before, level_changes
 from live.rehearse.facts import ChannelLevel, LedgerFacts, WatchedChannel
 from live.rehearse.host_http import HostHttp
-from live.rehearse.limits import CHANNELS_SETTLE_S, CHANNELS_WATCH_S
+from live.rehearse.limits import CHANNELS_LOOK_S, CHANNELS_SETTLE_S, CHANNELS_WATCH_S
 from live.rehearse.progress import Progress
+from live.rehearse.shop_channel import ShopChannel, ShopChannels
 
 _sql = Queries(Path(__file__).parent / "sql" / "evidence.sql")
-
-
-class _Channel(msgspec.Struct, frozen=True):
-    channel_id: str
-    kind: str
-    name: str
-    state: Literal["active", "paused"]
-    behind: int
-    last_error: str | None
-
-    @property
-    def in_step(self) -> bool:
-        return self.state == "active" and self.behind == 0 and self.last_error is None
-
-
-class _Channels(msgspec.Struct):
-    items: list[_Channel]
 
 
 class _Told(msgspec.Struct, frozen=True):
@@ -59,7 +43,7 @@ class _Units(msgspec.Struct, frozen=True):
 
 
 class ChannelWatch:
-    """Begin before the first change, follow during the show, settle and read at the end.
+    """Wait and begin before the first change, follow during the show, settle and read at the end.
 
     Args:
         host: a host of the server.
@@ -72,10 +56,22 @@ class ChannelWatch:
         self._postgres = postgres
         self._secret = secret
         self._since_ms = 0
-        self._before: dict[str, _Channel] = {}
+        self._before: dict[str, ShopChannel] = {}
         self._calls = Calls(by_channel=None)
         self._called_at_ms: dict[str, int] = {}  # by channel
         self._in_step_at_ms: dict[str, set[int]] = {}  # by channel
+
+    async def wait(self, progress: Progress) -> None:
+        """Wait until channels are told what changed before the rehearsal, as long as ``ShopChannel.is_awaited`` says.
+
+        Raises as ``rehearse`` does.
+        """
+        loop = asyncio.get_running_loop()
+        began_at, most = loop.time(), 0
+        while left := sum(one.is_awaited(loop.time() - began_at) for one in await self._list()):
+            most = max(most, left)
+            progress("waiting for what channels were not told yet", most - left, most)
+            await asyncio.sleep(CHANNELS_LOOK_S)
 
     async def begin(self) -> None:
         """Note what there is; raises as ``rehearse`` does."""
@@ -126,6 +122,7 @@ class ChannelWatch:
         async with self._postgres.connection() as connection:
             rows = await connection.fetch(_sql.free_units, sku, self._since_ms)
             now_ms = await connection.fetchval(_sql.now_ms)
+            others = await connection.fetch(_sql.others_told, sku, self._since_ms)
         await self._look(sku)
         units = _Units(
             changes=tuple((row["at_ms"], row["delta"]) for row in rows),
@@ -134,12 +131,12 @@ class ChannelWatch:
         )
         can = await self._capabilities(one.channel_id for one in now if one.state == "active")
         by_id = {one.channel_id: one for one in levels}
-        return tuple(
-            self._watched(one, by_id.get(one.channel_id), can.get(one.channel_id), units, calls) for one in now
-        )
+        told = {row["channel_id"]: row["skus"] for row in others}
+        watched = (self._watched(one, by_id.get(one.channel_id), can.get(one.channel_id), units, calls) for one in now)
+        return tuple(replace(one, other_skus=told.get(one.channel_id, 0)) for one in watched)
 
     def _watched(
-        self, channel: _Channel, level: ChannelLevel | None, can: Capabilities | None, units: _Units, calls: Calls
+        self, channel: ShopChannel, level: ChannelLevel | None, can: Capabilities | None, units: _Units, calls: Calls
     ) -> WatchedChannel:
         channel_id = channel.channel_id
         is_well = channel.state == "active" and channel.last_error is None
@@ -149,7 +146,7 @@ class ChannelWatch:
             changes = level_changes(units.changes, units.now, level, can)
             before = level_before(units.changes, units.now, level, can)
             lags = lags_ms(changes, self._in_step_at_ms.get(channel_id, ()), units.now_ms)
-            least = least_calls(changes, before, can, called_at_ms=self._called_at_ms[channel_id])
+            least = least_calls(changes, before, can, called_at_ms=self._called_at_ms[channel_id], now_ms=units.now_ms)
         return WatchedChannel(
             channel_id=channel_id,
             kind=channel.kind,
@@ -160,8 +157,8 @@ class ChannelWatch:
             least_calls=least,
         )
 
-    async def _list(self) -> list[_Channel]:
-        return (await self._host.get("/v1/channels", _Channels)).items
+    async def _list(self) -> tuple[ShopChannel, ...]:
+        return (await self._host.get("/v1/channels", ShopChannels)).items
 
     async def _capabilities(self, channel_ids: Iterable[str]) -> Mapping[str, Capabilities]:
         """Return what each channel can take, but for those whose secrets do not open. None of them is called."""

@@ -125,6 +125,7 @@ class WatchedChannel(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         must_converge: it was in step before, and nothing has failed since.
         lags_ms: of each level that was seen to be told.
+        other_skus: that it was told meanwhile.
     """
 
     channel_id: str
@@ -134,6 +135,7 @@ class WatchedChannel(msgspec.Struct, frozen=True, kw_only=True):
     lags_ms: tuple[int, ...]
     calls: int | None
     least_calls: int
+    other_skus: int = 0
 
 
 class ChannelFacts(msgspec.Struct, frozen=True, kw_only=True):

@@ -49,7 +49,17 @@ CHANNELS_WATCH_S: Final = 0.1
 """Between two looks at what the shop's channels were told: a level that changes again sooner may not be seen."""
 
 CHANNELS_SETTLE_S: Final = 45.0
-"""For the shop's channels to be in step again: the slowest takes a call every eight seconds, and answers later."""
+"""For the shop's channels to be in step again: the slowest takes a call every eleven seconds, and answers later."""
+
+CHANNELS_LOOK_S: Final = 0.25
+"""Before the show, between two looks at how far the shop's channels are."""
+
+CHANNELS_FAILING_S: Final = 15.0
+"""So long a rehearsal waits for a channel that fails: what was refused because its item came a moment later is told
+again with the next call, and the slowest takes one within eleven seconds."""
+
+CHANNELS_LINKING_S: Final = 3.0
+"""So long it waits for somebody to say which items new SKUs are: a program that does so looks every second or two."""
 
 QUIET_POLL_S: Final = 0.25
 """Between two looks at whether all is quiet."""
@@ -127,6 +137,7 @@ FAKE_STOP_S: Final = 5.0
 DEV_STOP_S: Final = 30.0
 """For ``showdrop dev`` to end after SIGTERM: its servers stop in order; then it is killed."""
 
+assert CHANNELS_LINKING_S < CHANNELS_FAILING_S < CHANNELS_SETTLE_S, "the more there is to hope for, the longer"
 assert RETRY_FIRST_S < RETRY_LAST_S < SALE_S
 assert HOLD_TTL_MS < ORDERS_END_TIMEOUT_S * 1000, "holds of viewers that were sent away must be able to expire"
 assert PAY_LATE_S * 1000 > HOLD_TTL_MS, "a late payment is one after the end of a hold"

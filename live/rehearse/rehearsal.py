@@ -126,10 +126,11 @@ class _Rehearsal:
         self._progress("preparing", 0, 1)
         ws_url = self._options.ws_url or (await self._host.get("/v1/meta", _Meta)).ws_url
         await check_gateway(ws_url)
-        await self._watch.begin()
         caught = StopSignals() if self._house is None else contextlib.nullcontext(self._house.signals)
         with ChannelReceiver() as receiver, caught as signals:
             try:
+                await signals.stopping(self._watch.wait(self._progress))
+                await self._watch.begin()
                 # Never cancelled by a signal: what it put there has to be known.
                 stage = await self._stagehand.set_up(receiver)
                 facts = await signals.stopping(self._show(stage, ws_url))

@@ -186,6 +186,10 @@ def _channels(report: RehearseReport) -> Table:
     for name in ("lag\np99 ms", "calls\nmade", "least\npossible"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("final level\n= ledger", no_wrap=True)
+    others = [f"{escape(one.name)} {one.other_skus}" for one in report.channels if one.other_skus and one.calls]
+    if others:
+        table.caption = f"Calls made told other SKUs, too: {', '.join(others)}"
+        table.caption_justify = "left"
     for one in report.channels:
         lag = "-" if one.lag_p99_ms is None else str(one.lag_p99_ms)
         calls = "not told" if one.calls is None else str(one.calls)

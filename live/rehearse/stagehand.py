@@ -17,10 +17,10 @@ from live.rehearse.leftovers_pg import read_units, unfinished_shows
 from live.rehearse.limits import CLEAR_UP_TIMEOUT_S, ORDERS_END_TIMEOUT_S, QUIET_POLL_S
 from live.rehearse.performance import Goods, OwnChannel
 from live.rehearse.receiver_http import ChannelReceiver
+from live.rehearse.shop_channel import OWN_NAME, ShopChannels
 from live.views import ShowView
 
 T = TypeVar("T")
-CHANNEL_NAME = "rehearsal"
 
 
 class NoCatalogueError(ShowdropError):
@@ -40,16 +40,6 @@ class Stage(msgspec.Struct, frozen=True):
 class _NewChannel(msgspec.Struct):
     channel_id: str
     secret: str
-
-
-class _Channel(msgspec.Struct):
-    channel_id: str
-    kind: str
-    name: str
-
-
-class _Channels(msgspec.Struct):
-    items: list[_Channel]
 
 
 class Stagehand:
@@ -149,11 +139,10 @@ class Stagehand:
     async def _channel(self, receiver: ChannelReceiver) -> OwnChannel:
         if not self._with_channel:
             return OwnChannel(receiver, None)
-        for left in (await self._host.get("/v1/channels", _Channels)).items:
-            # Of a rehearsal that could not clear up.
-            if (left.kind, left.name) == ("webhook", CHANNEL_NAME):
+        for left in (await self._host.get("/v1/channels", ShopChannels)).items:
+            if left.is_rehearsals:
                 await self._host.delete(f"/v1/channels/{left.channel_id}")
-        body = {"kind": "webhook", "name": CHANNEL_NAME, "url": receiver.url}
+        body = {"kind": "webhook", "name": OWN_NAME, "url": receiver.url}
         try:
             created = await self._host.post("/v1/channels", body, _NewChannel)
         except HostRefusedError as error:

@@ -116,6 +116,25 @@ async def test_a_rehearsal_tells_nine_channels_what_the_ledger_says(deployment: 
     await stop(dev)
 
 
+async def test_the_first_levels_of_a_new_catalogue_are_no_part_of_the_shows_figures(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    dev = await deployment.start_dev("--fake-channels")
+    watching = Watching(deployment, dev)
+    await watching.until_in_step()
+
+    await imported(deployment, tmp_path)
+    report_file = tmp_path / "report.json"
+    rehearsal = await deployment.run("rehearse", "--viewers", "5", "--units", "3", "--json", str(report_file))
+    assert await rehearsal.ended(within_s=90) == 0, rehearsal.printed
+    assert "waiting for what channels were not told yet" in rehearsal.printed
+    assert "9 of the shop's own in step" in rehearsal.printed
+    table = json.loads(report_file.read_bytes())["channels"]
+    # Units come, and are set aside for the offer: two changes of one SKU.
+    assert all(line["calls"] <= 2 and line["other_skus"] == 0 for line in table), table
+    await stop(dev)
+
+
 async def sell_elsewhere(watching: Watching) -> dict[str, int]:
     """Buy a mug at every channel that tells of its orders by itself; return what is left, everywhere."""
     async with httpx.AsyncClient(trust_env=False) as client:

@@ -82,6 +82,10 @@ SELECT channel_id, version, told_version, coalesce(told_at_ms, 0) AS told_at_ms,
 FROM channel_levels JOIN channels USING (channel_id)
 WHERE sku = $1 AND state = 'active' AND call_group IS NOT NULL
 
+-- name: others_told
+-- Of how many other SKUs each channel was told meanwhile.
+SELECT channel_id, count(*) AS skus FROM channel_levels WHERE sku <> $1 AND told_at_ms >= $2 GROUP BY channel_id
+
 -- name: called
 -- When every channel was called last, as far as the call went well.
 SELECT channel_id, coalesce(last_success_ms, 0) AS called_at_ms FROM channels

@@ -18,6 +18,7 @@ from tests.unit.live.rehearse.facts_of_a_show import facts
 LEVEL = ChannelLevel(channel_id="chan_2", safety_stock=0, switched_off=False, desired=5, told=5, received=None)
 FAST = Capabilities(batch_size=1, calls_per_s=10)
 SLOW = Capabilities(batch_size=1, calls_per_s=1 / 8)
+TWO_AT_ONCE = Capabilities(batch_size=1, calls_per_s=1 / 8, calls_at_once=2)
 IN_STOCK = Capabilities(batch_size=1, calls_per_s=10, tells="availability")
 EXPOSITION = """
 # HELP showdrop_channel_calls_total Calls to channels
@@ -57,16 +58,28 @@ def test_a_counter_that_began_anew_counts_from_there(before: dict[str, int], now
         ([(1000, 105), (4000, 5)], FAST, 2),
         # Told at once, and what comes within a second of it is told with one call ...
         ([(1000, 105), (1100, 95), (1200, 85)], FAST, 2),
-        # ... or with none, if it is what was told by then.
-        ([(1000, 105), (1100, 95), (1200, 105)], FAST, 1),
+        # ... also when it is what was told by then: the channel may have sold some of it.
+        ([(1000, 105), (1100, 95), (1200, 105)], FAST, 2),
+        # Nothing is sold by those that only show whether there is any.
+        ([(950, 0), (980, 1)], IN_STOCK, 0),
+        ([(1000, 0), (1100, 1), (4000, 0)], IN_STOCK, 3),
         # A slow channel leaves out what stood for less than its own pace ...
         ([(10_000, 105), (13_000, 55), (15_000, 35), (30_000, 5)], SLOW, 3),
         # ... and this one was called a moment before.
-        ([(1000, 105), (4000, 5)], SLOW, 0),
+        ([(1000, 105), (4000, 5)], SLOW, 1),
+        # After a rest this one takes two directly.
+        ([(30_000, 105), (33_000, 55), (35_000, 5)], TWO_AT_ONCE, 3),
+        ([(30_000, 105), (33_000, 55), (35_000, 35), (36_000, 5)], TWO_AT_ONCE, 3),
+        ([(1000, 105), (4000, 5)], TWO_AT_ONCE, 1),
     ],
 )
 def test_the_least_possible_calls(changes: list[tuple[int, int]], can: Capabilities, least: int) -> None:
-    assert least_calls(changes, 5, can, called_at_ms=899) == least
+    before = 1 if can.tells == "availability" else 5
+    assert least_calls(changes, before, can, called_at_ms=899, now_ms=60_000) == least
+
+
+def test_a_call_that_may_not_be_made_before_the_end_is_none_of_the_least() -> None:
+    assert least_calls([(1000, 105), (4000, 5)], 5, SLOW, called_at_ms=899, now_ms=9_000) == 0
 
 
 def test_levels_follow_the_units_that_nobody_has_set_aside() -> None:

@@ -68,6 +68,9 @@ def test_the_shops_own_channels_have_a_table_where_there_are_any() -> None:
     assert "what they were told of MUG" in with_other
     (line,) = [one for one in with_other.splitlines() if "kakao" in one]
     assert line.split() == ["Talk", "[red]Store", "kakao", "457", "3", "2", "no,", "4", "for", "5"]
+    assert "other SKUs" not in with_other
+    busy = replace(channels, watched=(replace(other, other_skus=14),))
+    assert "Calls made told other SKUs, too: Talk [red]Store 14" in printed(replace(found, channels=busy))
 
 
 @pytest.mark.parametrize(
