@@ -123,6 +123,24 @@ async def test_a_newer_level_waits_until_the_channel_is_done_with_the_older_one(
     assert shelf.shown[SKUS[0]] == 4
 
 
+async def test_what_changes_back_is_told_again_for_the_channel_may_have_sold_it(
+    postgres: Postgres, channels: Channels, shelf: Moody, ledger: StockLedger
+) -> None:
+    shelf.capabilities = Capabilities(batch_size=50, calls_per_s=1)
+    channel_id = await create(channels)
+    sync = start_sync(postgres, channels, shelf)
+    try:
+        await in_step(channels, channel_id)
+        shelf.shown[SKUS[0]] -= 1
+        await ledger.adjust(SKUS[0], -1, key="sold there", reason="test")
+        await ledger.adjust(SKUS[0], 1, key="came back", reason="test")
+        await in_step(channels, channel_id)
+    finally:
+        await sync.stop()
+    assert [len(call) for call in shelf.calls] == [20, 1]
+    assert shelf.shown[SKUS[0]] == 10
+
+
 @pytest.mark.usefixtures("quick")
 async def test_what_a_channel_refuses_later_is_refused_by_item(
     postgres: Postgres, channels: Channels, shelf: Moody
