@@ -185,7 +185,8 @@ async def test_a_call_that_is_never_finished_is_told_again(
         await in_step(channels, channel_id)
     finally:
         await sync.stop()
-    assert [len(call) for call in shelf.calls] == [20, 20]
+    assert len(shelf.calls) >= 2, "and once more where the machine is slower than the time that a call has"
+    assert {len(call) for call in shelf.calls} == {20}
     assert set(shelf.shown.values()) == {9}
 
 
