@@ -91,6 +91,16 @@ class _Handshake(ServerProtocol):
         return cast(Subprotocol | None, choose_subprotocol(subprotocols))
 
 
+def take_apart(protocol: FrameProtocol) -> None:
+    """End a protocol object of the library that nobody uses any more.
+
+    Its parser is a generator that holds it, and what ended the parser has a traceback that does. Nothing that is closed
+    frees these circles but the garbage collector, which comes by a gateway once in an hour.
+    """
+    protocol.parser.close()
+    protocol.parser_exc = protocol.handshake_exc = None
+
+
 class Upgrade:
     """Reads one request.
 
@@ -109,6 +119,16 @@ class Upgrade:
 
     def receive(self, data: bytes) -> Accepted | Refused | PlainRequest | None:
         """Take bytes and return what became of the request, or None: more have to come."""
+        outcome = self._read(data)
+        if outcome is not None:
+            self.end()
+        return outcome
+
+    def end(self) -> None:
+        """Leave nothing behind, also of a request that was never read whole."""
+        take_apart(self._protocol)
+
+    def _read(self, data: bytes) -> Accepted | Refused | PlainRequest | None:
         self._head += data
         most = HEAD_MAX_BYTES + len(_HEAD_END)
         end = self._head.find(_HEAD_END, 0, most)

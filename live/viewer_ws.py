@@ -30,7 +30,7 @@ from live.limits import (
     WRITE_HARD_BYTES,
 )
 from live.session_ports import Session
-from live.upgrade_ws import Accepted, Entrance, Refused, Upgrade, http_answer, refusal
+from live.upgrade_ws import Accepted, Entrance, Refused, Upgrade, http_answer, refusal, take_apart
 from live.whole_messages_ws import FrameTail, whole_messages
 
 NOT_FOUND = "viewers connect to /v1/shows/{show_id}/live, with an id like show_01K8Z5Q4T9V3N6C7M2R8X1B5DA\n"
@@ -173,8 +173,9 @@ class ViewerConnection(asyncio.Protocol):
             self._code = close.code  # the protocol's own: a broken frame, a message that is too long
         self._is_open = False
         if self._protocol is not None:
-            # What ended its parser has a traceback, which holds the parser's frame, and that the protocol.
-            self._protocol.parser_exc = None
+            take_apart(self._protocol)
+        if self._upgrade is not None:
+            self._upgrade.end()
         self._transport = self._protocol = self._upgrade = None
         if self._plain is not None:
             self._plain.cancel()
