@@ -18,7 +18,7 @@ from loadtests.role_http import Role, free_ports
 from loadtests.tiers import TIERS
 from loadtests.verifier.checks import CHECKS
 from loadtests.verifier.command import verify
-from tests.e2e.old_release import ROOT, unpack_old_release
+from tests.e2e.old_release import ROOT, Say, unpack_old_release
 
 ROLES = ("worker", "api", "gateway")
 """In the order in which they are replaced."""
@@ -134,11 +134,11 @@ class Fleet:
 
 
 def test_roles_that_are_replaced_by_a_new_release_during_a_tier_m_drop_lose_no_event_no_claim_and_no_order(
-    tmp_path: Path,
+    tmp_path: Path, record_property: Say
 ) -> None:
     old = tmp_path / "old"
     old.mkdir()
-    is_older = unpack_old_release(old)
+    is_older = unpack_old_release(old, record_property)
     with contextlib.ExitStack() as stack:
         fleet = Fleet(tmp_path, stack.enter_context(embedded(tmp_path / "servers")), old)
         fleet.migrate("old")
