@@ -17,7 +17,7 @@ from loadtests.bench.claim_frames import payloads
 from loadtests.bench.client_frames import after_headers, first_frame_complete, text_frame, upgrade_request
 from loadtests.bench.crowd import Coming, CrowdLoop, CrowdPlan
 from loadtests.bench.markers import HEAD
-from loadtests.bench.target import Target
+from loadtests.bench.target import Entrance
 from loadtests.buyer import Buyer
 from loadtests.buyer_plan import plan_of
 from loadtests.frames import is_state, is_stock
@@ -31,7 +31,7 @@ _PATIENCE_S: Final = 0.02
 
 
 class Swarm:
-    """A scene as a target of the crowd: a show on a gateway that somebody else runs.
+    """A scene as a crowd comes into it: a show on a gateway that somebody else runs.
 
     Args:
         port: of the gateway, on this machine.
@@ -69,20 +69,6 @@ class Swarm:
             return 1
         return 3 if first_frame_complete(frames) else 2
 
-    def pids(self) -> list[int]:
-        """Return nothing: the server is somebody else's."""
-        return []
-
-    def publish(self, payload: bytes, count: int = 1) -> None:
-        """Never called: the host makes the events."""
-        raise NotImplementedError
-
-    def start(self) -> None:
-        """Do nothing: it runs."""
-
-    def stop(self) -> None:
-        """Do nothing: it goes on running."""
-
 
 class SwarmLoop(CrowdLoop):
     """A crowd that plays a scene.
@@ -94,7 +80,7 @@ class SwarmLoop(CrowdLoop):
         owner: ends it.
     """
 
-    def __init__(self, target: Target, plan: CrowdPlan, board: Board, owner: Connection) -> None:
+    def __init__(self, target: Entrance, plan: CrowdPlan, board: Board, owner: Connection) -> None:
         super().__init__(target, plan, board, owner)
         assert isinstance(target, Swarm)
         self._swarm = target

@@ -1,6 +1,7 @@
 """A crowd that asks and is answered: the crowd's loop, and the frames of answers found on the way."""
 
 import time
+from abc import ABC, abstractmethod
 from multiprocessing.connection import Connection
 from typing import Generic, Protocol, TypeVar
 
@@ -9,7 +10,7 @@ from loadtests.bench.claim_frames import payloads
 from loadtests.bench.client_frames import after_headers
 from loadtests.bench.crowd import Coming, CrowdLoop, CrowdPlan
 from loadtests.bench.markers import HEAD
-from loadtests.bench.target import Target
+from loadtests.bench.target import Entrance
 
 _PATIENCE_S = 0.05
 _PATIENCE_PACED_S = 0.001
@@ -39,7 +40,7 @@ class Round(Protocol):
 AnyRound = TypeVar("AnyRound", bound=Round)
 
 
-class AnswerLoop(CrowdLoop, Generic[AnyRound]):
+class AnswerLoop(CrowdLoop, ABC, Generic[AnyRound]):
     """A crowd whose owner may begin rounds; the report of one is sent back when it is over.
 
     Args:
@@ -49,7 +50,7 @@ class AnswerLoop(CrowdLoop, Generic[AnyRound]):
         owner: begins rounds, besides what it says to any crowd.
     """
 
-    def __init__(self, target: Target, plan: CrowdPlan, board: Board, owner: Connection) -> None:
+    def __init__(self, target: Entrance, plan: CrowdPlan, board: Board, owner: Connection) -> None:
         super().__init__(target, plan, board, owner)
         self._take = self._take_answers
         self._fds = [-1] * plan.viewers
@@ -105,6 +106,6 @@ class AnswerLoop(CrowdLoop, Generic[AnyRound]):
         if self._read(viewer, data, found, at_ns) and self._round is not None:
             self._ask(self._round)
 
+    @abstractmethod
     def _read(self, viewer: int, data: bytes | bytearray, found: list[tuple[int, int]], at_ns: int) -> bool:
         """Read messages that stand at these places; return whether somebody may ask now who could not before."""
-        raise NotImplementedError

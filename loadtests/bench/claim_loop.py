@@ -8,7 +8,7 @@ from loadtests.bench.board import Board, Count
 from loadtests.bench.claim_frames import ACCEPTED, ID_BYTES, REFUSED, STOCK, ClaimIds, field_of, number_of_field
 from loadtests.bench.claim_round import ClaimOrder, ClaimRound, Sighting
 from loadtests.bench.crowd import CrowdPlan
-from loadtests.bench.target import Target
+from loadtests.bench.target import Entrance
 
 
 class ClaimLoop(AnswerLoop[ClaimRound]):
@@ -21,7 +21,7 @@ class ClaimLoop(AnswerLoop[ClaimRound]):
         owner: says what to claim, besides what it says to any crowd.
     """
 
-    def __init__(self, target: Target, plan: CrowdPlan, board: Board, owner: Connection) -> None:
+    def __init__(self, target: Entrance, plan: CrowdPlan, board: Board, owner: Connection) -> None:
         super().__init__(target, plan, board, owner)
         self._ids = ClaimIds()
 

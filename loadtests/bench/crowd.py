@@ -28,7 +28,7 @@ from loadtests.bench.limits import (
     VIEWERS_PER_ADDRESS,
 )
 from loadtests.bench.markers import HEAD, Markers
-from loadtests.bench.target import HasHeartbeat, Target
+from loadtests.bench.target import Entrance, HasHeartbeat
 
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 _READY_AT_ONCE: Final = 1024
@@ -87,7 +87,7 @@ class CrowdLoop:
         owner: says over how many seconds heartbeats are due, or None: the end of the crowd.
     """
 
-    def __init__(self, target: Target, plan: CrowdPlan, board: Board, owner: Connection) -> None:
+    def __init__(self, target: Entrance, plan: CrowdPlan, board: Board, owner: Connection) -> None:
         self._target = target
         self._plan = plan
         self._counts = board.counts

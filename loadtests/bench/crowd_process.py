@@ -14,7 +14,7 @@ from loadtests.bench.board import Board, Count
 from loadtests.bench.crowd import CrowdLoop, CrowdPlan
 from loadtests.bench.limits import CONNECT_TIMEOUT_S, DELIVERY_TIMEOUT_S, HEARTBEAT_EVERY_S, POLL_S, STOP_TIMEOUT_S
 from loadtests.bench.process_figures import cpu_ns
-from loadtests.bench.target import Target
+from loadtests.bench.target import Entrance
 from loadtests.errors import LoadError
 
 _fork = multiprocessing.get_context("fork")
@@ -35,7 +35,7 @@ class Crowd:
     """
 
     def __init__(
-        self, target: Target, plan: CrowdPlan, sent_at_ns: memoryview, *, loop: type[CrowdLoop] = CrowdLoop
+        self, target: Entrance, plan: CrowdPlan, sent_at_ns: memoryview, *, loop: type[CrowdLoop] = CrowdLoop
     ) -> None:
         self.target = target
         self.plan = plan

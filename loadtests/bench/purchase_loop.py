@@ -9,7 +9,7 @@ from loadtests.bench.claim_frames import ACCEPTED, ID_BYTES, REFUSED, ClaimIds, 
 from loadtests.bench.crowd import CrowdPlan
 from loadtests.bench.purchase_frames import CONFIRMED, ERROR, OTHER_NEWS, SUBMITTED
 from loadtests.bench.purchase_round import PurchasePlan, PurchaseRound
-from loadtests.bench.target import Target
+from loadtests.bench.target import Entrance
 
 
 class PurchaseLoop(AnswerLoop[PurchaseRound]):
@@ -24,7 +24,7 @@ class PurchaseLoop(AnswerLoop[PurchaseRound]):
         owner: says what to buy, besides what it says to any crowd.
     """
 
-    def __init__(self, target: Target, plan: CrowdPlan, board: Board, owner: Connection) -> None:
+    def __init__(self, target: Entrance, plan: CrowdPlan, board: Board, owner: Connection) -> None:
         super().__init__(target, plan, board, owner)
         self._ids = ClaimIds()
         self._news: dict[bytes, set[bytes]] = {SUBMITTED: set(), CONFIRMED: set()}  # the holds of which it was told

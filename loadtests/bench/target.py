@@ -13,20 +13,16 @@ DIGITS: Final = 8
 """Of an event's number in its marker; the first event of a target has number 1, the next one more."""
 
 
-class Target(Protocol):
-    """A server under load.
+class Entrance(Protocol):
+    """Where a crowd comes in; all that the crowd itself has to know of a server.
 
     Attributes:
-        name: the heading of its column, such as ``nchan 1.3``.
-        port: where it listens for viewers, on 127.0.0.1; known once it has started.
+        name: what messages call it; the heading of a target's column, such as ``nchan 1.3``.
+        port: where it listens for viewers, on 127.0.0.1; known once the server has started.
     """
 
     name: str
     port: int
-
-    def pids(self) -> list[int]:
-        """Return the server processes whose CPU time counts; their children are not added."""
-        ...
 
     def greeting(self, viewer: int) -> list[bytes]:
         """Return what a viewer writes, in order; a piece may be held back until the server has answered (greeted)."""
@@ -41,6 +37,14 @@ class Target(Protocol):
         Returns:
             ``len(greeting) + 1`` once the viewer is subscribed: from then on it only reads.
         """
+        ...
+
+
+class Target(Entrance, Protocol):
+    """A server under load that is ours to start, to stop, and to make the events of."""
+
+    def pids(self) -> list[int]:
+        """Return the server processes whose CPU time counts; their children are not added."""
         ...
 
     def publish(self, payload: bytes, count: int = 1) -> None:
@@ -78,7 +82,7 @@ def numbered(payload: bytes, number: int) -> bytes:
 
 @runtime_checkable
 class HasHeartbeat(Protocol):
-    """A target whose viewers have to let themselves be heard now and then; optional."""
+    """An entrance whose viewers have to let themselves be heard now and then; optional."""
 
     def heartbeat(self) -> bytes:
         """Return what a viewer writes for that."""

@@ -11,6 +11,7 @@ PACKAGES = ("kit", "inventory", "checkout", "live", "loadtests")
 FILE_MOST_LINES = 400
 FUNCTION_MOST_LINES = 75
 LONG_FILES = {"live/wire.py"}  # the wire is one file on purpose: who changes a message sees all of them
+NOT_IMPLEMENTED = {"live/api/openapi.py"}  # msgspec's word for a type that its hook does not know
 TABLES = {"endpoints"}  # functions that only list declarations
 VAGUE_NAMES = {"utils.py", "helpers.py", "service.py", "services.py", "manager.py", "common.py", "misc.py"}
 
@@ -50,6 +51,8 @@ def test_a_file_has_one_idea_and_says_its_driver(path: Path) -> None:
             assert node.end_lineno is not None
             length = node.end_lineno - node.lineno + 1
             assert length <= FUNCTION_MOST_LINES, f"{name}:{node.lineno} {node.name} has {length} lines"
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    assert "NotImplementedError" not in names or name in NOT_IMPLEMENTED, f"{name}: a method that does not work"
     for driver in set(imported(tree)) & DRIVERS.keys():
         suffix, homes = DRIVERS[driver]
         assert path.name.endswith(suffix) or name in homes, f"{name} imports {driver}; only *{suffix} files may"

@@ -1,4 +1,4 @@
-"""A target whose server is the test itself, and two viewers of it."""
+"""An entrance whose server is the test itself, and two viewers of it."""
 
 import socket
 import threading
@@ -24,20 +24,11 @@ class Puppet:
         self.listener.settimeout(PATIENCE_S)
         self.port = int(self.listener.getsockname()[1])
 
-    def pids(self) -> list[int]:
-        return []
-
     def greeting(self, viewer: int) -> list[bytes]:
         return [HELLO, b"%d" % viewer]
 
     def greeted(self, received: bytes) -> int:
         return 1 if not received else 3
-
-    def publish(self, payload: bytes, count: int = 1) -> None:
-        raise AssertionError(payload, count)
-
-    def start(self) -> None:
-        raise AssertionError
 
     def stop(self) -> None:
         self.listener.close()

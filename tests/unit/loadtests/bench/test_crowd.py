@@ -21,16 +21,13 @@ PATIENCE_S = 5.0
 
 
 class Puppet:
-    """A target whose server is the test itself."""
+    """An entrance whose server is the test itself."""
 
     def __init__(self) -> None:
         self.name = "puppet"
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.listener.settimeout(PATIENCE_S)
         self.port = int(self.listener.getsockname()[1])
-
-    def pids(self) -> list[int]:
-        return []
 
     def greeting(self, viewer: int) -> list[bytes]:
         return [HELLO, b"%d" % viewer]
@@ -40,12 +37,6 @@ class Puppet:
 
     def heartbeat(self) -> bytes:
         return BEAT
-
-    def publish(self, payload: bytes, count: int = 1) -> None:
-        raise AssertionError(payload, count)
-
-    def start(self) -> None:
-        raise AssertionError
 
     def stop(self) -> None:
         self.listener.close()
