@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import socket
 
 from prometheus_client import CollectorRegistry
 
@@ -26,7 +25,6 @@ from inventory.channels.rows import ChannelRows
 from inventory.draws_pg import Draws
 from inventory.stock_pg import StockLedger
 from kit.address_lookup import Addresses
-from kit.errors import StartupError
 from kit.metrics import new_registry, read_at_scrape
 from kit.tasks import Tasks
 from live.api.app_http import ApiParts, build_app
@@ -34,6 +32,7 @@ from live.api.idempotency_pg import Idempotency
 from live.api.request_rates import RequestRates
 from live.host_commands_pg import forget_old
 from live.relay import Relay
+from live.roles.ports import listen
 from live.roles.server_http import HttpServer
 from live.roles.stores import Place, Stores
 from live.show_events_pg import ShowEvents
@@ -70,7 +69,7 @@ class ApiRole:
             UnavailableError: Postgres does not answer.
         """
         async with contextlib.AsyncExitStack() as stack:
-            listening = stack.enter_context(_listen(place.settings.host, place.settings.http_port))
+            listening = stack.enter_context(listen(place.settings.host, place.settings.http_port, "SHOWDROP_HTTP_PORT"))
             stores = await Stores.open(place, "api", connections=POSTGRES_CONNECTIONS)
             stack.push_async_callback(stores.close)
             idempotency = Idempotency(stores.postgres)
@@ -137,15 +136,3 @@ def _parts(stores: Stores, idempotency: Idempotency, *, demo: bool, registry: Co
         proxies=settings.proxies,
         checks={"postgres": stores.postgres.ping, "redis": stores.check_redis, "schema": stores.check_schema},
     )
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=1024)
-    except OSError as error:
-        # The numbers of a look-up are below zero, and not those of other errors.
-        why = "no such host" if (error.errno or 0) < 0 else os.strerror(error.errno or 0)
-        raise StartupError(
-            f"cannot listen on {host}:{port} ({why}); set SHOWDROP_HTTP_PORT or SHOWDROP_HOST, or stop what uses it"
-        ) from error

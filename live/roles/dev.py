@@ -13,6 +13,7 @@ from kit.settings import Settings
 from live.roles.fake_channels import FakeChannels, pause_fakes, require_fakes
 from live.roles.payments import payments_line
 from live.roles.place import require_free, servers
+from live.roles.ports import require_free_port
 from live.roles.process import role_starts, running, until_failed, until_signal
 from live.roles.stores import Place
 from live.site import announced, site_of
@@ -37,6 +38,9 @@ async def serve_dev(settings: Settings, *, fake_channels: bool = False) -> None:
     """
     began = time.monotonic()
     require_free(settings)
+    # Before anything is made: a start that cannot be leaves no data directory behind.
+    await require_free_port(settings.host, settings.http_port, "SHOWDROP_HTTP_PORT")
+    await require_free_port(settings.host, settings.ws_port, "SHOWDROP_WS_PORT")
     if fake_channels:
         require_fakes()
     # Without a bank there would be nothing to try out.

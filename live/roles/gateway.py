@@ -1,14 +1,12 @@
 """The role ``gateway``: viewers over WebSocket, on one port."""
 
 import contextlib
-import os
-import socket
 from contextlib import AsyncExitStack
 
 from prometheus_client import CollectorRegistry
 
 from inventory.draws_pg import Draws
-from kit.errors import StartupError, UnavailableError
+from kit.errors import UnavailableError
 from kit.ids import new_ulid
 from kit.metrics import CONTENT_TYPE, new_registry, read_at_scrape, render_metrics
 from kit.settings import Settings
@@ -24,6 +22,7 @@ from live.log_reader_redis import LogReader
 from live.own_state import OwnStates
 from live.resumes import Resumes
 from live.roles.limits import DRAIN_S
+from live.roles.ports import cannot_listen
 from live.roles.siblings import Seat, readiness
 from live.roles.siblings_unix import Siblings
 from live.roles.stores import Place, Stores, open_redis
@@ -37,9 +36,6 @@ POSTGRES_CONNECTIONS = 8
 """Most connections of one gateway process to Postgres: for checkouts and for what a welcome or a
 first claim looks up; more wait. Each of several processes has as many, and Postgres allows a hundred in all by
 default."""
-
-NO_SUCH_HOST = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
-"""How a look-up says that nobody has that name; the second is of some systems only."""
 
 _LOOPBACK = ("127.0.0.1", "localhost")
 _LOOPBACK_6 = ("[::1]", "localhost")
@@ -187,20 +183,7 @@ async def _listen(gateway: Gateway, settings: Settings, *, shared: bool) -> None
     try:
         await gateway.listen(settings.host, settings.ws_port, reuse_port=shared)
     except OSError as error:
-        raise cannot_listen(settings, error) from error
-
-
-def cannot_listen(settings: Settings, error: OSError) -> StartupError:
-    """Return the one line about an address that cannot be listened on."""
-    where = f"{settings.host}:{settings.ws_port}"
-    if isinstance(error, socket.gaierror):
-        # Its numbers are not those of other errors.
-        why = "no such host" if error.errno in NO_SUCH_HOST else error.strerror
-        return StartupError(f"cannot listen on {where} ({why}); set SHOWDROP_HOST to an address of this machine")
-    return StartupError(
-        f"cannot listen on {where} ({os.strerror(error.errno or 0)}); "
-        "set SHOWDROP_WS_PORT or SHOWDROP_HOST, or stop what uses it"
-    )
+        raise cannot_listen(settings.host, settings.ws_port, "SHOWDROP_WS_PORT", error) from error
 
 
 def page_origins(settings: Settings) -> frozenset[str]:

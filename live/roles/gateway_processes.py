@@ -24,7 +24,6 @@ from kit.child_process import EXEC_SCRIPT, KILL_SECONDS, describe_exit
 from kit.errors import SettingError, ShowdropError, StartupError
 from kit.log import logger
 from kit.settings import Settings
-from live.roles.gateway import cannot_listen
 from live.roles.limits import (
     HANG_ASK_EVERY_S,
     HANG_ASKS_MOST,
@@ -35,6 +34,7 @@ from live.roles.limits import (
     RESTART_MOST_S,
 )
 from live.roles.payments import payments_line
+from live.roles.ports import require_free_port
 from live.roles.process import allow_open_files, until_signal, warn_of_open_files
 from live.roles.siblings import Seat
 from live.roles.siblings_unix import hangs
@@ -53,7 +53,9 @@ async def serve_processes(settings: Settings, count: int) -> None:
     await require_place(settings)
     payments = payments_line(test_bank=settings.test_bank)
     async with until_signal():
-        await _require_free_port(settings)
+        # Else a second gateway of the same user would get a part of the viewers without a word. What remains: two of
+        # several processes that start in the same half second do not see each other.
+        await require_free_port(settings.host, settings.ws_port, "SHOWDROP_WS_PORT")
         with _run_directory() as directory:
             allow_open_files(settings.max_viewers)  # they inherit the limit
             processes = [
@@ -69,22 +71,6 @@ async def serve_processes(settings: Settings, count: int) -> None:
                 await asyncio.gather(*(process.keep() for process in processes))
             finally:
                 await asyncio.gather(*(process.stop() for process in processes))
-
-
-async def _require_free_port(settings: Settings) -> None:
-    """Bind the port once without sharing it, and let go.
-
-    Else a second gateway of the same user would get a part of the viewers without a word. What remains: two gateways
-    of several processes that start in the same half second do not see each other.
-    """
-    try:
-        probe = await asyncio.get_running_loop().create_server(
-            asyncio.Protocol, settings.host, settings.ws_port, start_serving=False
-        )
-    except OSError as error:
-        raise cannot_listen(settings, error) from error
-    probe.close()
-    await probe.wait_closed()
 
 
 @contextlib.contextmanager

@@ -5,6 +5,9 @@ from typing import Final
 from live.api.limits import CHECK_TIMEOUT_S
 from live.limits import DRAIN_SEND_S
 
+BACKLOG: Final = 1024
+"""Connections that may wait to be taken by a role over HTTP: while one loop turns, many may come at once."""
+
 HTTP_HEAD_S: Final = 10.0
 """Seconds in which the head of a request has to be complete."""
 

@@ -1,8 +1,6 @@
 """A worker in a process of its own, with a small port that tells an operator how its loops do."""
 
 import asyncio
-import os
-import socket
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 
@@ -13,13 +11,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from kit.errors import StartupError
 from kit.log import logger
 from kit.metrics import CONTENT_TYPE, new_registry, render_metrics
 from kit.migrate import missing_migrations
 from live.api.health import Readiness
 from live.api.limits import CHECK_TIMEOUT_S
 from live.roles.limits import SCHEMA_LOOK_S
+from live.roles.ports import listen
 from live.roles.server_http import HttpServer
 from live.roles.siblings import Answer, readiness
 from live.roles.stores import Place
@@ -101,7 +99,7 @@ class LoneWorker:
         port = place.settings.worker_port
         assert port is not None
         async with AsyncExitStack() as stack:
-            listening = stack.enter_context(_listen(place.settings.host, port))
+            listening = stack.enter_context(listen(place.settings.host, port, "SHOWDROP_WORKER_PORT"))
             registry = new_registry()
             health = WorkerHealth(registry)
             server = HttpServer(health_app(health))
@@ -146,14 +144,3 @@ async def _until_migrated(place: Place, health: WorkerHealth) -> None:
             _log.warning("waits_for_migrations", missing=len(missing), meaning="run showdrop migrate")
             said = True
         await asyncio.sleep(SCHEMA_LOOK_S)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=64)
-    except OSError as error:
-        # The numbers of a look-up are below zero, and not those of other errors.
-        why = "no such host" if (error.errno or 0) < 0 else os.strerror(error.errno or 0)
-        raise StartupError(
-            f"cannot listen on {host}:{port} ({why}); set SHOWDROP_WORKER_PORT or SHOWDROP_HOST, or stop what uses it"
-        ) from error
