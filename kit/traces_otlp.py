@@ -35,6 +35,8 @@ assert SEND_MOST_S < CLOSE_MOST_S
 HEADERS: Final = ("OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS")
 _HEADER: Final = re.compile(r"\s*[!#$%&'*+.^_`|~0-9A-Za-z-]+\s*=")
 
+_USUAL_PORTS: Final = {"http": 80, "https": 443}
+
 _log = logger("traces")
 
 
@@ -152,18 +154,29 @@ def open_traces(role: str, environ: Mapping[str, str]) -> Traces:
     Raises:
         SettingError: it is set and what it takes is not installed, or a value is wrong.
     """
-    endpoint = environ.get(ENDPOINT, "").strip()
-    if not endpoint:
+    if collector_of(environ) is None:
         return NO_TRACES
-    try:
-        parts = urlsplit(endpoint)
-        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        is_address = False
-    if not is_address:
-        # It is not repeated, and neither are headers: they may hold a password.
-        raise SettingError(f"{ENDPOINT} is no address; write it like http://collector:4318")
+    # What is wrong is not repeated: headers may hold a password, as the address may.
     for name in HEADERS:
         if not all(_HEADER.match(pair) for pair in environ.get(name, "").split(",") if pair.strip()):
             raise SettingError(f"{name} is malformed; write it like name=value,name=value")
-    return OtlpTraces.open(f"showdrop {role}", endpoint, share=share_of(environ))
+    return OtlpTraces.open(f"showdrop {role}", environ[ENDPOINT].strip(), share=share_of(environ))
+
+
+def collector_of(environ: Mapping[str, str]) -> tuple[str, int] | None:
+    """Return host and port of the collector of traces; None when there is to be none.
+
+    Raises:
+        SettingError: its address is malformed.
+    """
+    endpoint = environ.get(ENDPOINT, "").strip()
+    if not endpoint:
+        return None
+    host = port = None
+    with contextlib.suppress(ValueError):
+        parts = urlsplit(endpoint)
+        usual = _USUAL_PORTS.get(parts.scheme, 0)
+        host, port = parts.hostname, usual and (usual if parts.port is None else parts.port)
+    if not host or not port:
+        raise SettingError(f"{ENDPOINT} is no address; write it like http://collector:4318")
+    return host, port

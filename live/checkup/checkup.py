@@ -9,6 +9,8 @@ from inventory.pools_pg import Pools
 from kit.embedded import find_running
 from kit.errors import SettingError, ShowdropError, UnavailableError
 from kit.settings import Settings, read_settings, unknown_variables
+from kit.traces import ENDPOINT
+from live.checkup.collector import look_at_collector
 from live.checkup.doors_http import knock
 from live.checkup.facts import Fleet
 from live.checkup.facts_pg import ask_channels, ask_postgres, connected
@@ -16,6 +18,7 @@ from live.checkup.facts_redis import ask_books, ask_redis
 from live.checkup.limits import PROBE_TIMEOUT_S
 from live.checkup.machine import look_at_machine, look_at_secret
 from live.checkup.machine_rules import (
+    judge_collector,
     judge_door,
     judge_environment,
     judge_machine,
@@ -54,7 +57,10 @@ class Question:
 
 
 async def check_deployment(question: Question) -> list[Verdict]:
-    """Look at the settings, this machine, Redis, Postgres and the channels; nothing is changed, made or migrated."""
+    """Look at the settings, this machine, the collector of traces, Redis, Postgres and the channels.
+
+    Nothing is changed, made or migrated.
+    """
     wrong = wrong_values(question.environ, question.flags)
     unknown = unknown_variables(question.environ, (one.name for one in ALL_VARIABLES))
     verdicts = list(judge_environment(wrong, unknown))
@@ -68,6 +74,7 @@ async def check_deployment(question: Question) -> list[Verdict]:
     needed = settings.max_viewers + OPEN_FILES_SPARE
     verdicts += judge_machine(look_at_machine(settings), open_files_needed=needed, embedded=embedded)
     verdicts += await _guarded("ports", "SHOWDROP_HOST", lambda: _check_doors(settings))
+    verdicts += await _guarded("traces", ENDPOINT, lambda: _check_collector(question.environ))
     return verdicts + await _check_servers(settings, question.fleet)
 
 
@@ -90,6 +97,10 @@ def wrong_values(environ: Mapping[str, str], flags: Mapping[str, object]) -> lis
 
 async def _check_doors(settings: Settings) -> list[Verdict]:
     return [judge_door(door) for door in await knock(settings)]
+
+
+async def _check_collector(environ: Mapping[str, str]) -> list[Verdict]:
+    return [judge_collector(await look_at_collector(environ))]
 
 
 async def _check_servers(settings: Settings, fleet: Fleet) -> list[Verdict]:

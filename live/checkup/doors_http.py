@@ -15,18 +15,28 @@ from live.site import site_of
 
 
 class _Alive(msgspec.Struct):
+    """The body of ``/healthz``; ``stuck`` with names of loops is a worker's."""
+
     status: str
+    loops: tuple[str, ...] = ()
 
 
 async def knock(settings: Settings) -> list[DoorFacts]:
-    """Return both ports. One that is free is bound for a moment, and not listened on: nobody is kept out, or let in."""
+    """Return both ports, and that of a worker where it has one.
+
+    One that is free is bound for a moment, and not listened on: nobody is kept out, or let in.
+    """
     site = site_of(settings, os.getpid())
-    return [
+    doors = [
         await _knock("API", "SHOWDROP_HTTP_PORT", site.http_url, settings.host, settings.http_port),
         await _knock(
             "gateway", "SHOWDROP_WS_PORT", site.ws_url.replace("ws://", "http://", 1), settings.host, settings.ws_port
         ),
     ]
+    if settings.worker_port is not None:
+        url = site_of(msgspec.structs.replace(settings, http_port=settings.worker_port), os.getpid()).http_url
+        doors.append(await _knock("worker", "SHOWDROP_WORKER_PORT", url, settings.host, settings.worker_port))
+    return doors
 
 
 async def _knock(name: str, variable: str, url: str, host: str, port: int) -> DoorFacts:
@@ -44,7 +54,10 @@ async def _knock(name: str, variable: str, url: str, host: str, port: int) -> Do
             httpx.AsyncClient(base_url=url, timeout=DOOR_TIMEOUT_S, trust_env=False) as client,
         ):
             alive = await client.get("/healthz")
-            if alive.status_code != 200 or msgspec.json.decode(alive.content, type=_Alive).status != "ok":
+            its = msgspec.json.decode(alive.content, type=_Alive)
+            if (alive.status_code, its.status) == (503, "stuck"):
+                return msgspec.structs.replace(door, ours=True, failing=its.loops)
+            if (alive.status_code, its.status) != (200, "ok"):
                 return door
             ready = await client.get("/readyz")
     except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, msgspec.DecodeError):

@@ -110,6 +110,20 @@ class MachineFacts(msgspec.Struct, frozen=True, kw_only=True):
     writable: bool
 
 
+class CollectorFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """Where traces go.
+
+    Attributes:
+        address: host and port of the collector; empty when there is to be none.
+        refused: what a role that starts would end with; empty when it takes these settings.
+        error: why the collector took no connection; empty when it did.
+    """
+
+    address: str = ""
+    refused: str = ""
+    error: str = ""
+
+
 class DoorFacts(msgspec.Struct, frozen=True, kw_only=True):
     """One of our ports.
 
@@ -118,7 +132,7 @@ class DoorFacts(msgspec.Struct, frozen=True, kw_only=True):
         address: host and port.
         free: whether we could listen there; else ``error`` says why not.
         ours: whether Showdrop answers there.
-        failing: what its ``/readyz`` names.
+        failing: what its ``/readyz`` names, or the loops that are stuck, of a worker.
     """
 
     name: str

@@ -52,6 +52,9 @@ NAMES_SHOWN: Final = 5
 DOOR_TIMEOUT_S: Final = 5.0
 """Seconds that whoever listens on our port has for an answer: ``/readyz`` itself takes at most two."""
 
+COLLECTOR_TIMEOUT_S: Final = 5.0
+"""Seconds in which the collector of traces has to take a connection."""
+
 PROBE_TIMEOUT_S: Final = 20.0
 """Seconds that one server may take for all of its questions."""
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import ip_address
 
 from kit.settings import SECRET_MIN_CHARACTERS, Settings
-from live.checkup.facts import DoorFacts, MachineFacts, SecretFacts
+from live.checkup.facts import CollectorFacts, DoorFacts, MachineFacts, SecretFacts
 from live.checkup.limits import DISK_FAIL_BYTES, DISK_WARN_BYTES, NAMES_SHOWN, SECRET_LEAST_DISTINCT
 from live.checkup.verdict import Verdict, fine, graded, in_bytes, named
 
@@ -176,6 +176,26 @@ def judge_door(door: DoorFacts) -> Verdict:
         found=f"{door.address}: {door.error}",
         remedy=f"Stop what uses it, or set {door.variable} or SHOWDROP_HOST.",
     )
+
+
+def judge_collector(collector: CollectorFacts) -> Verdict:
+    """Judge whether traces arrive. Nothing but traces is lost when they do not."""
+    if collector.refused:
+        return Verdict(
+            check="traces",
+            state="fail",
+            found=collector.refused,
+            remedy="Correct or unset this variable: with it no role starts.",
+        )
+    if collector.error:
+        return Verdict(
+            check="traces",
+            state="warn",
+            found=f"{collector.address}: {collector.error}",
+            remedy="See that the collector runs, that this machine may reach it, and that OTEL_EXPORTER_OTLP_ENDPOINT "
+            "is right; until then spans are dropped.",
+        )
+    return fine("traces", f"{collector.address} takes connections" if collector.address else "off")
 
 
 def _payments(takes: Sequence[str], *, public: bool) -> Verdict:

@@ -2,7 +2,7 @@ import pytest
 
 from kit.errors import SettingError
 from kit.traces import ENDPOINT, NO_TRACES, SHARE, ids_of, share_of
-from kit.traces_otlp import HEADERS, open_traces
+from kit.traces_otlp import HEADERS, collector_of, open_traces
 
 
 def test_a_hold_always_names_the_same_trace_and_another_hold_another_one() -> None:
@@ -27,6 +27,20 @@ def test_a_share_that_is_none_is_refused(text: str) -> None:
 def test_all_purchases_are_kept_if_nothing_is_said() -> None:
     assert share_of({}) == share_of({SHARE: " "}) == 1.0
     assert share_of({SHARE: "0.05"}) == 0.05
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "collector"),
+    [
+        (" ", None),
+        ("http://collector:4318/", ("collector", 4318)),
+        ("http://collector", ("collector", 80)),
+        ("https://user:pass@collector/prefix", ("collector", 443)),
+        ("https://[::1]:4318", ("::1", 4318)),
+    ],
+)
+def test_the_collector_is_where_the_endpoint_says(endpoint: str, collector: tuple[str, int] | None) -> None:
+    assert collector_of({ENDPOINT: endpoint}) == collector
 
 
 def test_an_endpoint_that_is_no_address_is_refused() -> None:

@@ -19,12 +19,15 @@ from kit.migrate import apply_migrations
 from kit.postgres import Postgres
 from kit.redis_client import connect_redis
 from kit.settings import read_settings
+from kit.traces import ENDPOINT
 from live.checkup.checkup import Question, check_deployment
 from live.checkup.facts import Fleet
-from live.checkup.verdict import Report
+from live.checkup.verdict import Report, Verdict
 from live.cli import main
 from live.roles.gateway import GatewayRole
 from live.roles.stores import Place
+from live.roles.worker import WorkerRole
+from live.roles.worker_http import LoneWorker
 from live.schema import MIGRATIONS
 from live.variables import ALL_VARIABLES
 from tests.integration.conftest import Servers, scratch
@@ -243,6 +246,39 @@ async def test_a_running_gateway_is_recognised(own: EmbeddedServers, environ: di
     finally:
         await gateway.stop()
     assert said["port of the gateway"].endswith("answers and is ready")
+
+
+async def test_the_port_of_a_worker_is_looked_at_where_it_has_one(
+    own: EmbeddedServers, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def line(environ: dict[str, str]) -> Verdict | None:
+        said = await check_deployment(Question(environ=environ))
+        return next((one for one in said if one.check == "port of the worker"), None)
+
+    assert await line(environ) is None
+    environ |= {"SHOWDROP_WORKER_PORT": str(free_port())}
+    free = await line(environ)
+    assert free is not None
+    assert free.found.endswith("is free")
+    place = Place(
+        settings=read_settings(environ), database_url=own.database_url, redis_url=own.redis_url, secret=SECRET
+    )
+    worker = await LoneWorker.start(place)
+    try:
+        runs = await line(environ)
+        assert runs is not None
+        assert runs.found.endswith("answers and is ready")
+        monkeypatch.setattr(WorkerRole, "stuck", lambda _worker: ["keeper"])
+        stuck = await line(environ)
+        assert stuck is not None
+        assert (stuck.state, stuck.found.endswith("not ready: keeper")) == ("fail", True)
+    finally:
+        await worker.stop()
+
+
+async def test_a_collector_that_is_away_is_worth_a_thought(environ: dict[str, str], redis: Redis) -> None:
+    async with configured(redis, "maxmemory", "1gb"):
+        assert await not_ok(environ | {ENDPOINT: f"http://127.0.0.1:{free_port()}"}) == {"traces": "warn"}
 
 
 async def test_nothing_is_made_where_nothing_runs(tmp_path: Path) -> None:

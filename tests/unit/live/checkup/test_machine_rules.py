@@ -8,9 +8,10 @@ import pytest
 
 from kit.settings import read_settings
 from live.checkup.checkup import wrong_values
-from live.checkup.facts import DoorFacts, SecretFacts
+from live.checkup.facts import CollectorFacts, DoorFacts, SecretFacts
 from live.checkup.machine_rules import (
     is_local,
+    judge_collector,
     judge_door,
     judge_environment,
     judge_machine,
@@ -166,6 +167,22 @@ def test_a_port_is_free_or_ours(changes: dict[str, object], state: str, found: s
     said = judge_door(msgspec.structs.replace(door, **changes))
     assert said.state == state
     assert found in said.found
+
+
+@pytest.mark.parametrize(
+    ("collector", "state", "found", "remedy"),
+    [
+        (CollectorFacts(), "ok", "off", ""),
+        (CollectorFacts(address="collector:4318"), "ok", "collector:4318 takes connections", ""),
+        (CollectorFacts(address="c:4318", error="Connection refused"), "warn", "c:4318: Connection refused", "dropped"),
+        (CollectorFacts(refused="it is no address"), "fail", "it is no address", "no role starts"),
+    ],
+)
+def test_traces_that_would_not_arrive_are_told(collector: CollectorFacts, state: str, found: str, remedy: str) -> None:
+    said = judge_collector(collector)
+    assert (said.state, said.found) == (state, found)
+    assert remedy in said.remedy
+    assert (said.remedy == "") == (state == "ok")
 
 
 def test_a_clock_is_read_in_the_shortest_round_trip() -> None:
