@@ -5,6 +5,7 @@ checkout and resume is a named request in locust's own statistics. What is playe
 ``SHOWDROP_TIER`` and ``SHOWDROP_SHAPE``. It runs from the web UI, with ``--headless``, and distributed.
 """
 
+import logging
 import re
 import uuid
 from argparse import ArgumentParser, Namespace
@@ -66,6 +67,8 @@ def _add_options(parser: ArgumentParser) -> None:
 
 
 def _on_init(environment: Environment, **_: object) -> None:
+    # One line for each call of the host would stand between locust's own.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     runner = environment.runner
     if isinstance(runner, WorkerRunner):
         runner.register_message(SHOW, lambda msg, **_: _open(environment, **msg.data))
