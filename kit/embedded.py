@@ -21,11 +21,11 @@ from types import TracebackType
 
 from kit import embedded_postgres, embedded_redis
 from kit.child_process import ServerFailure
-from kit.embedded_directory import DataDirectory, ServerUrls, find_running
+from kit.embedded_directory import DataDirectory, ServerUrls, find_running, find_starting
 from kit.embedded_postgres import EmbeddedPostgres
 from kit.embedded_redis import EmbeddedRedis
 
-__all__ = ["EmbeddedServers", "ServerFailure", "ServerUrls", "find_running"]
+__all__ = ["EmbeddedServers", "ServerFailure", "ServerUrls", "find_running", "find_starting"]
 
 
 class EmbeddedServers:
@@ -45,7 +45,12 @@ class EmbeddedServers:
 
     @classmethod
     async def start(
-        cls, data_dir: Path, *, durable: bool = True, on_progress: Callable[[str], None] = lambda _line: None
+        cls,
+        data_dir: Path,
+        *,
+        durable: bool = True,
+        tells: bool = True,
+        on_progress: Callable[[str], None] = lambda _line: None,
     ) -> "EmbeddedServers":
         """Take the directory, end what an earlier owner left, and start both servers at the same time.
 
@@ -54,6 +59,7 @@ class EmbeddedServers:
         Args:
             data_dir: made when missing.
             durable: false turns fsync off, for throw-away test servers.
+            tells: whether other processes find them at once; false: once ``announce`` was called.
             on_progress: gets one line per step.
 
         Raises:
@@ -61,14 +67,14 @@ class EmbeddedServers:
         """
         directory = await DataDirectory.acquire(data_dir)
         try:
-            return await cls._start_in(directory, durable=durable, on_progress=on_progress)
+            return await cls._start_in(directory, durable=durable, tells=tells, on_progress=on_progress)
         except BaseException:
             directory.release()
             raise
 
     @classmethod
     async def _start_in(
-        cls, directory: DataDirectory, *, durable: bool, on_progress: Callable[[str], None]
+        cls, directory: DataDirectory, *, durable: bool, tells: bool, on_progress: Callable[[str], None]
     ) -> "EmbeddedServers":
         path = directory.path
         sockets = directory.choose_sockets()
@@ -95,7 +101,8 @@ class EmbeddedServers:
         try:
             await asyncio.wait((postgres, redis))
             servers = cls(directory, postgres.result(), redis.result())
-            directory.write(urls, ready=True)
+            if tells:
+                directory.write(urls, ready=True)
         except BaseException:
             # One may be up already while the other failed or we were cancelled.
             await asyncio.gather(_undo(postgres), _undo(redis))
@@ -103,7 +110,7 @@ class EmbeddedServers:
         return servers
 
     def announce(self, *, database_url: str, redis_url: str) -> None:
-        """Tell other processes of this data directory which servers are used, if one of them is not of ours.
+        """Tell other processes of this data directory which servers are used; one of them may not be ours.
 
         Raises:
             StartupError: the directory cannot be written.

@@ -201,9 +201,28 @@ def find_running(data_dir: Path) -> ServerUrls | None:
         raise StartupError(
             f"Cannot read {path}: {error.strerror}. Run this as the user who started the servers."
         ) from error
+    # A killed owner's file names another pid than a new owner's lock.
+    return record.urls if _is_owned(lock) and pid_in_file(path / "lock") == record.urls.owner_pid else None
+
+
+def find_starting(data_dir: Path) -> int | None:
+    """The process that has ``data_dir`` and whose servers are not up yet; None when nobody has it, or they are up.
+
+    Raises:
+        StartupError: they belong to another user.
+    """
+    path = _resolved(data_dir)
+    if find_running(data_dir) is not None:
+        return None
     try:
-        is_owned = not _try_lock(lock, fcntl.LOCK_SH)
+        lock = os.open(path / "lock", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    return pid_in_file(path / "lock") if _is_owned(lock) else None
+
+
+def _is_owned(lock: int) -> bool:
+    try:
+        return not _try_lock(lock, fcntl.LOCK_SH)
     finally:
         os.close(lock)
-    # A killed owner's file names another pid than a new owner's lock.
-    return record.urls if is_owned and pid_in_file(path / "lock") == record.urls.owner_pid else None

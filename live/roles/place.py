@@ -29,7 +29,7 @@ async def servers(
     if settings.database_url is None or settings.redis_url is None:
         running = find_running(settings.data_dir)
         if running is None:
-            embedded = await EmbeddedServers.start(settings.data_dir, on_progress=on_progress)
+            embedded = await EmbeddedServers.start(settings.data_dir, tells=False, on_progress=on_progress)
     own = running or embedded
     try:
         place = Place(
@@ -38,10 +38,11 @@ async def servers(
             redis_url=settings.redis_url or (own.redis_url if own else ""),
             secret=ensure_secret(settings),
         )
-        if embedded is not None:
-            embedded.announce(database_url=place.database_url, redis_url=place.redis_url)
         if running is None:
             await asyncio.to_thread(apply_migrations, place.database_url, MIGRATIONS)
+        if embedded is not None:
+            # Last: who finds them finds every table, too.
+            embedded.announce(database_url=place.database_url, redis_url=place.redis_url)
         yield place, embedded
     finally:
         if embedded is not None:

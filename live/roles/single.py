@@ -1,16 +1,19 @@
 """One role as a process of its own, against servers that run already."""
 
 import asyncio
+import time
 from collections.abc import Callable
 
 import click
 from structlog.contextvars import bind_contextvars
 
+from kit.embedded import find_starting
 from kit.errors import SettingError, ShowdropError, StartupError
 from kit.log import logger
 from kit.migrate import apply_migrations
 from kit.settings import Settings
 from live.roles.gateway import GatewayRole
+from live.roles.limits import SERVERS_LOOK_S, SERVERS_START_S
 from live.roles.payments import payments_line
 from live.roles.place import find_place
 from live.roles.process import Start, role_starts, running, until_failed, until_signal
@@ -90,13 +93,16 @@ def warn_of_test_bank(role: str, settings: Settings) -> None:
 
 
 async def require_place(settings: Settings) -> Place:
-    """Return the place of running servers.
+    """Return the place of running servers; wait for those that another process is starting, and say so.
 
     Raises:
-        StartupError: none are known.
+        StartupError: none are known, or they were not up within ``SERVERS_START_S``.
         SettingError: the secret cannot be kept.
     """
     place = await find_place(settings)
+    if place is None:
+        await _until_started(settings)
+        place = await find_place(settings)
     if place is None:
         missing = [
             name
@@ -108,6 +114,22 @@ async def require_place(settings: Settings) -> Place:
             f"neither runs in {settings.data_dir.absolute()}"
         )
     return place
+
+
+async def _until_started(settings: Settings) -> None:
+    """Return when nobody is starting servers in the data directory (any more)."""
+    pid = find_starting(settings.data_dir)
+    if pid is None:
+        return
+    click.echo(f"showdrop: waiting for the servers that process {pid} is starting ...", err=True)
+    gives_up_s = time.monotonic() + SERVERS_START_S
+    while find_starting(settings.data_dir) is not None:
+        if time.monotonic() > gives_up_s:
+            raise StartupError(
+                f"the servers of process {pid} in {settings.data_dir.absolute()} were not up within "
+                f"{SERVERS_START_S:.0f} s; see what it says, then start this again"
+            )
+        await asyncio.sleep(SERVERS_LOOK_S)
 
 
 async def _serve(place: Place, start: Start, on_ready: Callable[[], None]) -> None:

@@ -1,11 +1,19 @@
+import asyncio
+import os
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from kit.embedded import EmbeddedServers
+from kit.embedded import EmbeddedServers, ServerUrls, find_running
+from kit.embedded_directory import DataDirectory
 from kit.errors import StartupError
+from kit.migrate import missing_migrations
 from kit.settings import Settings
+from live.roles import single
 from live.roles.place import find_place, require_data, require_free, servers
+from live.roles.single import require_place
+from live.schema import MIGRATIONS
 
 
 def test_a_folder_that_was_never_used_is_not_compared(tmp_path: Path) -> None:
@@ -35,3 +43,52 @@ async def test_tools_of_the_same_folder_find_the_redis_that_is_really_used(tmp_p
         found = await find_place(Settings(data_dir=tmp_path))
     assert found is not None
     assert (found.redis_url, found.database_url) == (redis_url, place.database_url)
+
+
+@pytest.fixture
+async def starting(tmp_path: Path) -> AsyncIterator[DataDirectory]:
+    """A data directory in which somebody is starting servers."""
+    directory = await DataDirectory.acquire(tmp_path)
+    directory.write(
+        ServerUrls(database_url="postgresql://d", redis_url="redis://r", owner_pid=os.getpid()), ready=False
+    )
+    yield directory
+    directory.release()
+
+
+async def test_a_role_waits_for_servers_that_are_being_started(
+    starting: DataDirectory, capfd: pytest.CaptureFixture[str]
+) -> None:
+    waiting = asyncio.create_task(require_place(Settings(data_dir=starting.path)))
+    await asyncio.sleep(0.3)
+    assert not waiting.done()
+    starting.write(ServerUrls(database_url="postgresql://d", redis_url="redis://r", owner_pid=os.getpid()), ready=True)
+    place = await asyncio.wait_for(waiting, 5)
+    assert (place.database_url, place.redis_url) == ("postgresql://d", "redis://r")
+    said = f"showdrop: waiting for the servers that process {os.getpid()} is starting ...\n"
+    assert capfd.readouterr().err == said
+
+
+async def test_a_role_waits_no_longer_than_whoever_starts_the_servers(starting: DataDirectory) -> None:
+    waiting = asyncio.create_task(require_place(Settings(data_dir=starting.path)))
+    await asyncio.sleep(0.1)
+    starting.release()
+    with pytest.raises(StartupError, match=r"set REDIS_URL and DATABASE_URL, or start .showdrop servers."):
+        await asyncio.wait_for(waiting, 5)
+
+
+async def test_a_role_does_not_wait_for_ever(starting: DataDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(single, "SERVERS_START_S", 0.1)
+    with pytest.raises(StartupError, match=rf"servers of process {os.getpid()} in .* were not up within 0 s"):
+        await asyncio.wait_for(require_place(Settings(data_dir=starting.path)), 5)
+
+
+async def test_who_finds_servers_finds_every_table_too(tmp_path: Path) -> None:
+    async def first_found() -> list[str]:
+        while (running := find_running(tmp_path)) is None:
+            await asyncio.sleep(0.005)
+        return await asyncio.to_thread(missing_migrations, running.database_url, MIGRATIONS)
+
+    finding = asyncio.create_task(first_found())
+    async with servers(Settings(data_dir=tmp_path)):
+        assert await asyncio.wait_for(finding, 5) == []
