@@ -1,6 +1,7 @@
 """The connection pool to Postgres, and the one place where asyncpg's errors become ours."""
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -23,6 +24,11 @@ CONNECT_TIMEOUT_S = 10
 STATEMENT_TIMEOUT_MS = 15_000
 LOCK_TIMEOUT_MS = 5_000
 assert LOCK_TIMEOUT_MS < STATEMENT_TIMEOUT_MS
+
+OUTAGE_PAUSE_S = 120.0
+"""Seconds without a complaint of asyncpg after which the next one is about another outage; it repeats itself after a
+minute at most, and a try takes ``CONNECT_TIMEOUT_S``."""
+assert OUTAGE_PAUSE_S > 60 + CONNECT_TIMEOUT_S
 
 _GONE = (
     OSError,
@@ -49,6 +55,29 @@ def postgres_errors() -> Iterator[None]:
         if isinstance(error, ValueError):
             raise  # asyncpg's word for arguments that do not fit the statement: a mistake of ours
         raise UnavailableError(f"Postgres does not answer: {type(error).__name__}", code="postgres_down") from error
+
+
+class OncePerOutage(logging.Filter):
+    """Lets asyncpg say once that it cannot connect again; each pool repeats that for as long as an outage lasts.
+
+    Who needs the database says by itself how long it waits.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last_s = 0.0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether a line is new; every other line is."""
+        if not record.getMessage().startswith("Failed to restore the pool connection floor"):
+            return True
+        is_new = record.created - self._last_s > OUTAGE_PAUSE_S
+        self._last_s = record.created
+        return is_new
+
+
+_once_per_outage = OncePerOutage()
+"""One for all pools of the process."""
 
 
 class Postgres:
@@ -78,6 +107,7 @@ class Postgres:
         Raises:
             UnavailableError: the database does not answer; one line that names its host and the setting.
         """
+        logging.getLogger("asyncpg.pool").addFilter(_once_per_outage)  # once, however often it is added
         sessions: set[int] = set()  # server processes whose state the next one must not find
 
         async def clean(connection: Connection) -> None:
