@@ -7,7 +7,10 @@ import msgspec
 
 BOOK: Final = (
     "tests/integration/inventory/test_holds_redis.py",
-    "tests/integration/inventory/test_sale_proofs.py",
+    "tests/integration/inventory/test_sale_claims.py",
+    "tests/integration/inventory/test_sale_ends.py",
+    "tests/integration/inventory/test_sale_line.py",
+    "tests/integration/inventory/test_sale_rebuilt.py",
     "tests/integration/inventory/test_sale_simulated.py",
     "tests/integration/inventory/test_book_machine.py",
 )

@@ -48,7 +48,7 @@ MUTANTS: Final = (
         path=LUA + "claim_many.lua",
         old="if someone_waits or quantity",
         new="if quantity",
-        by=HERE + "test_sale_proofs.py::"
+        by=HERE + "test_sale_line.py::"
         "test_a_claim_gets_no_unit_before_those_who_wait_even_when_one_call_cannot_serve_them_all",
     ),
     Mutant(
@@ -97,7 +97,7 @@ MUTANTS: Final = (
         path=LUA + "extend.lua",
         old="if hold[STATUS] == HELD and deadline(hold) <= now then",
         new="if false then",
-        by=HERE + "test_sale_proofs.py::test_a_hold_is_not_extended_at_its_deadline_and_its_unit_is_free_by_that",
+        by=HERE + "test_sale_ends.py::test_a_hold_is_not_extended_at_its_deadline_and_its_unit_is_free_by_that",
     ),
     Mutant(
         name="over_promoted",
@@ -105,7 +105,7 @@ MUTANTS: Final = (
         path=LUA + "units.lua",
         old="local buyer_id = pool.available > 0 and redis",
         new="local buyer_id = redis",
-        by=HERE + "test_sale_proofs.py::test_a_buyer_who_left_the_line_is_not_promoted_and_the_next_one_is",
+        by=HERE + "test_sale_line.py::test_a_buyer_who_left_the_line_is_not_promoted_and_the_next_one_is",
     ),
     Mutant(
         name="last_come",
@@ -113,7 +113,7 @@ MUTANTS: Final = (
         path=LUA + "units.lua",
         old="'ZPOPMIN'",
         new="'ZPOPMAX'",
-        by=HERE + "test_sale_proofs.py::test_a_buyer_who_left_the_line_is_not_promoted_and_the_next_one_is",
+        by=HERE + "test_sale_line.py::test_a_buyer_who_left_the_line_is_not_promoted_and_the_next_one_is",
     ),
     Mutant(
         name="sold_units_uncounted",
