@@ -26,6 +26,11 @@ class Bearer(Protocol):
 Serve = Callable[[list[Endpoint]], AbstractAsyncContextManager[httpx.AsyncClient]]
 
 
+def code_of(response: httpx.Response) -> tuple[int, str]:
+    """Return the status of a refusal, and its code."""
+    return response.status_code, response.json()["error"]["code"]
+
+
 class Document:
     """Holds answers against the API document: what is not declared there must not be sent."""
 
