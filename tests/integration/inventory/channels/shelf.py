@@ -162,3 +162,9 @@ async def in_step(channels: Channels, channel_id: str, *, behind: int = 0) -> No
             return
         await asyncio.sleep(0.01)
     pytest.fail(f"the channel is still behind: {await view(channels, channel_id)}")
+
+
+async def tell_all(rows: Levels, channel_id: str) -> None:
+    """Take everything that is due, and write back that it was told."""
+    while due := await rows.take_due(channel_id, 100):
+        await rows.told(channel_id, due)
