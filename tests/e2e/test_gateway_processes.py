@@ -188,6 +188,7 @@ async def test_processes_die_with_a_parent_that_is_killed_with_nine(pair: Pair) 
     async with asyncio.timeout(2):
         while not is_free(pair.port):
             await asyncio.sleep(0.01)
+    assert [pid for pid in pids if lives(pid)] == []
     for path in directory.iterdir():
         path.unlink()
     directory.rmdir()

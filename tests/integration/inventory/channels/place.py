@@ -98,6 +98,14 @@ class Place:
     def item(self, sku: str) -> str:
         return self.shop.items.get(sku, sku)
 
+    def shown(self, sku: str) -> int:
+        """What a shopper sees of a SKU; 1 or 0 where only availability is known."""
+        return self.shop.shown()[self.item(sku)]
+
+    def as_shown(self, units: int) -> int:
+        """What a shopper should see of so many units."""
+        return min(units, 1) if self.shop.availability else units
+
     async def link(self, items: dict[str, str]) -> None:
         lines = [Link(line=at, sku=sku, item_id=item_id) for at, (sku, item_id) in enumerate(items.items(), 1)]
         linked = await self.links.link(self.channel_id, lines)

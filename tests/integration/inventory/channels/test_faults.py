@@ -48,6 +48,7 @@ async def test_what_sold_out_unheard_and_came_back_is_on_sale_again(place: Place
         assert place.shop.shown()[place.item(SOLD)] == 0, "it was applied before its answer was lost"
         await place.change(SOLD, 10)
         await place.comes_right()
+    assert place.shown(SOLD) == place.as_shown(8)
 
 
 @EVERY_KIND
@@ -59,8 +60,10 @@ async def test_one_item_that_is_refused_holds_up_none_of_the_others(
     async with place.working():
         await in_step(place.channels, place.channel_id, behind=1)
         assert await place.error(SOLD)
+        assert [sku for sku in SKUS if place.shown(sku) != place.as_shown(8)] == [SOLD]
         place.shop.accept(place.item(SOLD))
         await place.comes_right()
+    assert place.shown(SOLD) == place.as_shown(8)
 
 
 @EVERY_KIND
@@ -116,6 +119,7 @@ async def test_a_wrong_link_is_named_and_what_is_corrected_is_told_at_once(place
         await place.link({SOLD: place.item(SOLD)})
         await place.comes_right()
     assert (await place.level(SOLD)).last_error is None
+    assert place.shown(SOLD) == 8
 
 
 @LINKED_KINDS
@@ -130,6 +134,7 @@ async def test_a_link_that_is_corrected_during_a_call_is_told_for_the_right_item
         await place.link({SOLD: place.item(SOLD), SKUS[0]: place.item(SKUS[0])})
         place.shop.mishaps.gate.set()
         await place.comes_right()
+    assert (place.shown(SOLD), place.shown(SKUS[0])) == (5, 8)
 
 
 @LINKED_KINDS
@@ -161,6 +166,7 @@ async def test_a_quantity_that_is_refused_does_not_hold_up_the_next_one(place: P
         place.shop.accept(place.item(SOLD))
         await place.change(SOLD, 4)
         await place.comes_right()
+    assert place.shown(SOLD) == place.as_shown(2)
 
 
 @EVERY_KIND
@@ -175,6 +181,7 @@ async def test_a_refusal_that_comes_after_the_next_change_does_not_hold_that_up(
         place.shop.accept(place.item(SOLD))
         place.shop.mishaps.gate.set()
         await place.comes_right()
+    assert place.shown(SOLD) == place.as_shown(2)
 
 
 @pytest.mark.parametrize("kind", ["tiktok"])
@@ -187,3 +194,4 @@ async def test_a_shop_that_takes_no_zero_is_right_again_with_the_next_units(plac
         assert "does not take 0" in await place.error(SOLD)
         await place.change(SOLD, 3)
         await place.comes_right()
+    assert place.shown(SOLD) == 1

@@ -88,6 +88,7 @@ async def test_levels_that_change_while_a_call_is_under_way_are_told_after_it(pl
         await place.change(SKUS[8], -10)
         place.shop.mishaps.gate.set()
         await place.comes_right()
+    assert (place.shown(SOLD), place.shown(SKUS[8])) == (place.as_shown(3), 0)
 
 
 @EVERY_KIND
@@ -112,6 +113,7 @@ async def test_a_worker_killed_between_call_and_write_back_leaves_nothing_wrong(
     await place.change(SOLD, 10)  # what was told last, before the call that nobody knows of
     async with place.working():
         await place.comes_right()
+    assert place.shown(SOLD) == place.as_shown(8)
 
 
 @pytest.mark.parametrize("kind", ["tiktok", "wechat"])
@@ -119,12 +121,15 @@ async def test_a_worker_killed_between_call_and_write_back_leaves_nothing_wrong(
 async def test_two_workers_at_once_end_right(place: Place, number: int) -> None:
     """A worker that lost its lead without noticing works on beside the new one, for a second or so."""
     chance = random.Random(number)
+    moved = SKUS[:3]
     async with loop_without_a_lead(place):
         async with loop_without_a_lead(place):
             for _ in range(60):
-                await place.change(chance.choice(SKUS[:3]), chance.choice([-1, -1, 1, 3]))
+                await place.change(chance.choice(moved), chance.choice([-1, -1, 1, 3]))
                 await asyncio.sleep(chance.random() * 0.005)
         await place.comes_right()
+    left = {sku: (await place.ledger.level(sku)).on_hand for sku in moved}
+    assert {sku: place.shown(sku) for sku in moved} == {sku: max(0, units - 2) for sku, units in left.items()}
 
 
 @pytest.mark.parametrize("kind", ["tiktok", "wechat"])
@@ -140,6 +145,7 @@ async def test_a_call_of_an_old_worker_that_arrives_after_the_new_ones_is_put_ri
         place.shop.mishaps.gate.set()
         await asyncio.sleep(0.2)
         await place.comes_right()
+    assert place.shown(SOLD) == 3
 
 
 @pytest.fixture
@@ -165,6 +171,7 @@ async def test_availability_that_lastingly_shows_something_else_is_told_again(
         await until(lambda: shelf.shown[SOLD] > 0)
     finally:
         await sync.stop()
+    assert [one.sku for one in shelf.calls[-1]] == [SOLD]
     await assert_shown_is_what_the_ledger_says(
         postgres, channel_id, {sku: int(shown > 0) for sku, shown in shelf.shown.items()}, availability=True
     )
