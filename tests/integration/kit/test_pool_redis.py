@@ -31,7 +31,9 @@ async def test_who_is_cancelled_when_a_connection_becomes_free_passes_it_on(pool
             await pool.release(first.result())
         first.cancel()
         async with asyncio.timeout(WAIT_S / 2):
-            await pool.release(await second)
+            passed_on = await second
+        assert passed_on is held
+        await pool.release(passed_on)
         await asyncio.gather(first, return_exceptions=True)
     await pool.disconnect()
 

@@ -85,7 +85,10 @@ async def test_a_dial_that_nobody_takes_is_given_up_and_the_client_is_there_when
 
 
 async def test_a_welcome_that_never_comes_is_not_waited_for() -> None:
+    tries: list[int] = []
+
     async def script(session: Session) -> None:
+        tries.append(session.number)
         if session.number == 0:
             await session.heard()
             await session.send(wire.Viewers(count=1))  # any other message does not count
@@ -95,6 +98,7 @@ async def test_a_welcome_that_never_comes_is_not_waited_for() -> None:
 
     async with gateway(script) as url, client(url, welcome_timeout_s=0.3) as viewer:
         await is_live(viewer)
+        assert (tries, viewer.welcomes) == ([0, 1], 1)
 
 
 async def test_a_line_that_goes_dead_is_noticed_within_two_heartbeats_and_the_show_resumed() -> None:
@@ -142,6 +146,7 @@ async def test_closing_on_a_dead_line_does_not_hang() -> None:
         await is_live(viewer)
         thin.freeze()
         await asyncio.wait_for(viewer.close(), 4)
+        assert viewer.phase == "stopped"
 
 
 async def test_what_is_no_message_ends_the_connection_and_the_show_is_resumed() -> None:
@@ -234,5 +239,7 @@ async def test_nobody_listening_is_no_error_of_ours() -> None:
         port = free.getsockname()[1]
     async with client(f"ws://127.0.0.1:{port}", random01=0.2) as viewer:
         await asyncio.sleep(0.1)
+        before = viewer.phase
         async with gateway(welcoming, port=port):
             await is_live(viewer)
+            assert (before, viewer.phase) == ("waiting", "live")

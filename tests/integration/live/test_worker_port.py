@@ -23,7 +23,7 @@ from live.roles.worker_http import LoneWorker
 from live.schema import MIGRATIONS
 from tests.integration.conftest import Servers, _execute
 from tests.integration.live.gateway.house import free_port
-from tests.integration.live.test_roles import a_place, check_nothing_is_open
+from tests.integration.live.test_roles import a_place, left_open
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ async def test_a_worker_that_works_is_alive_and_ready_and_shows_its_figures(plac
     assert metrics.headers["content-type"].startswith("text/plain")
     assert "showdrop_webhook_due_deliveries" in metrics.text
     assert missing.status_code == 404
-    await check_nothing_is_open(database_url, "worker")
+    assert await left_open(database_url, "worker") == []
     with socket.create_server(("127.0.0.1", place.settings.worker_port or 0)):
         pass  # the port is free again
 
@@ -149,7 +149,7 @@ async def test_a_port_in_use_is_one_line_and_leaves_nothing_open(place: Place, d
         pytest.raises(StartupError, match=r"cannot listen on .*SHOWDROP_WORKER_PORT"),
     ):
         await LoneWorker.start(place)
-    await check_nothing_is_open(database_url, "worker")
+    assert await left_open(database_url, "worker") == []
 
 
 async def test_a_port_that_dies_ends_the_process_with_one_line(place: Place) -> None:

@@ -52,11 +52,12 @@ class RawViewer:
             [length] = struct.unpack("!Q", await self.reader.readexactly(8))
         return first & 0xF, await self.reader.readexactly(length)
 
-    async def until(self, part: bytes) -> None:
-        """Read up to the frame that contains this."""
+    async def until(self, part: bytes) -> bytes:
+        """Read up to the frame that contains this, and return what it holds."""
         async with asyncio.timeout(8):
-            while part not in (await self.frame())[1]:
+            while part not in (payload := (await self.frame())[1]):
                 pass
+            return payload
 
     async def close_code(self) -> int:
         """Return the code of the close frame; 0 when the connection was cut without one."""
@@ -169,8 +170,8 @@ async def test_frames_right_behind_the_request_are_served(house: House) -> None:
     writer.write(upgrade(show_id) + frame(TEXT, HELLO) + frame(TEXT, b'{"type":"ping"}'))
     await reader.readuntil(b"\r\n\r\n")
     viewer = RawViewer(reader, writer)
-    await viewer.until(b'"welcome"')
-    await viewer.until(b'"pong"')
+    answers = [wire.decode_server(await viewer.until(part)) for part in (b'"welcome"', b'"pong"')]
+    assert [type(one) for one in answers] == [wire.Welcome, wire.Pong]
     writer.close()
 
 
@@ -224,12 +225,14 @@ async def test_connections_past_all_measure_are_cut_and_taken_again_when_there_i
 async def test_who_hangs_up_before_the_answer_leaves_no_trace(house: House) -> None:
     show_id = await house.show()
     async with undisturbed(house, show_id):
+        connections = await house.metric("showdrop_gateway_connections")
         for request in (b"GET /metrics HTTP/1.1\r\n\r\n", b"GET /readyz HTTP/1.1\r\n\r\n", upgrade(show_id)):
             _, writer = await house.raw()
             writer.write(request)
             writer.write_eof()
             writer.close()
         await asyncio.sleep(0.2)
+        assert await house.metric("showdrop_gateway_connections") == connections
 
 
 async def test_a_flood_of_messages_or_pings_is_closed(house: House) -> None:

@@ -59,8 +59,9 @@ async def test_thousands_who_say_nothing_keep_nobody_out_and_end_in_time(
         await connect(port, silent)
         await connect(port, mute)
         await served_meanwhile(house, show_id, offer_id)
-        await until(lambda: all(one.close_code == CUT for one in silent))
-        await until(lambda: all(one.close_code == CloseCode.BAD_MESSAGE for one in mute))
+        await until(lambda: all(one.close_code is not None for one in [*silent, *mute]))
+        assert {one.close_code for one in silent} == {CUT}
+        assert {one.close_code for one in mute} == {CloseCode.BAD_MESSAGE}
     finally:
         for one in [*silent, *mute]:
             one.transport.abort()
