@@ -13,7 +13,7 @@ from live.site import FILE, Site, announced, find_site, site_of
 
 @pytest.mark.parametrize(
     ("host", "reached_at"),
-    [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("::", "[::1]"), ("shop.lan", "shop.lan")],  # noqa: S104
+    [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("::", "[::1]"), ("shop.lan", "shop.lan")],  # noqa: S104 - read, not bound
 )
 def test_a_site_is_an_address_that_this_machine_can_reach(host: str, reached_at: str) -> None:
     site = site_of(Settings(host=host, http_port=81, ws_port=82), 7)
