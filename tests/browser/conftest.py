@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser.running_site import Site, running_site
+from tests.browser.window import DESK, PHONE, Window
 
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -37,3 +38,20 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def host(browser: Browser) -> Iterator[Window]:
+    """Open a window on a desk."""
+    window = Window(browser, DESK)
+    window.may_fail = {"/static/no-such-picture.svg"}
+    yield window
+    window.close()
+
+
+@pytest.fixture
+def buyer(browser: Browser) -> Iterator[Window]:
+    """Open a window on a phone."""
+    window = Window(browser, PHONE)
+    yield window
+    window.close()

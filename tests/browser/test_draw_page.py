@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.running_site import Site
-from tests.browser.test_pages import DESK, PATIENCE_MS, PHONE, TITLE, Window
+from tests.browser.window import DESK, PATIENCE_MS, PHONE, TITLE, Window
 
 OPEN_FOR_S = 8
 

@@ -1,78 +1,12 @@
 """The pages as people use them: a whole sale through Chromium, against every role for real."""
 
-from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Error, Locator, Page, Response, ViewportSize, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.running_site import MUGS, Site
-
-PATIENCE_MS = 10_000
-PHONE: ViewportSize = {"width": 360, "height": 720}
-DESK: ViewportSize = {"width": 1280, "height": 900}
-MOST_TABS = 40
-TITLE = "Friday night drop"
-
-
-class Window:
-    """A page in a browser profile of its own, and everything that went wrong in it."""
-
-    def __init__(self, browser: Browser, size: ViewportSize) -> None:
-        # Ends of addresses that may answer with an error.
-        self.may_fail: set[str] = set()
-        self.wrong: list[str] = []
-        self._context = browser.new_context(viewport=size, locale="en-GB")
-        self._context.set_default_timeout(PATIENCE_MS)
-        self.page = self._context.new_page()
-        self.page.on("console", self._heard)
-        self.page.on("pageerror", self._failed)
-        self.page.on("response", self._answered)
-
-    def close(self) -> None:
-        self._context.close()
-
-    def _heard(self, message: ConsoleMessage) -> None:
-        # A failed request is judged by `_answered`, which knows its status.
-        if message.type in ("error", "warning") and not message.text.startswith("Failed to load resource"):
-            self.wrong.append(message.text)
-
-    def _failed(self, error: Error) -> None:
-        self.wrong.append(str(error))
-
-    def _answered(self, response: Response) -> None:
-        if response.status >= 400 and not any(response.url.endswith(one) for one in self.may_fail):
-            self.wrong.append(f"{response.status} {response.url}")
-
-
-@pytest.fixture
-def host(browser: Browser) -> Iterator[Window]:
-    window = Window(browser, DESK)
-    window.may_fail = {"/static/no-such-picture.svg"}
-    yield window
-    window.close()
-
-
-@pytest.fixture
-def buyer(browser: Browser) -> Iterator[Window]:
-    window = Window(browser, PHONE)
-    yield window
-    window.close()
-
-
-def press_tab_until_on(page: Page, target: Locator) -> None:
-    # A click on words gives nothing the focus, and the next Tab goes on from there.
-    page.get_by_role("heading", name=TITLE).click()
-    for _ in range(MOST_TABS):
-        if target.evaluate("element => element === document.activeElement"):
-            return
-        page.keyboard.press("Tab")
-    pytest.fail(f"{target} cannot be reached with the Tab key")
-
-
-def sideways_px(page: Page) -> int:
-    """Tell how far the page can be scrolled sideways."""
-    return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+from tests.browser.window import PATIENCE_MS, PHONE, TITLE, Window, press_tab_until_on, sideways_px
 
 
 @pytest.mark.parametrize("show", ["show_nope", "show_01JD0000000000000000000000", "a/b?c"])
@@ -86,9 +20,13 @@ def test_a_link_to_no_show_says_so_and_leads_to_the_current_one(site: Site, buye
     assert [one for one in buyer.wrong if "WebSocket connection" not in one] == []
 
 
-def test_a_whole_sale_from_the_hosts_link_to_the_summary(site: Site, host: Window, buyer: Window) -> None:
-    desk, phone = host.page, buyer.page
+def offer_on(buyer: Window) -> tuple[Page, Locator, Locator]:
+    """Return the buyer's page, the offer on it and the offer's main button."""
+    return buyer.page, buyer.page.locator(".offer"), buyer.page.locator(".offer .main")
 
+
+def start_a_show(host: Window, site: Site) -> None:
+    desk = host.page
     desk.goto(f"{site.url}/host#token={site.host_token}")
     desk.get_by_label("Title").fill(TITLE)
     desk.get_by_role("button", name="Create show").click()
@@ -97,13 +35,22 @@ def test_a_whole_sale_from_the_hosts_link_to_the_summary(site: Site, host: Windo
     desk.get_by_role("button", name="Start show").click()
     expect(desk.locator("#state")).to_have_text("Live")
     expect(desk.locator("#products")).to_contain_text(f"€20.00 · {MUGS} available")
-    desk.get_by_role("button", name="Pin Enamel Mug", exact=True).click()
 
+
+def pin_the_mug(host: Window) -> None:
+    host.page.get_by_role("button", name="Pin Enamel Mug", exact=True).click()
+
+
+def watch_the_show(buyer: Window, site: Site) -> None:
+    phone = buyer.page
     phone.goto(f"{site.url}/watch")
     expect(phone.get_by_role("heading", name=TITLE)).to_be_visible()
     expect(phone.locator("#spotlight")).to_contain_text("Enamel Mug")
     expect(phone.locator("#spotlight .picture.loaded")).to_have_count(1)
 
+
+def open_an_offer_for_more_mugs_than_there_are_and_then_for_all(host: Window) -> None:
+    desk = host.page
     desk.get_by_role("button", name="Open an offer for Enamel Mug").click()
     desk.get_by_label("Quantity").fill(str(MUGS + 1))
     desk.get_by_label("Countdown before").fill("1")
@@ -116,7 +63,9 @@ def test_a_whole_sale_from_the_hosts_link_to_the_summary(site: Site, host: Windo
     expect(desk.locator(".live-offer")).to_contain_text("Enamel Mug")
     expect(desk.locator("#products")).to_contain_text("€20.00 · no stock")
 
-    offer, button = phone.locator(".offer"), phone.locator(".offer .main")
+
+def join_to_buy(buyer: Window) -> None:
+    phone, offer, button = offer_on(buyer)
     expect(button).to_have_text("Join to buy")
     button.click()
     expect(phone.locator("#who")).to_contain_text("Buying as demo-")
@@ -124,6 +73,9 @@ def test_a_whole_sale_from_the_hosts_link_to_the_summary(site: Site, host: Windo
     expect(offer).to_contain_text(f"{MUGS} of {MUGS} left")
     assert sideways_px(phone) == 0
 
+
+def claim_with_the_keyboard_and_give_it_back(buyer: Window) -> None:
+    phone, offer, button = offer_on(buyer)
     press_tab_until_on(phone, button)
     phone.keyboard.press("Enter")
     expect(button).to_contain_text("Pay €14.00 · ")
@@ -134,12 +86,18 @@ def test_a_whole_sale_from_the_hosts_link_to_the_summary(site: Site, host: Windo
     expect(offer).to_contain_text("You gave it back.")
     expect(button).to_have_text("Claim · €14.00")
 
+
+def pay_with_a_card_that_is_declined(buyer: Window) -> None:
+    phone, offer, button = offer_on(buyer)
     phone.get_by_label("Demo payment").select_option("pm_test_declined")
     button.click()
     expect(button).to_contain_text("Pay €14.00 · ")
     button.click()
     expect(offer).to_contain_text("The payment was declined and nothing was charged.")
 
+
+def buy_two_with_a_card_that_is_good(buyer: Window) -> None:
+    phone, _, button = offer_on(buyer)
     phone.get_by_label("Demo payment").select_option("pm_test_ok")
     expect(button).to_have_text("Claim · €14.00")
     phone.get_by_role("button", name="One more").click()
@@ -152,21 +110,47 @@ def test_a_whole_sale_from_the_hosts_link_to_the_summary(site: Site, host: Windo
     expect(phone.locator("#orders [data-order=confirmed]")).to_have_text("Confirmed", timeout=PATIENCE_MS)
     assert sideways_px(phone) == 0
 
+
+def see_what_was_sold(host: Window) -> None:
+    desk = host.page
     expect(desk.locator(".live-offer .sold dd")).to_have_text("2")
     expect(desk.locator("[data-metric=gmv] .metric-value")).to_have_text("€28.00", timeout=PATIENCE_MS)
     expect(desk.locator("#orders")).to_contain_text("MUG-1")
+
+
+def extend_the_offer_and_close_it(host: Window) -> None:
+    desk = host.page
     desk.get_by_role("button", name="Extend +30 s").click()
     expect(desk.locator("#toast")).to_have_text("Extended by 30 s.")
     desk.get_by_role("button", name="Close", exact=True).click()
     desk.get_by_role("button", name="Close offer").click()
-    expect(button).to_have_text("Offer ended")
-    # After the end the viewers' page asks for the next show, and hears that there is none.
-    buyer.may_fail.add("/v1/shows/current")
+
+
+def end_the_show(host: Window) -> None:
+    desk = host.page
     desk.get_by_role("button", name="End show").click()
     desk.locator("#ask-dialog").get_by_role("button", name="End show").click()
-    expect(phone.locator("#summary")).to_contain_text("You bought 2 items for €28.00.")
-    expect(desk.locator("#state")).to_have_text("Ended")
-    expect(desk.locator("#products")).to_contain_text(f"€20.00 · {MUGS - 2} available", timeout=PATIENCE_MS)
+
+
+def test_a_whole_sale_from_the_hosts_link_to_the_summary(site: Site, host: Window, buyer: Window) -> None:
+    start_a_show(host, site)
+    pin_the_mug(host)
+    watch_the_show(buyer, site)
+    open_an_offer_for_more_mugs_than_there_are_and_then_for_all(host)
+    join_to_buy(buyer)
+    claim_with_the_keyboard_and_give_it_back(buyer)
+    pay_with_a_card_that_is_declined(buyer)
+    buy_two_with_a_card_that_is_good(buyer)
+    see_what_was_sold(host)
+
+    extend_the_offer_and_close_it(host)
+    expect(buyer.page.locator(".offer .main")).to_have_text("Offer ended")
+    # After the end the viewers' page asks for the next show, and hears that there is none.
+    buyer.may_fail.add("/v1/shows/current")
+    end_the_show(host)
+    expect(buyer.page.locator("#summary")).to_contain_text("You bought 2 items for €28.00.")
+    expect(host.page.locator("#state")).to_have_text("Ended")
+    expect(host.page.locator("#products")).to_contain_text(f"€20.00 · {MUGS - 2} available", timeout=PATIENCE_MS)
 
     assert buyer.wrong == []
     assert host.wrong == []
