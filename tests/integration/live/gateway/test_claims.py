@@ -197,6 +197,8 @@ async def test_counts_of_an_offer_that_is_over_are_right_for_who_comes_later(hou
     async with house.another_gateway() as other:
         late = await other.watch(show_id)
         await late.when(lambda: any((one.available, one.held) == (8, 2) for one in late.all(wire.OfferStock)))
+        newest = late.all(wire.OfferStock)[-1]
+        assert (newest.available, newest.held) == (8, 2)
 
 
 async def test_reactions_are_added_up_and_nonsense_is_refused(house: House) -> None:

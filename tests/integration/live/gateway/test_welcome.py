@@ -226,6 +226,7 @@ async def test_a_slow_welcome_is_not_the_viewers_fault(house: House, monkeypatch
         await viewer.say(wire.Hello())
         await asyncio.sleep(2.2)
     await viewer.get(wire.Welcome)
+    assert viewer.close_code is None
 
 
 async def test_news_that_comes_while_a_buyer_is_let_in_is_told_after_the_welcome(house: House) -> None:
@@ -259,7 +260,8 @@ async def test_a_show_that_was_let_go_during_a_slow_hello_is_opened_again(
         await asyncio.sleep(2.2)
     await viewer.get(wire.Welcome)
     await house.stage.pause(show_id)
-    await viewer.get(wire.ShowPaused)
+    assert (await viewer.get(wire.ShowPaused)).seq == await house.seq(show_id)
+    assert viewer.close_code is None
 
 
 async def test_leaving_during_the_hello_leaves_nothing_behind(house: House) -> None:
@@ -296,3 +298,4 @@ async def test_viewers_of_all_gateways_are_counted_together(house: House) -> Non
     async with house.another_gateway() as other:
         await other.watch(show_id)
         await viewer.when(lambda: any(one.count == 2 for one in viewer.all(wire.Viewers)))
+        assert viewer.all(wire.Viewers)[-1].count == 2

@@ -7,7 +7,7 @@ import pytest
 from kit.redis_client import pipelined
 from live.close_codes import CloseCode
 from tests.integration.live.gateway.house import House
-from tests.integration.live.gateway.reader.readiness import LAG_MOST_S, until_ready, until_red
+from tests.integration.live.gateway.reader.readiness import LAG_MOST_S, failing, until_ready, until_red
 from tests.integration.live.gateway.reader.swallowing_proxy import Proxy
 
 
@@ -47,6 +47,7 @@ async def test_a_subscriber_that_was_dropped_right_before_the_last_event_gets_it
         both.create_task(house.events(show_id, 1))
         both.create_task(pipelined(house.stores.redis, [("CLIENT", "KILL", "TYPE", "pubsub")]))
     await viewer.up_to(2)
+    assert viewer.seqs == [2]
 
 
 async def test_a_connection_that_swallows_everything_is_noticed_replaced_and_loses_nothing(
@@ -110,9 +111,10 @@ async def test_a_redis_that_is_away_is_not_taken_for_a_slow_reader(house: House,
 
 async def test_ticks_that_hang_turn_readiness_red(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("live.gateway_tick.TICK_MS", 1_500)
-    await until_red(house, "were not looked at for")
+    assert "log_reader" in await until_red(house, "were not looked at for")
     monkeypatch.setattr("live.gateway_tick.TICK_MS", 50)
     await until_ready(house)
+    assert await failing(house) == {}
 
 
 async def test_a_room_that_stays_behind_its_log_turns_readiness_red_until_it_has_caught_up(house: House) -> None:
