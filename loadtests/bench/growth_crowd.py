@@ -88,7 +88,7 @@ class GrowthCrowd:
         )
 
     def _idle_us_per_s(self) -> float:
-        pids = self._crowd.target.pids()
+        pids = self._crowd.server.pids()
         began, used_ns = time.monotonic(), cpu_ns(pids)
         time.sleep(self._sizes.growth_s / 4)
         return (cpu_ns(pids) - used_ns) / 1000 / (time.monotonic() - began)
@@ -99,7 +99,7 @@ class GrowthCrowd:
         crowd = self._crowd
         in_flight = min(GROWTH_IN_FLIGHT, self.viewers // 2)
         order = ClaimOrder(offers=[offer_id], each=claims, in_flight=in_flight, over_s=over_s)
-        groups = usage_groups(crowd.target.pids(), crowd.pid)
+        groups = usage_groups(crowd.server.pids(), crowd.pid)
         groups[API] = [pid for pid in groups[API] if pid in self._shop]  # the other crowds are nobody's cost
         frames, usage = crowd.count(Count.STOCK_COUNTS), Usage(groups)
         report, _ = crowd.claim(order)

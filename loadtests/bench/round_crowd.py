@@ -26,11 +26,13 @@ class RoundCrowd(Crowd):
 
     Attributes:
         show_id: where they are.
+        server: who serves them there.
     """
 
     def __init__(self, target: Showdrop, plan: CrowdPlan, *, loop: type[CrowdLoop]) -> None:
         super().__init__(target, plan, new_clock(), loop=loop)
         self.show_id = target.show_id
+        self.server = target
 
     def play(self, order: object, timeout_s: float) -> tuple[object, Usage]:
         """Let a round happen; return its report, and the CPU time everybody uses from its beginning on.
@@ -42,7 +44,7 @@ class RoundCrowd(Crowd):
         Raises:
             LoadError: the crowd has died.
         """
-        usage = Usage(usage_groups(self.target.pids(), self.pid))
+        usage = Usage(usage_groups(self.server.pids(), self.pid))
         self._pipe.send(order)
         try:
             if not self._pipe.poll(timeout_s + REPORT_TIMEOUT_S):

@@ -280,7 +280,7 @@ def test_a_request_leaves_nothing_for_the_garbage_collector(deflate: bool, behin
             upgrade = Upgrade(AnEntrance(deflate=deflate), PEER)
             if upgrade.receive(HEAD.encode() + fields + behind) is None:
                 upgrade.end()  # as its connection does that ends before the request is whole
-        del upgrade
+            del upgrade
         assert not [one for one in gc.get_objects() if isinstance(one, ServerProtocol)]
     finally:
         gc.enable()
