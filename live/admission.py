@@ -26,6 +26,10 @@ class Admission:
         joins_per_s: new viewers a second, for long; ``JOINS_BURST_S`` as many at once.
         address_messages_per_s: messages a second from one address, for long; ``ADDRESS_BURST_S`` as many at once.
         address_viewers_most: viewers of one address at once; 0 for as many as come.
+
+    Attributes:
+        message_rates: of the messages of all viewers of an address, by what ``entered`` names it.
+        claim_rates: of a buyer's claims over all of their connections, by the buyer's id.
     """
 
     def __init__(
@@ -41,10 +45,10 @@ class Admission:
         self._address_viewers_most = address_viewers_most
         self._viewers: dict[str, int] = {}  # by network; who has none here is not in it
         self._joins = TokenBucket(joins_per_s, max(1, joins_per_s * JOINS_BURST_S), now)
-        self._addresses = Rates(
+        self.message_rates = Rates(
             per_s=address_messages_per_s, burst=address_messages_per_s * ADDRESS_BURST_S, most=ADDRESSES_MOST
         )
-        self._buyers = Rates(per_s=BUYER_CLAIMS_PER_S, burst=BUYER_CLAIMS_BURST, most=BUYERS_MOST)
+        self.claim_rates = Rates(per_s=BUYER_CLAIMS_PER_S, burst=BUYER_CLAIMS_BURST, most=BUYERS_MOST)
 
     def turned_away(self, address: str, connections: int, now: float, random01: float) -> int | None:
         """Decide about one more viewer of an address beside ``connections``, itself among them.
@@ -58,7 +62,7 @@ class Admission:
         return RETRY_AFTER_MIN_S + int(random01 * (RETRY_AFTER_MAX_S - RETRY_AFTER_MIN_S + 1))
 
     def entered(self, address: str) -> str:
-        """Count a viewer of an address; return what it is counted under, for ``left`` and ``allows_message``."""
+        """Count a viewer of an address; return what it is counted under, for ``left`` and the rates."""
         network = network_of(address)
         self._viewers[network] = self._viewers.get(network, 0) + 1
         return network
@@ -74,11 +78,3 @@ class Admission:
     def _has_room(self, address: str) -> bool:
         most = self._address_viewers_most
         return not most or self._viewers.get(network_of(address), 0) < most
-
-    def allows_message(self, network: str, now: float) -> bool:
-        """Count one more message of the viewers of an address, as ``entered`` names it; False when it is too many."""
-        return self._addresses.allows(network, now)
-
-    def allows_claim(self, buyer_id: str, now: float) -> bool:
-        """Count one more claim of a buyer, over all of their connections; False when it is too many."""
-        return self._buyers.allows(buyer_id, now)

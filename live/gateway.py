@@ -102,6 +102,7 @@ class Gateway:
             address_viewers_most=settings.address_viewers,
             now=asyncio.get_running_loop().time(),
         )
+        self.message_rates, self.claim_rates = self._admission.message_rates, self._admission.claim_rates
         self._wheel: TimerWheel[ViewerConnection] = TimerWheel()
         self._draining = False
         self._empty = asyncio.Event()
@@ -255,14 +256,6 @@ class Gateway:
         return self._plain.get(path)
 
     # --- what sessions need -------------------------------------------------------------------------------------
-
-    def allows_message(self, network: str, now: float) -> bool:
-        """Count one more message of the viewers of an address."""
-        return self._admission.allows_message(network, now)
-
-    def allows_claim(self, buyer_id: str, now: float) -> bool:
-        """Count one more claim of a buyer."""
-        return self._admission.allows_claim(buyer_id, now)
 
     async def room(self, show_id: str) -> Room:
         """Return the show's room. Raises NotFoundError, UnavailableError."""

@@ -214,7 +214,8 @@ ADDRESSES_PARSED: Final = 4_096
 """Addresses that are remembered as they were parsed, below 2 MB: those of the proxies come with every request."""
 
 ADDRESSES_MOST: Final = 20_000
-"""Addresses whose messages are counted, the one unused for longest forgotten first."""
+"""Addresses that have just sent so much that their buckets are not full; of more the one unused for longest is
+forgotten: about 5 MB."""
 
 VIEWER_MESSAGES_PER_S: Final = 20.0
 """Messages a second that one viewer may send for long."""
@@ -248,7 +249,8 @@ BUYER_CLAIMS_BURST: Final = VIEWER_MESSAGES_BURST
 """Claims at once of one buyer, likewise. Who asks for a place on a waiting list is counted with them."""
 
 BUYERS_MOST: Final = 20_000
-"""Buyers whose claims are counted, the one unused for longest forgotten first: everyone who may connect by default."""
+"""Buyers who claimed in the last seconds, of more the one unused for longest forgotten: everyone who may connect by
+default."""
 
 CLAIMS_MOST_QUEUED: Final = 50_000
 """Claims that wait for Redis in one gateway: over a second of its work; more are refused as temporary."""

@@ -171,7 +171,7 @@ class ViewerSession:
         if not self._rate.allows(now):
             self._count_refusal(now)
             self._over_rate(message)
-        elif not self._house.allows_message(self._network, now):
+        elif not self._house.message_rates.allows(self._network, now):
             self._over_rate(message)
         elif self._room is not None and not isinstance(message, wire.Hello):
             self._serve(message, self._room, now)
@@ -198,7 +198,7 @@ class ViewerSession:
         if not self._rate.allows(now):
             self._count_refusal(now)
         else:
-            self._house.allows_message(self._network, now)
+            self._house.message_rates.allows(self._network, now)
 
     # --- hello --------------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from live.claim_desk import ClaimDesk
 from live.close_codes import CloseCode
 from live.frames import Variant
 from live.purchases import Purchases
+from live.rates import Rates
 from live.room import Room
 from live.tokens import Tokens
 from live.waiting_lists import WaitingLists
@@ -75,20 +76,19 @@ class Session(Protocol):
 
 
 class House(Protocol):
-    """What a session needs of its gateway."""
+    """What a session needs of its gateway.
+
+    Attributes:
+        message_rates: of the messages of all viewers of an address.
+        claim_rates: of a buyer's claims over all of their connections.
+    """
 
     tokens: Tokens
     desk: ClaimDesk
     purchases: Purchases
     waiting_lists: WaitingLists
-
-    def allows_message(self, network: str, now: float) -> bool:
-        """Count one more message of the viewers of an address; False when it is too many."""
-        ...
-
-    def allows_claim(self, buyer_id: str, now: float) -> bool:
-        """Count one more claim of a buyer, over all of their connections; False when it is too many."""
-        ...
+    message_rates: Rates
+    claim_rates: Rates
 
     def server_time_ms(self) -> int:
         """Return the time by the clock that decides about holds, milliseconds since the epoch."""

@@ -90,7 +90,7 @@ class ViewerRequests:
             self.refuse(claim, "invalid", temporary=False)
         elif claim.offer_id not in room.offer_ids:
             self.refuse(claim, "unknown_offer", temporary=False)
-        elif self._claims >= CLAIMS_MOST_IN_FLIGHT or not self._house.allows_claim(self._buyer_id, now):
+        elif self._claims >= CLAIMS_MOST_IN_FLIGHT or not self._house.claim_rates.allows(self._buyer_id, now):
             self.refuse(claim, "rate_limited", temporary=True)
         else:
             request = ClaimRequest(
@@ -200,7 +200,7 @@ class ViewerRequests:
             self.refuse_waiting(message, "unauthorised")
         elif message.offer_id not in room.offer_ids:
             self.refuse_waiting(message, "unknown_offer")
-        elif len(self._waits) >= WAITLIST_MOST_IN_FLIGHT or not self._house.allows_claim(self._buyer_id, now):
+        elif len(self._waits) >= WAITLIST_MOST_IN_FLIGHT or not self._house.claim_rates.allows(self._buyer_id, now):
             self.refuse_waiting(message, "rate_limited")
         else:
             task = asyncio.create_task(self._wait(message, self._buyer_id))

@@ -1,1 +1,1 @@
-"""Does it hold? Load from the outside, through the wire and public HTTP only."""
+"""Does it hold? Load from the outside, through the wire and public HTTP; only what is stored is looked up there."""

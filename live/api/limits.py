@@ -58,7 +58,7 @@ REQUESTS_BURST_S: Final = 4.0
 office. See ``SHOWDROP_ADDRESS_REQUESTS_PER_S`` and ``SHOWDROP_TOKEN_REQUESTS_PER_S``."""
 
 REQUEST_ADDRESSES_MOST: Final = 20_000
-"""Addresses whose requests are counted, the one unused for longest forgotten first: about 5 MB."""
+"""Addresses whose buckets are not full; of more the one unused for longest is forgotten: about 5 MB."""
 
 REQUEST_BEARERS_MOST: Final = 20_000
 """Bearers whose requests are counted, likewise."""

@@ -31,11 +31,11 @@ def let_in(admission: Admission, asked: int, now: float) -> int:
 
 
 def messages_allowed(admission: Admission, network: str, now: float) -> int:
-    return next(count for count in range(10_000) if not admission.allows_message(network, now))
+    return next(count for count in range(10_000) if not admission.message_rates.allows(network, now))
 
 
 def claims_allowed(admission: Admission, buyer_id: str, now: float) -> int:
-    return next(count for count in range(10_000) if not admission.allows_claim(buyer_id, now))
+    return next(count for count in range(10_000) if not admission.claim_rates.allows(buyer_id, now))
 
 
 def test_a_burst_comes_in_at_once_and_then_the_rate() -> None:
@@ -144,7 +144,7 @@ def test_so_many_addresses_are_known_and_no_more(monkeypatch: pytest.MonkeyPatch
     admission = an_admission(messages_per_s=10)
     for n in range(100):
         assert messages_allowed(admission, str(n), 1_000.0) == 10 * ADDRESS_BURST_S
-    assert len(admission._addresses) == 10
+    assert len(admission.message_rates) == 10
 
 
 def test_connections_of_one_buyer_share_and_other_buyers_do_not() -> None:
@@ -154,7 +154,7 @@ def test_connections_of_one_buyer_share_and_other_buyers_do_not() -> None:
     assert claims_allowed(admission, "ana", 1_001.0) == BUYER_CLAIMS_PER_S
     assert claims_allowed(admission, "bob", 1_001.0) == BUYER_CLAIMS_BURST
     # A buyer who is called like an address does not share with it.
-    admission.allows_message("192.0.2.1", 1_001.0)
+    admission.message_rates.allows("192.0.2.1", 1_001.0)
     assert claims_allowed(admission, "192.0.2.1", 1_001.0) == BUYER_CLAIMS_BURST
 
 
@@ -165,4 +165,4 @@ def test_so_many_buyers_are_known_and_no_more(monkeypatch: pytest.MonkeyPatch) -
         claims_allowed(admission, name, 1_000.0)
     assert claims_allowed(admission, "ana", 1_000.0) == 0
     assert claims_allowed(admission, "bob", 1_000.0) == BUYER_CLAIMS_BURST
-    assert len(admission._buyers) == 3
+    assert len(admission.claim_rates) == 3

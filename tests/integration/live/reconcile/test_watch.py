@@ -15,6 +15,12 @@ from live.reconcile.watch import ReconcileWatch
 from tests.integration.live.reconcile.sold_shop import Shop
 
 
+@pytest.fixture(autouse=True)
+def looks_all_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look may take all of the watch's time: else a slow machine waits fifty looks for the next one."""
+    monkeypatch.setattr("live.reconcile.watch.WATCH_SHARE_MOST", 1.0)
+
+
 async def test_the_watch_shows_drift_as_long_as_it_lasts_and_logs_it_once(shop: Shop) -> None:
     with capture_logs() as said:
         async with watching(shop) as registry:
