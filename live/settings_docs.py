@@ -30,8 +30,8 @@ A provider takes payments as soon as its key is set. What they mean together: [p
 _TRACES: Final = """
 ## Traces
 
-Read when the program was installed with `showdrop[otel]`; `showdrop check` does not look at them. What a trace holds:
-[operations.md](operations.md#traces).
+They want the extra `showdrop[otel]`, which the lock files have, and so the image; `showdrop check` does not look at
+them. What a trace holds: [operations.md](operations.md#traces).
 
 """
 

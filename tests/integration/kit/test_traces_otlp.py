@@ -112,6 +112,25 @@ def test_a_variable_that_the_sdk_refuses_is_one_line(monkeypatch: pytest.MonkeyP
         open_traces("api", {ENDPOINT: "http://127.0.0.1:4318"})
 
 
+_ASKS_FOR_NOTHING = """
+import sys
+from kit.traces_otlp import open_traces
+from live.roles import api, gateway, worker
+
+assert not open_traces("gateway", {}).on
+senders = ("opentelemetry.sdk.trace", "opentelemetry.exporter", "google.protobuf")
+print(*(name for name in sys.modules if name.startswith(senders)))
+"""
+
+
+async def test_who_asks_for_no_traces_does_not_load_what_sends_them() -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _ASKS_FOR_NOTHING, stdout=asyncio.subprocess.PIPE
+    )
+    said, _ = await asyncio.wait_for(process.communicate(), 30)
+    assert (process.returncode, said.split()) == (0, [])
+
+
 _TELLS_AND_ENDS = """
 import asyncio, os, time
 from kit.traces_otlp import open_traces
