@@ -96,6 +96,9 @@ def test_nothing_may_talk_but_what_is_allowed(overlay: str) -> None:
     # Everything that an allowed call may reach has to let it in, or is outside.
     assert "ingress" not in policies["internet"]
     assert "10.0.0.0/8" in policies["internet"]["egress"][0]["to"][0]["ipBlock"]["except"]
+    # As k8s/README.md says of trace collectors: a gateway reaches nothing out there.
+    [who] = policies["internet"]["podSelector"]["matchExpressions"]
+    assert who["values"] == ["api", "worker"]
 
 
 def test_the_most_pods_that_may_run_find_their_connections_in_postgres() -> None:
