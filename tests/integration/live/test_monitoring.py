@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from kit.metrics import new_registry, render_metrics
+from live.api.health_http import HealthEndpoints
 from live.roles.api import ApiRole
 from live.roles.gateway import GatewayRole
 from live.roles.worker import WorkerRole
@@ -94,6 +95,14 @@ def test_dashboards_are_tidy() -> None:
         ids = [panel["id"] for panel in board["panels"]]
         assert ids == list(range(1, len(ids) + 1)), dashboard.name
         assert all(names_in(expression) for expression in expressions(dashboard))
+
+
+def test_requests_are_counted_without_those_that_machines_make() -> None:
+    texts = [ALERTS.read_text(encoding="utf-8"), *(one for board in DASHBOARDS for one in expressions(board))]
+    rates = re.findall(r"rate\(showdrop_http_requests_total(.*?)\[", "\n".join(texts))
+    machines = "|".join(one.path.removeprefix("/") for one in HealthEndpoints({}, new_registry()).endpoints())
+    assert len(rates) >= 3
+    assert all(f'route!~"/({machines})"' in labels for labels in rates)
 
 
 async def test_the_rules_fire_when_they_should_and_only_then() -> None:
