@@ -44,8 +44,8 @@ def expressions(dashboard: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-async def metrics(database_url: str, redis_url: str) -> set[str]:
-    """Return what the roles show, each asked as Prometheus asks it; the worker by its registry."""
+async def shown_by(database_url: str, redis_url: str) -> dict[str, set[str]]:
+    """Return what each role shows, asked as Prometheus asks it; the worker by its registry."""
     place, registry = a_place(database_url, redis_url), new_registry()
     worker = await WorkerRole.start(place, demo=False, registry=registry)
     api = await ApiRole.start(place, demo=False)
@@ -59,7 +59,13 @@ async def metrics(database_url: str, redis_url: str) -> set[str]:
         for role in (gateway, api, worker):
             await role.stop()
     texts = [render_metrics(registry).decode(), *(answer.text for answer in answers)]
-    return set().union(*(shown(text) for text in texts)) | OF_SEVERAL_PROCESSES
+    return {role: shown(text) for role, text in zip(("worker", "api", "gateway"), texts, strict=True)}
+
+
+@pytest.fixture
+def metrics(shown_by: dict[str, set[str]]) -> set[str]:
+    """Return what all roles show together."""
+    return set().union(*shown_by.values()) | OF_SEVERAL_PROCESSES
 
 
 async def test_everything_that_is_named_exists(metrics: set[str]) -> None:
@@ -83,6 +89,12 @@ def test_every_alert_has_its_entry_in_the_handbook_and_every_entry_its_alert() -
     assert sorted(re.findall(r"^### (Showdrop\w+)$", HANDBOOK.read_text(encoding="utf-8"), re.MULTILINE)) == sorted(
         alerts
     )
+
+
+async def test_each_role_has_an_alert_that_misses_it_by_what_only_it_shows(shown_by: dict[str, set[str]]) -> None:
+    missed = re.findall(r"absent\((\w+)\)", ALERTS.read_text(encoding="utf-8"))
+    who = [[role for role, names in shown_by.items() if name in names] for name in missed]
+    assert sorted(who) == [["api"], ["gateway"], ["worker"]]
 
 
 def test_dashboards_are_tidy() -> None:
