@@ -7,7 +7,7 @@ import random
 import socket
 from collections.abc import Awaitable, Callable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry, Gauge
 
 from kit.errors import UnavailableError
 from kit.metrics import read_at_scrape
@@ -16,6 +16,7 @@ from live import wire
 from live.admission import Admission
 from live.claim_desk import ClaimDesk
 from live.close_codes import CloseCode
+from live.door_figures import DoorFigures
 from live.gateway_figures import GatewayFigures
 from live.gateway_tick import Ticker
 from live.limits import (
@@ -122,21 +123,7 @@ class Gateway:
         ).set_function(lambda: sum(room.behind for room in rooms.open_rooms()))
         read_at_scrape(registry, self._figures.collect)
         read_at_scrape(registry, desk.collect)
-        self._joined = Counter("showdrop_gateway_joins_total", "Viewers let in by the handshake", registry=registry)
-        self._turned_away = Counter(
-            "showdrop_gateway_turned_away_total", "Viewers answered 503 before the upgrade", registry=registry
-        )
-        self._cut_off = Counter(
-            "showdrop_gateway_cut_off_total", "Connections past all measure, cut unheard", registry=registry
-        )
-        self._closes = Counter(
-            "showdrop_gateway_closes_total",
-            "Connections that the gateway ended, by close code; 4001 was cut for slow reading",
-            ["code"],
-            registry=registry,
-        )
-        for code in CloseCode:
-            self._closes.labels(code=str(code.value))
+        self._door = DoorFigures(registry)
 
     # --- serving ------------------------------------------------------------------------------------------------
 
@@ -212,7 +199,7 @@ class Gateway:
         self._empty.clear()
         connection.wheel_slot = self._wheel.put(connection, deadline_s)
         if len(self._connections) > self._connections_most + CONNECTIONS_TURNED_AWAY_MOST:
-            self._cut_off.inc()
+            self._door.cut_off.inc()
             connection.cut()
 
     def turned_away(self, address: str) -> int | None:
@@ -221,7 +208,7 @@ class Gateway:
         now, spread = asyncio.get_running_loop().time(), random.random()  # noqa: S311 - spreads a crowd, hides nothing
         retry_after_s = self._admission.turned_away(address, connections, now, spread)
         if retry_after_s is not None:
-            self._turned_away.inc()
+            self._door.turned_away.inc()
         return retry_after_s
 
     def enter(self, connection: ViewerConnection, show_id: str, address: str) -> ViewerSession:
@@ -229,7 +216,7 @@ class Gateway:
         connection.network = network = self._admission.entered(address)
         session = ViewerSession(connection, self, show_id, network)
         self._connections[connection] = session
-        self._joined.inc()
+        self._door.joined.inc()
         return session
 
     def look_at(self, connection: ViewerConnection, deadline_s: float) -> None:
@@ -249,7 +236,7 @@ class Gateway:
         if code == CloseCode.SLOW:
             self._figures.slow["cut"] += 1
         if code is not None:
-            self._closes.labels(code=str(int(code))).inc()
+            self._door.closes.labels(code=str(int(code))).inc()
 
     def plain(self, path: str) -> PlainAnswer | None:
         """Return what answers a plain GET of this path, or None."""
