@@ -243,12 +243,12 @@ def _url(env: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str | N
     text = env.get(name)
     if text is None:
         return None
+    # The value may hold a password: it is not repeated, and neither is what the parser says of it.
     try:
         scheme = urlsplit(text).scheme
     except ValueError:
-        scheme = ""
+        raise SettingError(f"{name} is malformed; write it like {schemes[0]}://host:port") from None
     if scheme not in schemes:
-        # The value may hold a password: it is not repeated.
         raise SettingError(f"{name} must start with {' or '.join(f'{one}://' for one in schemes)}")
     return text
 

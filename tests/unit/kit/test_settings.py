@@ -24,6 +24,7 @@ from kit.settings import VARIABLES, Settings, ensure_secret, read_settings, unkn
         ("REDIS_URL", "redis://["),
         ("REDIS_URL", "redis-cluster://h:1"),
         ("DATABASE_URL", "mysql://u:pass-word@h/d"),
+        ("DATABASE_URL", "postgresql://u:pass-word@[::1/d"),
         ("SHOWDROP_ORIGINS", "shop.example"),
         ("SHOWDROP_ORIGINS", "https://shop.example/path"),
         ("SHOWDROP_ORIGINS", "https://shop.example?x"),
@@ -57,6 +58,21 @@ def test_a_wrong_value_names_its_variable_in_one_line(name: str, value: str) -> 
     assert name in error.value.message
     assert "\n" not in error.value.message
     assert "pass-word" not in error.value.message
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("REDIS_URL", "redis://["),
+        ("DATABASE_URL", "postgresql://u:p@[::1/d"),
+        ("SHOWDROP_API_URL", "http://[api.example"),
+        ("SHOWDROP_WS_URL", "ws://::1]"),
+    ],
+)
+def test_an_address_whose_scheme_is_right_is_not_told_to_begin_with_it(name: str, value: str) -> None:
+    with pytest.raises(SettingError) as error:
+        read_settings({name: value})
+    assert error.value.message == f"{name} is malformed; write it like {value.partition(':')[0]}://host:port"
 
 
 def test_nothing_set_gives_the_defaults_that_the_help_shows() -> None:
