@@ -226,6 +226,16 @@ def ensure_secret(settings: Settings) -> str:
     return secret
 
 
+def _quoted(part: str, whole: str = "") -> str:
+    """Return a wrong value as a message repeats it: not when it may be an address with a password, or a piece of one.
+
+    Args:
+        part: what is wrong.
+        whole: the value that it was cut from, if it was: a comma may be a letter of a password.
+    """
+    return "'…@…'" if "@" in part + whole else repr(part)
+
+
 def _port(env: Mapping[str, str], name: str, default: int) -> int:
     text = env.get(name)
     if text is None:
@@ -235,7 +245,7 @@ def _port(env: Mapping[str, str], name: str, default: int) -> int:
     except ValueError:
         port = 0
     if not 1 <= port <= 65535:
-        raise SettingError(f"{name}={text!r} is not a port; use a number from 1 to 65535")
+        raise SettingError(f"{name}={_quoted(text)} is not a port; use a number from 1 to 65535")
     return port
 
 
@@ -263,7 +273,8 @@ def _secret(env: Mapping[str, str]) -> str | None:
 
 
 def _origins(env: Mapping[str, str]) -> tuple[str, ...]:
-    origins = tuple(part.strip().rstrip("/") for part in env.get("SHOWDROP_ORIGINS", "").split(",") if part.strip())
+    text = env.get("SHOWDROP_ORIGINS", "")
+    origins = tuple(part.strip().rstrip("/") for part in text.split(",") if part.strip())
     for origin in origins:
         try:
             parts = urlsplit(origin)
@@ -272,14 +283,16 @@ def _origins(env: Mapping[str, str]) -> tuple[str, ...]:
         except ValueError:
             is_origin = False
         if not is_origin:
-            raise SettingError(f"SHOWDROP_ORIGINS: {origin!r} is not an origin; write it like https://shop.example")
+            raise SettingError(
+                f"SHOWDROP_ORIGINS: {_quoted(origin, text)} is not an origin; write it like https://shop.example"
+            )
     return origins
 
 
 def _log_format(env: Mapping[str, str]) -> LogFormat:
     text = env.get("SHOWDROP_LOG", "text")
     if text not in ("text", "json"):
-        raise SettingError(f"SHOWDROP_LOG={text!r} is not known; use text or json")
+        raise SettingError(f"SHOWDROP_LOG={_quoted(text)} is not known; use text or json")
     return cast(Literal["text", "json"], text)
 
 
@@ -288,7 +301,7 @@ def _switch(env: Mapping[str, str], name: str, *, default: bool) -> bool:
     if text is None:
         return default
     if text not in ("on", "off"):
-        raise SettingError(f"{name}={text!r} is not known; use on or off")
+        raise SettingError(f"{name}={_quoted(text)} is not known; use on or off")
     return text == "on"
 
 
@@ -298,26 +311,28 @@ def _count(env: Mapping[str, str], name: str, default: int, *, least: int = 1) -
         return default
     # Nine digits at most: Python refuses to read some thousand of them.
     if not (text.isascii() and text.isdigit() and len(text) < 10 and least <= int(text) <= COUNT_MOST):
-        raise SettingError(f"{name}={text!r} is not a number from {least} to {COUNT_MOST}")
+        raise SettingError(f"{name}={_quoted(text)} is not a number from {least} to {COUNT_MOST}")
     return int(text)
 
 
 def _proxies(env: Mapping[str, str]) -> tuple[Network, ...]:
     networks = []
-    for part in env.get("SHOWDROP_PROXIES", "").split(","):
+    text = env.get("SHOWDROP_PROXIES", "")
+    for part in text.split(","):
         if not part.strip():
             continue
         try:
             networks.append(ip_network(part.strip()))
-        except ValueError as error:
+        except ValueError:
             raise SettingError(
-                f"SHOWDROP_PROXIES: {part.strip()!r} is not a network; write it like 10.0.0.0/8 or 192.0.2.7"
-            ) from error
+                f"SHOWDROP_PROXIES: {_quoted(part.strip(), text)} is not a network; "
+                "write it like 10.0.0.0/8 or 192.0.2.7"
+            ) from None
     return tuple(networks)
 
 
 def _currency(env: Mapping[str, str]) -> str:
     code = env.get("SHOWDROP_CURRENCY", Settings().currency)
     if code not in CURRENCIES:
-        raise SettingError(f"SHOWDROP_CURRENCY={code!r} is not an ISO 4217 code; use three letters such as EUR")
+        raise SettingError(f"SHOWDROP_CURRENCY={_quoted(code)} is not an ISO 4217 code; use three letters such as EUR")
     return code

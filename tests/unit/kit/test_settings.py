@@ -29,6 +29,8 @@ from kit.settings import VARIABLES, Settings, ensure_secret, read_settings, unkn
         ("SHOWDROP_ORIGINS", "https://shop.example/path"),
         ("SHOWDROP_ORIGINS", "https://shop.example?x"),
         ("SHOWDROP_ORIGINS", "https://u@shop.example"),
+        ("SHOWDROP_ORIGINS", "https://u:pass-word@shop.example"),
+        ("SHOWDROP_ORIGINS", "https://a.example, https://u:pass-word/x,y@shop.example"),
         ("SHOWDROP_ORIGINS", "https://["),
         ("SHOWDROP_ORIGINS", "https://a.example, *"),
         ("SHOWDROP_LOG", "xml"),
@@ -41,6 +43,7 @@ from kit.settings import VARIABLES, Settings, ensure_secret, read_settings, unkn
         ("SHOWDROP_PROXIES", "10.0.0.1/8"),
         ("SHOWDROP_PROXIES", "10.0.0.0/8, 2001:db8::/129"),
         ("SHOWDROP_PROXIES", "10.0.0.0/8 192.0.2.7"),
+        ("SHOWDROP_PROXIES", "http://u:pass-word@proxy.example:3128"),
         ("SHOWDROP_MAX_VIEWERS", "0"),
         ("SHOWDROP_MAX_VIEWERS", "1000001"),
         ("SHOWDROP_JOINS_PER_S", "-1"),
@@ -73,6 +76,15 @@ def test_an_address_whose_scheme_is_right_is_not_told_to_begin_with_it(name: str
     with pytest.raises(SettingError) as error:
         read_settings({name: value})
     assert error.value.message == f"{name} is malformed; write it like {value.partition(':')[0]}://host:port"
+
+
+def test_a_wrong_value_is_repeated_unless_a_password_may_be_in_it() -> None:
+    with pytest.raises(SettingError, match=r"^SHOWDROP_ORIGINS: 'shop\.example' is not an origin; "):
+        read_settings({"SHOWDROP_ORIGINS": "https://a.example, shop.example"})
+    with pytest.raises(SettingError, match=r"^SHOWDROP_ORIGINS: '…@…' is not an origin; "):
+        read_settings({"SHOWDROP_ORIGINS": "https://u:pass,word@shop.example"})
+    with pytest.raises(SettingError, match=r"^SHOWDROP_HTTP_PORT='…@…' is not a port; "):
+        read_settings({"SHOWDROP_HTTP_PORT": "https://u:pass-word@shop.example"})
 
 
 def test_nothing_set_gives_the_defaults_that_the_help_shows() -> None:
