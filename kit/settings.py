@@ -265,7 +265,16 @@ def _url(env: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str | N
 
 def _secret(env: Mapping[str, str]) -> str | None:
     secret = env.get("SHOWDROP_SECRET")
-    if secret is not None and len(secret) < SECRET_MIN_CHARACTERS:
+    if secret is None:
+        return None
+    try:
+        secret.encode()
+    except UnicodeEncodeError:
+        # Python keeps such bytes as characters that no key can be made of.
+        raise SettingError(
+            f"SHOWDROP_SECRET is not UTF-8; use at least {SECRET_MIN_CHARACTERS} random letters and digits"
+        ) from None
+    if len(secret) < SECRET_MIN_CHARACTERS:
         raise SettingError(
             f"SHOWDROP_SECRET has {len(secret)} characters; use at least {SECRET_MIN_CHARACTERS} random ones"
         )

@@ -19,6 +19,7 @@ from kit.settings import VARIABLES, Settings, ensure_secret, read_settings, unkn
         ("SHOWDROP_WORKER_PORT", "tcp://10.96.0.7:8002"),  # what Kubernetes sets for a service of that name
         ("SHOWDROP_WS_PORT", "8000"),
         ("SHOWDROP_SECRET", "short"),
+        ("SHOWDROP_SECRET", "pass-word" * 5 + "\udcff"),  # a byte that is not UTF-8
         ("REDIS_URL", "localhost:6379"),
         ("REDIS_URL", "http://localhost"),
         ("REDIS_URL", "redis://["),

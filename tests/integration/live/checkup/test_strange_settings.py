@@ -127,6 +127,7 @@ async def test_a_free_port_is_not_opened_to_anybody(environ: dict[str, str], mon
         ("SHOWDROP_HOST", "h\udcff", "port of the API"),
         ("SHOWDROP_MAX_VIEWERS", "1" * 5_000, "settings"),
         ("SHOWDROP_ORIGINS", "x" * 100_000, "settings"),
+        ("SHOWDROP_SECRET", f"{SECRET}{SECRET}\udcff", "settings"),
     ],
 )
 async def test_a_strange_value_is_a_short_line(environ: dict[str, str], name: str, value: str, check: str) -> None:
