@@ -14,8 +14,8 @@ from rich.text import Text
 from kit.log import configure_logging
 from live.checkup.checkup import Question, check_deployment
 from live.checkup.facts import Fleet
+from live.checkup.limits import FLEET_MOST
 from live.checkup.verdict import Report, State, report_of
-from live.roles.limits import PROCESSES_MOST
 
 _STYLES: dict[State, str] = {"ok": "green", "warn": "bold yellow", "fail": "bold red"}
 
@@ -25,11 +25,9 @@ _STYLES: dict[State, str] = {"ok": "green", "warn": "bold yellow", "fail": "bold
     "--data-dir", type=click.Path(path_type=Path), help="SHOWDROP_DATA_DIR: the embedded servers' data, and the secret"
 )
 @click.option("--json", "as_json", is_flag=True, help="print the report as JSON")
-@click.option("--api", type=click.IntRange(0, PROCESSES_MOST), default=1, show_default=True, help="API processes")
-@click.option(
-    "--gateways", type=click.IntRange(0, PROCESSES_MOST), default=1, show_default=True, help="gateway processes"
-)
-@click.option("--workers", type=click.IntRange(0, PROCESSES_MOST), default=1, show_default=True, help="workers")
+@click.option("--api", type=click.IntRange(0, FLEET_MOST), default=1, show_default=True, help="API processes")
+@click.option("--gateways", type=click.IntRange(0, FLEET_MOST), default=1, show_default=True, help="gateway processes")
+@click.option("--workers", type=click.IntRange(0, FLEET_MOST), default=1, show_default=True, help="workers")
 def check_command(*, data_dir: Path | None, as_json: bool, api: int, gateways: int, workers: int) -> None:
     """Verify a deployment and say what to fix; exit 1 when something has to be.
 

@@ -40,6 +40,10 @@ DISK_WARN_BYTES: Final = 5 * 1024**3
 DISK_FAIL_BYTES: Final = 1024**3
 """Free bytes beside embedded servers: Postgres stops when its log cannot be written."""
 
+FLEET_MOST: Final = 10_000
+"""Processes of one role, on all machines together: each of them has connections to one Postgres, which takes 262,143 at
+most, so a larger number is a slip of the finger."""
+
 TOOL_CONNECTIONS: Final = 5
 """Connections to Postgres that are kept for commands: the check, the reconciler, a migration, a person."""
 

@@ -308,3 +308,13 @@ def test_the_command_prints_a_table_or_json_and_exits_by_what_has_failed(environ
     assert "Postgres durability" in printed
     assert " 0 to fix" in printed
     assert SECRET not in printed
+
+
+@pytest.mark.parametrize("role", ["api", "gateways", "workers"])
+def test_a_fleet_on_many_machines_may_be_larger_than_one_gateway(environ: dict[str, str], role: str) -> None:
+    code, printed = run(environ, "--json", f"--{role}", "100")
+    report = msgspec.json.decode(printed, type=Report)
+    [said] = [one for one in report.checks if one.check == "Postgres connections"]
+    assert (code, said.state) == (1, "fail")
+    assert "100 " in said.found
+    assert run(environ, f"--{role}", "10001") == (2, "")
