@@ -60,7 +60,8 @@ def redis_errors() -> Iterator[None]:
         # The library has a class of its own for some of these and none for others.
         if not isinstance(error, _GONE) and not str(error).startswith(_NOT_NOW):
             raise
-        raise UnavailableError(f"Redis cannot now: {str(error).split(' ', 1)[0]}", code="redis_down") from error
+        word = next((one.strip() for one in _NOT_NOW if str(error).startswith(one)), type(error).__name__)
+        raise UnavailableError(f"Redis cannot now: {word}", code="redis_down") from error
     except _GONE as error:
         raise UnavailableError(f"Redis does not answer: {type(error).__name__}", code="redis_down") from error
 

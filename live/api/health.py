@@ -11,7 +11,8 @@ Check = Callable[[], Awaitable[None]]
 async def failing_checks(checks: Mapping[str, Check], *, timeout_s: float) -> dict[str, str]:
     """Run every check and return what fails: name to a short reason, in the order of the checks.
 
-    A check passes by returning. Reasons never hold what a driver said: that may name hosts and users.
+    A check passes by returning. Reasons never hold what a driver said, for it may name hosts and users: of a
+    ``ShowdropError`` they are the message, which therefore has to repeat nothing of it, of others the type.
     """
     reasons = await asyncio.gather(*(_reason(check, timeout_s) for check in checks.values()))
     return {name: reason for name, reason in zip(checks, reasons, strict=True) if reason is not None}

@@ -35,7 +35,7 @@ async def serve_role(name: str, settings: Settings) -> None:
 
     Raises:
         StartupError: no servers are known, the port is taken, or a part of the role has ended by itself.
-        SettingError: REDIS_URL is malformed.
+        SettingError: REDIS_URL or DATABASE_URL is malformed.
         UnavailableError: Postgres does not answer.
     """
     place = await require_place(settings)

@@ -177,7 +177,7 @@ class Stores:
             await self.redis.ping()
 
     async def check_schema(self) -> None:
-        """Return when the database has every migration. Raises UnavailableError."""
+        """Return when the database has every migration. Raises UnavailableError; SettingError for a malformed URL."""
         missing = await asyncio.to_thread(missing_migrations, self.place.database_url, MIGRATIONS)
         if missing:
             raise UnavailableError(

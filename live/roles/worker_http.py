@@ -93,7 +93,7 @@ class LoneWorker:
 
         Raises:
             StartupError: the port is taken.
-            SettingError: REDIS_URL is malformed.
+            SettingError: REDIS_URL or DATABASE_URL is malformed.
             UnavailableError: Postgres or Redis does not answer.
         """
         port = place.settings.worker_port

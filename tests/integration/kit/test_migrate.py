@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import psycopg
 import pytest
 
-from kit.errors import StartupError
-from kit.migrate import apply_migrations, missing_migrations
+from kit.errors import SettingError, StartupError, UnavailableError
+from kit.migrate import _addressed, apply_migrations, missing_migrations
 from kit.postgres import Postgres
+from tests.integration.conftest import Servers
 
 MARK_FAILS = """
     CREATE FUNCTION refuse_mark() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''not marked''; END';
@@ -39,3 +41,42 @@ async def test_a_migration_that_fails_half_way_leaves_nothing(
         apply_migrations(database_url, [tmp_path])
     async with postgres.connection() as connection:
         assert await connection.fetchval("SELECT to_regclass('extra')") is None
+
+
+async def test_what_is_missing_is_told_to_anybody_and_how_to_migrate_to_the_operator(servers: Servers) -> None:
+    url = servers.database("no_such_database")
+    with pytest.raises(UnavailableError) as public:
+        missing_migrations(url, [])
+    assert public.value.message == (
+        "Postgres does not answer: OperationalError; is DATABASE_URL right, and does it run?"
+    )
+    with pytest.raises(UnavailableError, match='database "no_such_database" does not exist'):
+        apply_migrations(url, [])
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:pass-word@127.0.0.1:1/d",
+        "postgresql://u:50%off-pass-word@127.0.0.1:1/d",
+        "postgresql://u@127.0.0.1:1/d?password=50%off-pass-word",
+        "postgresql://u:2 pass-word@127.0.0.1:1/d",
+        "postgresql://u:2/pass-word@127.0.0.1:1/d",
+        "postgresql://u:2@pass-word@127.0.0.1:1/d",
+        "postgresql://u:2#pass-word@127.0.0.1:1/d",
+        "postgresql://127.0.0.1:1/d?user=u&password=pass-word&colour=red",
+        "postgresql://u:p@[127.0.0.1:pass-word/d",
+    ],
+)
+def test_no_line_repeats_a_password_however_the_address_is_written(url: str) -> None:
+    for ask in (apply_migrations, missing_migrations):
+        with pytest.raises((UnavailableError, SettingError), match="DATABASE_URL") as error:
+            ask(url, [])
+        assert "pass-word" not in error.value.message
+        assert "off" not in error.value.message
+        assert "\n" not in error.value.message
+
+
+def test_who_may_not_make_tables_is_not_told_that_the_address_is_wrong(database_url: str) -> None:
+    with pytest.raises(psycopg.errors.InsufficientPrivilege), _addressed(database_url):
+        raise psycopg.errors.InsufficientPrivilege

@@ -1,0 +1,67 @@
+"""What ``/readyz`` of each role says, and does, when Postgres is in trouble."""
+
+import asyncio
+import re
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import httpx
+import pytest
+from structlog.testing import capture_logs
+
+from live.roles.api import ApiRole
+from live.roles.gateway import GatewayRole
+from live.roles.process import Role
+from live.roles.stores import Place
+from live.roles.worker_http import LoneWorker
+from tests.integration.conftest import Servers, _execute
+from tests.integration.live.gateway.house import free_port
+from tests.integration.live.test_roles import a_place
+
+STARTS: dict[str, Callable[[Place], Awaitable[Role]]] = {
+    "api": lambda place: ApiRole.start(place, demo=False),
+    "gateway": GatewayRole.start,
+    "worker": LoneWorker.start,
+}
+OUR_WORDS = re.compile(r"(Postgres does not answer: )?\w+(; is DATABASE_URL right, and does it run\?)?")
+
+
+@pytest.fixture
+async def own_database(servers: Servers, template: str) -> AsyncIterator[str]:
+    """The name of a migrated database that the test may take away."""
+    name = f"showdrop_own_{uuid.uuid4().hex}"
+    await _execute(servers.database_url, f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
+    yield name
+    await _execute(servers.database_url, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+async def ask(role: str, place: Place) -> httpx.Response:
+    port = {"api": place.settings.http_port, "gateway": place.settings.ws_port, "worker": place.settings.worker_port}
+    async with httpx.AsyncClient(timeout=10) as client:
+        return await client.get(f"http://127.0.0.1:{port[role]}/readyz")
+
+
+def failing(answer: httpx.Response) -> dict[str, str]:
+    """Return what an answer names: the API in an error's details, the others at the top."""
+    body = answer.json()
+    said: dict[str, str] = body["error"]["details"]["failing"] if "error" in body else body["failing"]
+    return said
+
+
+@pytest.mark.parametrize("role", STARTS)
+async def test_nothing_of_what_a_driver_says_reaches_who_asks(
+    role: str, servers: Servers, redis_url: str, own_database: str
+) -> None:
+    place = a_place(servers.database(own_database), redis_url, worker_port=free_port())
+    started = await STARTS[role](place)
+    with capture_logs():  # loops that cannot go on say so at length
+        try:
+            await _execute(servers.database_url, f'DROP DATABASE "{own_database}" WITH (FORCE)')
+            answer = await ask(role, place)
+        finally:
+            await asyncio.wait_for(started.stop(), 15)
+    said = failing(answer)
+    assert answer.status_code == 503
+    assert said.keys() >= {"postgres", "schema"}
+    assert all(OUR_WORDS.fullmatch(said[name]) for name in ("postgres", "schema")), said
+    assert own_database not in answer.text
