@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 import psycopg
 from yoyo import get_backend, read_migrations
@@ -104,9 +104,12 @@ def _read(folders: Sequence[Path]) -> MigrationList:
 
 
 def _yoyo_url(database_url: str) -> str:
-    """Name the driver in the URL, and pass ``host=/socket/folder`` on as a query argument, which yoyo understands."""
+    """Name the driver in the URL, and pass ``host=/socket/folder`` on as a query argument, which yoyo understands.
+
+    Without a time limit a thread would wait for ever for a server that stands still.
+    """
     parts = urlsplit(database_url)
-    query = "&".join(f"{name}={value}" for name, value in parse_qsl(parts.query))
+    query = urlencode(dict(parse_qsl(parts.query)) | {"connect_timeout": str(CONNECT_TIMEOUT_S)})
     return urlunsplit(("postgresql+psycopg", parts.netloc, parts.path, query, ""))
 
 

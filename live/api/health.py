@@ -40,14 +40,18 @@ class Readiness:
 
 
 def once_passed(check: Check) -> Check:
-    """Return the check in a form that is not asked again once it has passed: for what stays true as long as we run."""
-    has_passed = False
+    """Return the check in a form that is not asked again once it has passed: for what stays true as long as we run.
+
+    It is not begun beside itself either: who asks meanwhile, even after another gave up, waits for the same one. A
+    check may keep a thread and a connection of its own for as long as it hangs.
+    """
+    asking: asyncio.Future[None] | None = None
 
     async def asked() -> None:
-        nonlocal has_passed
-        if not has_passed:
-            await check()
-            has_passed = True
+        nonlocal asking
+        if asking is None or (asking.done() and (asking.cancelled() or asking.exception() is not None)):
+            asking = asyncio.ensure_future(check())
+        await asyncio.shield(asking)
 
     return asked
 

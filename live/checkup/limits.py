@@ -45,7 +45,8 @@ FLEET_MOST: Final = 10_000
 most, so a larger number is a slip of the finger."""
 
 TOOL_CONNECTIONS: Final = 5
-"""Connections to Postgres that are kept for commands: the check, the reconciler, a migration, a person."""
+"""Connections to Postgres that are kept for commands: the check, the reconciler, a migration, a person; and for the
+moment in which a process that starts looks at the schema."""
 
 CHANNEL_LAG_WARN_MS: Final = 60_000
 """Milliseconds for which a channel may show an older level: it is told within seconds while it answers."""

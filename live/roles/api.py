@@ -28,6 +28,7 @@ from kit.address_lookup import Addresses
 from kit.metrics import new_registry, read_at_scrape
 from kit.tasks import Tasks
 from live.api.app_http import ApiParts, build_app
+from live.api.health import once_passed
 from live.api.idempotency_pg import Idempotency
 from live.api.request_rates import RequestRates
 from live.host_commands_pg import forget_old
@@ -134,5 +135,9 @@ def _parts(stores: Stores, idempotency: Idempotency, *, demo: bool, registry: Co
         origins=settings.origins,
         rates=RequestRates(address_per_s=settings.address_requests_per_s, token_per_s=settings.token_requests_per_s),
         proxies=settings.proxies,
-        checks={"postgres": stores.postgres.ping, "redis": stores.check_redis, "schema": stores.check_schema},
+        checks={
+            "postgres": stores.postgres.ping,
+            "redis": stores.check_redis,
+            "schema": once_passed(stores.check_schema),
+        },
     )

@@ -1,10 +1,13 @@
 """Migrations against a real database."""
 
+import socket
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from kit import migrate
 from kit.errors import SettingError, StartupError, UnavailableError
 from kit.migrate import _addressed, apply_migrations, missing_migrations
 from kit.postgres import Postgres
@@ -80,3 +83,17 @@ def test_no_line_repeats_a_password_however_the_address_is_written(url: str) -> 
 def test_who_may_not_make_tables_is_not_told_that_the_address_is_wrong(database_url: str) -> None:
     with pytest.raises(psycopg.errors.InsufficientPrivilege), _addressed(database_url):
         raise psycopg.errors.InsufficientPrivilege
+
+
+@pytest.mark.parametrize("option", ["", "?connect_timeout=0"])
+def test_a_server_that_takes_connections_and_says_nothing_is_given_up(
+    option: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrate, "CONNECT_TIMEOUT_S", 2)  # the driver knows no shorter one
+    with socket.create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor() as threads:
+        url = f"postgresql://u@127.0.0.1:{silent.getsockname()[1]}/d{option}"
+        asked = [threads.submit(ask, url, []) for ask in (apply_migrations, missing_migrations)]
+        _done, waiting = wait(asked, timeout=10)
+        silent.close()  # lets go who waits
+    assert not waiting
+    assert [type(one.exception()) for one in asked] == [UnavailableError, UnavailableError]

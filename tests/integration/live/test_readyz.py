@@ -35,6 +35,13 @@ async def own_database(servers: Servers, template: str) -> AsyncIterator[str]:
     await _execute(servers.database_url, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
+async def until_ready(role: str, place: Place) -> None:
+    """Ask until it is: a gateway has to hear its own beacon first."""
+    async with asyncio.timeout(10):
+        while (await ask(role, place)).status_code != 200:
+            await asyncio.sleep(0.05)
+
+
 async def ask(role: str, place: Place) -> httpx.Response:
     port = {"api": place.settings.http_port, "gateway": place.settings.ws_port, "worker": place.settings.worker_port}
     async with httpx.AsyncClient(timeout=10) as client:
@@ -65,3 +72,19 @@ async def test_nothing_of_what_a_driver_says_reaches_who_asks(
     assert said.keys() >= {"postgres", "schema"}
     assert all(OUR_WORDS.fullmatch(said[name]) for name in ("postgres", "schema")), said
     assert own_database not in answer.text
+
+
+@pytest.mark.parametrize("role", STARTS)
+async def test_a_role_whose_pool_is_well_stays_ready_while_nobody_else_gets_a_connection(
+    role: str, servers: Servers, redis_url: str, own_database: str
+) -> None:
+    place = a_place(servers.database(own_database), redis_url, worker_port=free_port())
+    started = await STARTS[role](place)
+    with capture_logs():  # a loop that wants one more connection fails at length
+        try:
+            await until_ready(role, place)
+            await _execute(servers.database_url, f'ALTER DATABASE "{own_database}" ALLOW_CONNECTIONS false')
+            answers = [await ask(role, place) for _ in range(3)]
+        finally:
+            await asyncio.wait_for(started.stop(), 15)
+    assert [one.status_code for one in answers] == [200, 200, 200], answers[0].text

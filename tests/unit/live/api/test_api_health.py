@@ -55,6 +55,29 @@ async def test_a_check_that_has_passed_once_is_not_asked_again_and_one_that_fail
     assert asked == 2
 
 
+async def test_a_check_that_hangs_is_not_begun_again_beside_itself() -> None:
+    began = 0
+    answered = asyncio.Event()
+
+    async def hangs_at_first() -> None:
+        nonlocal began
+        began += 1
+        await answered.wait()
+        if began == 1:
+            raise UnavailableError("not yet")
+
+    check = once_passed(hangs_at_first)
+    for _ in range(3):
+        assert await failing_checks({"schema": check}, timeout_s=0.02) == {"schema": "no answer within 0.02 s"}
+    assert began == 1
+    last = asyncio.create_task(failing_checks({"schema": check}, timeout_s=5))
+    await asyncio.sleep(0.01)
+    answered.set()
+    assert await last == {"schema": "not yet"}
+    assert await failing_checks({"schema": check}, timeout_s=5) == {}
+    assert began == 2
+
+
 async def test_many_who_ask_at_once_cost_one_question_and_the_next_one_asks_anew() -> None:
     asked = 0
     answered = asyncio.Event()
