@@ -7,6 +7,9 @@ from kit.errors import ShowdropError
 
 Check = Callable[[], Awaitable[None]]
 
+_ENDING: set[asyncio.Future[None]] = set()
+"""Checks that were cut off and have not ended yet: the event loop itself would let go of them."""
+
 
 async def failing_checks(checks: Mapping[str, Check], *, timeout_s: float) -> dict[str, str]:
     """Run every check and return what fails: name to a short reason, in the order of the checks.
@@ -57,13 +60,30 @@ def once_passed(check: Check) -> Check:
 
 
 async def _reason(check: Check, timeout_s: float) -> str | None:
+    asked = asyncio.ensure_future(check())
     try:
-        async with asyncio.timeout(timeout_s):
-            await check()
-    except TimeoutError:
+        answered, _ = await asyncio.wait((asked,), timeout=timeout_s)
+    finally:
+        if not asked.done():
+            _cut_off(asked)
+    if not answered:
         return f"no answer within {timeout_s:g} s"
-    except ShowdropError as error:
+    if asked.cancelled():
+        return "CancelledError"
+    error = asked.exception()
+    if isinstance(error, ShowdropError):
         return error.message
-    except Exception as error:  # noqa: BLE001 - a check that breaks in any way is a dependency that is not ready
-        return type(error).__name__
-    return None
+    return None if error is None else type(error).__name__
+
+
+def _cut_off(asked: "asyncio.Future[None]") -> None:
+    """Cancel a check and do not wait for its end: Postgres's driver takes seconds to let go of a server that hangs."""
+    asked.cancel()
+    _ENDING.add(asked)
+    asked.add_done_callback(_has_ended)
+
+
+def _has_ended(asked: "asyncio.Future[None]") -> None:
+    _ENDING.discard(asked)
+    if not asked.cancelled():
+        asked.exception()  # looked at, or asyncio complains that nobody did

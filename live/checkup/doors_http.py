@@ -59,12 +59,13 @@ async def _knock(name: str, variable: str, url: str, host: str, port: int) -> Do
                 return msgspec.structs.replace(door, ours=True, failing=its.loops)
             if (alive.status_code, its.status) != (200, "ok"):
                 return door
+            # Ours from here on, whatever becomes of the next question.
+            door = msgspec.structs.replace(door, ours=True, failing=("no answer",))
             ready = await client.get("/readyz")
     except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, msgspec.DecodeError):
         return door
-    return msgspec.structs.replace(
-        door, ours=True, ready=ready.status_code == 200, failing=() if ready.status_code == 200 else _failing(ready)
-    )
+    is_ready = ready.status_code == 200
+    return msgspec.structs.replace(door, ready=is_ready, failing=() if is_ready else _failing(ready))
 
 
 def _failing(ready: httpx.Response) -> tuple[str, ...]:

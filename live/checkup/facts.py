@@ -132,7 +132,7 @@ class DoorFacts(msgspec.Struct, frozen=True, kw_only=True):
         address: host and port.
         free: whether we could listen there; else ``error`` says why not.
         ours: whether Showdrop answers there.
-        failing: what its ``/readyz`` names, or the loops that are stuck, of a worker.
+        failing: what its ``/readyz`` names, or that there was no answer, or the loops that are stuck, of a worker.
     """
 
     name: str

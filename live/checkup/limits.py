@@ -55,7 +55,8 @@ NAMES_SHOWN: Final = 5
 """Channels and offers that a line names; of more it gives the number."""
 
 DOOR_TIMEOUT_S: Final = 5.0
-"""Seconds that whoever listens on our port has for an answer: ``/readyz`` itself takes at most two."""
+"""Seconds that whoever listens on our port has for its answers: ``/readyz`` takes two at most, or two and a half of a
+gateway of several processes."""
 
 COLLECTOR_TIMEOUT_S: Final = 5.0
 """Seconds in which the collector of traces has to take a connection."""

@@ -1,20 +1,33 @@
 """What ``/readyz`` of each role says, and does, when Postgres is in trouble."""
 
 import asyncio
+import os
 import re
+import signal
+import tempfile
+import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
 
+import asyncpg
 import httpx
 import pytest
 from structlog.testing import capture_logs
 
+from kit.child_orphans import pid_in_file
+from kit.embedded import EmbeddedServers
+from kit.migrate import apply_migrations
+from live.api.limits import CHECK_TIMEOUT_S
+from live.checkup.doors_http import knock
 from live.roles.api import ApiRole
 from live.roles.gateway import GatewayRole
 from live.roles.process import Role
 from live.roles.stores import Place
 from live.roles.worker_http import LoneWorker
-from tests.integration.conftest import Servers, _execute
+from live.schema import MIGRATIONS
+from tests.integration.conftest import Servers, _execute, scratch
 from tests.integration.live.gateway.house import free_port
 from tests.integration.live.test_roles import a_place
 
@@ -88,3 +101,46 @@ async def test_a_role_whose_pool_is_well_stays_ready_while_nobody_else_gets_a_co
         finally:
             await asyncio.wait_for(started.stop(), 15)
     assert [one.status_code for one in answers] == [200, 200, 200], answers[0].text
+
+
+@asynccontextmanager
+async def standing_still(folder: Path, url: str) -> AsyncIterator[None]:
+    """Let every process of an embedded Postgres stand still; the kernel still takes what is sent to it."""
+    connection = await asyncpg.connect(url)
+    pids = [row["pid"] for row in await connection.fetch("SELECT pid FROM pg_stat_activity")]
+    postmaster = pid_in_file(folder / "postgres" / "postmaster.pid")
+    assert postmaster is not None
+    stopped = [postmaster, *pids]
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)
+        await connection.close()
+
+
+async def test_a_postgres_that_stands_still_holds_up_no_answer_and_the_check_knows_us() -> None:
+    with tempfile.TemporaryDirectory(prefix="showdrop-readyz-", dir=scratch()) as name:
+        folder = Path(name)
+        async with await EmbeddedServers.start(folder, durable=False) as own:
+            await asyncio.to_thread(apply_migrations, own.database_url, MIGRATIONS)
+            place = a_place(own.database_url, own.redis_url, worker_port=free_port())
+            started: dict[str, Role] = {}
+            try:
+                for role, start in STARTS.items():
+                    started[role] = await start(place)
+                    await until_ready(role, place)
+                with capture_logs():
+                    async with standing_still(folder, own.database_url):
+                        began_s = time.monotonic()
+                        answers = await asyncio.gather(*(ask(role, place) for role in STARTS))
+                        took_s = time.monotonic() - began_s
+                        doors = await knock(place.settings)
+            finally:
+                for one in started.values():
+                    await asyncio.wait_for(one.stop(), 15)
+    assert [failing(one)["postgres"] for one in answers] == ["no answer within 2 s"] * 3
+    assert took_s < CHECK_TIMEOUT_S + 1.5
+    assert [(door.ours, door.ready, door.failing) for door in doors] == [(True, False, ("postgres",))] * 2

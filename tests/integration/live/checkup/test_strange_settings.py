@@ -71,8 +71,14 @@ async def test_a_user_who_may_not_enter_the_database_is_a_line(environ: dict[str
 
 
 @contextlib.asynccontextmanager
-async def answering(*pieces: bytes, every_s: float = 0.0) -> AsyncIterator[int]:
-    """Serve a port that answers a request with these bytes; the last ones again and again if there is a pause."""
+async def answering(*pieces: bytes, every_s: float = 0.0, then_silent: bool = False) -> AsyncIterator[int]:
+    """Serve a port that answers a request with these bytes.
+
+    Args:
+        pieces: the bytes.
+        every_s: the pause between two times of the last ones, which are sent again and again; 0 for once.
+        then_silent: whether to keep the connection, and answer no further request on it.
+    """
 
     served: set[asyncio.Task[None]] = set()
 
@@ -87,6 +93,8 @@ async def answering(*pieces: bytes, every_s: float = 0.0) -> AsyncIterator[int]:
             while every_s and not writer.is_closing():
                 await asyncio.sleep(every_s)
                 writer.write(pieces[-1])
+            if then_silent:
+                await reader.read()
         writer.close()
         with contextlib.suppress(OSError):
             await writer.wait_closed()
@@ -109,6 +117,18 @@ async def test_who_answers_for_ever_at_our_port_does_not_hold_up_the_check(
     async with asyncio.timeout(10), answering(b"HTTP/1.1 200 OK\r\n\r\n", b"x", every_s=0.1) as port:
         environ["SHOWDROP_HTTP_PORT"] = str(port)
         assert set(await failed(environ)) == {"port of the API"}
+
+
+async def test_who_says_that_it_lives_is_ours_though_it_does_not_say_in_time_whether_it_is_ready(
+    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doors_http, "DOOR_TIMEOUT_S", 0.5)
+    alive = b'HTTP/1.1 200 OK\r\ncontent-length: 15\r\n\r\n{"status":"ok"}'
+    async with asyncio.timeout(10), answering(alive, then_silent=True) as port:
+        environ["SHOWDROP_HTTP_PORT"] = str(port)
+        said = (await failed(environ))["port of the API"]
+    assert said.found == f"127.0.0.1:{port} answers, but is not ready: no answer"
+    assert "Stop what uses it" not in said.remedy
 
 
 async def test_a_free_port_is_not_opened_to_anybody(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:

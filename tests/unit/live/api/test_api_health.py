@@ -1,4 +1,5 @@
 import asyncio
+import gc
 
 from kit.errors import UnavailableError
 from live.api.health import Readiness, failing_checks, once_passed
@@ -37,6 +38,38 @@ async def test_checks_run_side_by_side() -> None:
     started = asyncio.get_running_loop().time()
     await failing_checks({str(number): hangs for number in range(20)}, timeout_s=0.1)
     assert asyncio.get_running_loop().time() - started < 1
+
+
+async def test_a_check_that_takes_long_to_let_go_is_not_waited_for() -> None:
+    lets_go = asyncio.Event()
+
+    async def holds_on() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await lets_go.wait()
+            raise ValueError("too late for anybody")
+
+    complaints: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: complaints.append(context))
+    async with asyncio.timeout(1):
+        assert await failing_checks({"postgres": holds_on}, timeout_s=0.02) == {"postgres": "no answer within 0.02 s"}
+    asked = asyncio.create_task(failing_checks({"postgres": holds_on}, timeout_s=60))
+    await asyncio.sleep(0.01)
+    asked.cancel()
+    assert await asyncio.wait((asked,), timeout=1) == ({asked}, set())
+    lets_go.set()
+    await asyncio.sleep(0.01)
+    gc.collect()
+    assert complaints == []
+    assert not [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+
+
+async def test_a_check_that_was_cancelled_from_elsewhere_is_named() -> None:
+    async def is_cancelled() -> None:
+        raise asyncio.CancelledError
+
+    assert await failing_checks({"postgres": is_cancelled}, timeout_s=1) == {"postgres": "CancelledError"}
 
 
 async def test_a_check_that_has_passed_once_is_not_asked_again_and_one_that_failed_is() -> None:
