@@ -9,7 +9,7 @@ from loadtests.bench.process_figures import programs
 from loadtests.data_dir import secret_of, stores_of
 from loadtests.names import API, GATEWAY, POSTGRES, REDIS, WORKER
 from loadtests.role_http import Role, free_ports
-from loadtests.server_http import without_servers
+from loadtests.server_http import without_settings
 
 _STORES: Final = {"redis-server": REDIS, "postgres": POSTGRES}
 
@@ -32,7 +32,7 @@ class Deployment:
         http_port, ws_port, worker_port = free_ports(3)
         self.url = f"http://127.0.0.1:{http_port}"
         self.ws_url = f"ws://127.0.0.1:{ws_port}"
-        self.environ = without_servers() | {
+        self.environ = without_settings() | {
             "SHOWDROP_HTTP_PORT": str(http_port),
             "SHOWDROP_WS_PORT": str(ws_port),
             "SHOWDROP_WORKER_PORT": str(worker_port),

@@ -2,14 +2,19 @@
 
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import Final
 
 import httpx
 
 from loadtests.errors import LoadError
 from loadtests.limits import HTTP_TIMEOUT_S
 from loadtests.role_http import Role, free_ports, showdrop
+
+_SETTINGS: Final = ("SHOWDROP_", "OTEL_", "REDIS_URL", "DATABASE_URL")
+"""How the names of variables begin that say how a deployment is set up."""
 
 
 class Server:
@@ -28,7 +33,7 @@ class Server:
         http_port, ws_port = free_ports(2)
         self.url = f"http://127.0.0.1:{http_port}"
         self.ws_url = f"ws://127.0.0.1:{ws_port}"
-        self.environ = without_servers() | {
+        self.environ = without_settings() | {
             "SHOWDROP_HTTP_PORT": str(http_port),
             "SHOWDROP_WS_PORT": str(ws_port),
             "SHOWDROP_DATA_DIR": str(folder / "data"),
@@ -77,6 +82,6 @@ class Server:
         return done.stdout or ""
 
 
-def without_servers() -> dict[str, str]:
-    """Return this process's environment without the servers that it may name."""
-    return {name: value for name, value in os.environ.items() if name not in {"REDIS_URL", "DATABASE_URL"}}
+def without_settings(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return an environment without what it says of another deployment: servers, secret, limits, where money goes."""
+    return {name: value for name, value in environ.items() if not name.startswith(_SETTINGS)}

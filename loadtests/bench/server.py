@@ -10,7 +10,7 @@ from loadtests.bench.host_http import Host
 from loadtests.catalogue import catalogue
 from loadtests.data_dir import secret_of, stores_of
 from loadtests.role_http import Role, free_ports
-from loadtests.server_http import Server, without_servers
+from loadtests.server_http import Server, without_settings
 
 SKU = "LOAD-001"
 
@@ -78,7 +78,7 @@ class Gateway:
         http_port, self.port = free_ports(2)
         self._role = Role(
             ["gateway", "--ws-port", str(self.port), "--processes", str(processes)],
-            environ=without_servers()
+            environ=without_settings()
             | {"SHOWDROP_DATA_DIR": str(folder / "data"), "SHOWDROP_HTTP_PORT": str(http_port)},
             log=folder / f"gateway-{self.port}.log",
             ready_urls=[f"http://127.0.0.1:{self.port}/readyz"],
