@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from locust import HttpUser, LoadTestShape, User, events, task
+from locust import LoadTestShape, User, events, task
+from locust.clients import HttpSession
 from locust.env import Environment
 from locust.exception import StopUser
 from locust.runners import MasterRunner, WorkerRunner
@@ -79,26 +80,33 @@ def _on_init(environment: Environment, **_: object) -> None:
 def _on_start(environment: Environment, **_: object) -> None:
     """Make the show: the master, or the only process, does it, and everyone hears of it before anyone comes."""
     runner, options = environment.runner, options_of(environment)
-    if isinstance(runner, WorkerRunner) or environment.host is None:
+    if isinstance(runner, WorkerRunner):
         return
     for old in Path(options.records).glob("*.records"):
         old.unlink()
     _unable.clear()
     try:
-        show_id, ws_url = _prepare(environment, environment.host)
-    except (LoadError, NoSecretError) as error:  # the shape ends what has hardly begun
-        print(f"load: {error}")  # noqa: T201 - the tool's own output
-        _unable.append(str(error))
-        _stages.clear()
-        environment.process_exit_code = EXIT_UNABLE
+        show_id, ws_url = _prepare(environment)
+    except (LoadError, NoSecretError) as error:
+        _give_up(environment, str(error))
         return
     if isinstance(runner, MasterRunner):
         runner.send_message(SHOW, {"show_id": show_id, "ws_url": ws_url, "workers": max(1, len(runner.clients))})
     _open(environment, show_id, ws_url)
 
 
-def _prepare(environment: Environment, host: str) -> tuple[str, str]:
-    api = Api(host, find_secret())
+def _give_up(environment: Environment, why: str) -> None:
+    """Say why there is nothing to play; the shape ends what has hardly begun."""
+    print(f"load: {why}")  # noqa: T201 - the tool's own output
+    _unable.append(why)
+    _stages.clear()
+    environment.process_exit_code = EXIT_UNABLE
+
+
+def _prepare(environment: Environment) -> tuple[str, str]:
+    if not environment.host:  # None, or what an empty field of the web UI says
+        raise LoadError("no address of the API: say --host http://127.0.0.1:8000, or another one")
+    api = Api(environment.host, find_secret())
     try:
         show_id = HostPart(api.call, scene_of(environment), print).prepare()
         return show_id, options_of(environment).ws_url or api.call("GET", "/v1/meta")["ws_url"]
@@ -173,13 +181,19 @@ class Buyer(User):
         _stage().new_seat(buys=True).live()
 
 
-class Host(HttpUser):
-    """Plays the show over HTTP, once everyone is in."""
+class Host(User):
+    """Plays the show over HTTP, once everyone is in.
+
+    Attributes:
+        client: made when it begins, and not with the user as ``HttpUser`` does it: locust makes its users also where
+            there is no show, and no address to make a client of.
+    """
 
     @task
     def perform(self) -> None:
         """Play it, and say that it is over."""
         stage = _stage()
+        self.client = HttpSession(base_url=self.host, request_event=self.environment.events.request, user=self)
         self.client.trust_env = False
         self.client.headers["authorization"] = f"Bearer {mint(find_secret(), 'host', 'load')}"
         stage.host = HostPart(self._call, stage.scene, lambda line: print(f"show: {line}"))  # noqa: T201 - progress
