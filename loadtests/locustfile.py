@@ -33,6 +33,9 @@ SHOW = "showdrop.show"
 OVER = "showdrop.over"
 """What the worker with the host tells the master: the show is over."""
 
+UNABLE = "showdrop.unable"
+"""What a worker that cannot play tells the master: why."""
+
 EXIT_UNABLE = 2
 """The exit code when the show could not be made."""
 
@@ -72,9 +75,20 @@ def _on_init(environment: Environment, **_: object) -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     runner = environment.runner
     if isinstance(runner, WorkerRunner):
-        runner.register_message(SHOW, lambda msg, **_: _open(environment, **msg.data))
+        runner.register_message(SHOW, lambda msg, **_: _join(environment, runner, msg.data))
     elif isinstance(runner, MasterRunner):
         runner.register_message(OVER, lambda msg, **_: _over.append(msg.data["show_id"]))
+        runner.register_message(UNABLE, lambda msg, **_: _give_up(environment, f"a worker: {msg.data['why']}"))
+
+
+def _join(environment: Environment, runner: WorkerRunner, show: dict[str, Any]) -> None:
+    """Play the master's show; a worker that cannot ends, and so does the show, which would lack its share."""
+    try:
+        _open(environment, **show)
+    except NoSecretError as error:
+        _give_up(environment, str(error))
+        runner.send_message(UNABLE, {"why": str(error)})
+        runner.quit()
 
 
 def _on_start(environment: Environment, **_: object) -> None:
