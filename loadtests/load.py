@@ -19,7 +19,7 @@ from loadtests.errors import LoadError
 from loadtests.limits import EXIT_CANNOT, OTHER_FILES
 from loadtests.open_files import allow_files
 from loadtests.play import Plan, play
-from loadtests.scene_options import shape_option, soak_option, tier_option
+from loadtests.scene_options import Seconds, shape_option, soak_option, tier_option
 from loadtests.soak import soak
 from loadtests.tiers import scene
 
@@ -28,7 +28,7 @@ from loadtests.tiers import scene
 @tier_option("S")
 @shape_option
 @soak_option
-@click.option("--for-s", type=float, default=None, help="Play one show after another for so long, and watch memory.")
+@click.option("--for-s", type=Seconds(), default=None, help="Play one show after another for so long; watch memory.")
 @click.option("--tool", type=click.Choice(["locust", "swarm"]), default=None, help="[default: the tier's]")
 @click.option("--processes", type=click.IntRange(1, 64), default=1, show_default=True, help="Of locust.")
 @click.option(

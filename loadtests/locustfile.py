@@ -24,6 +24,7 @@ from loadtests.api_http import Api
 from loadtests.errors import LoadError
 from loadtests.host import Host as HostPart
 from loadtests.locust_stage import Stage
+from loadtests.scene_options import seconds
 from loadtests.tiers import SHAPES, TIERS, Scene, scene
 from loadtests.tokens import NoSecretError, find_secret, mint
 
@@ -65,7 +66,7 @@ def _add_options(parser: ArgumentParser) -> None:
     say: Callable[..., Any] = parser.add_argument
     say("--tier", choices=list(TIERS), default="S", env_var="SHOWDROP_TIER", help="The size.")
     say("--shape", choices=list(SHAPES), default="show", env_var="SHOWDROP_SHAPE", help="What happens.")
-    say("--soak-s", type=float, default=None, help="Seconds of the soak; the tier's own if nothing is said.")
+    say("--soak-s", type=seconds, default=None, help="Seconds of the soak; the tier's own if nothing is said.")
     say("--ws-url", default=None, help="Address of the gateway; the one that the API names if nothing is said.")
     say("--records", default="load-results", help="Folder of the viewers' records, for the verifier.")
 

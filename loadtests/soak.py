@@ -48,7 +48,7 @@ class SoakReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def soak(plan: Plan, place: Deployment, folder: Path, for_s: float) -> bool:
-    """Play shows for ``for_s`` seconds, print and write what was found, and return whether all is well.
+    """Play shows for ``for_s`` seconds, one at least, print and write what was found, and return whether all is well.
 
     Raises:
         LoadError: a tool failed.
@@ -58,7 +58,7 @@ def soak(plan: Plan, place: Deployment, folder: Path, for_s: float) -> bool:
     shows, orders = 0, 0
     broken: list[str] = []
     try:
-        while time.monotonic() - began_s < for_s:
+        while shows == 0 or time.monotonic() - began_s < for_s:
             report = play(plan, place, folder, prints=False)
             shows += 1
             orders += report.waits["confirm"].count if "confirm" in report.waits else 0
