@@ -79,6 +79,10 @@ class Deployment:
                 found[_STORES[program]].append(pid)
         return found
 
+    def ended(self) -> list[str]:
+        """Return which commands have ended by themselves, and how: a line each."""
+        return [how for role in (self._servers, *self._roles.values()) if (how := role.ended())]
+
     def _role(self, *arguments: str, port: int | None = None) -> Role:
         ready_urls = [] if port is None else [f"http://127.0.0.1:{port}/readyz"]
         log = self.folder / f"{arguments[0]}.log"

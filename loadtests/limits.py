@@ -17,6 +17,9 @@ STOP_TIMEOUT_S: Final = 20.0
 HTTP_TIMEOUT_S: Final = 10.0
 """For one call."""
 
+STORE_TIMEOUT_S: Final = 30
+"""For one answer of Redis, or a connection to Postgres, when a soak looks at what they keep."""
+
 PLAY_SPARE_S: Final = 180.0
 """For a scene to be played, besides its own length: joining, stopping, writing."""
 

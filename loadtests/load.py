@@ -53,11 +53,11 @@ def main(  # noqa: PLR0917 - click passes every option by name
     try:
         allow_files(what.tier.viewers + OTHER_FILES)
         plan = Plan(scene=what, soak_s=soak_s, tool=tool or what.tier.tool, processes=processes)
-        held = _run(plan, (results / tier).absolute(), for_s)
-    except (LoadError, ValueError) as error:
+        code = _run(plan, (results / tier).absolute(), for_s)
+    except (LoadError, ValueError, OSError) as error:
         click.echo(f"load: {error}", err=True)
         sys.exit(EXIT_CANNOT)
-    sys.exit(0 if held else 1)
+    sys.exit(code)
 
 
 def _leave(number: int, _frame: FrameType | None) -> NoReturn:
@@ -65,7 +65,7 @@ def _leave(number: int, _frame: FrameType | None) -> NoReturn:
     sys.exit(128 + number)
 
 
-def _run(plan: Plan, folder: Path, for_s: float | None) -> bool:
+def _run(plan: Plan, folder: Path, for_s: float | None) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     what = plan.scene
     with contextlib.ExitStack() as stack:
@@ -76,7 +76,7 @@ def _run(plan: Plan, folder: Path, for_s: float | None) -> bool:
             f"{what.tier.first_second_claims:,} claims in the first second; by {plan.tool}; {place.url}"
         )
         if for_s is None:
-            return play(plan, place, folder).held
+            return 0 if play(plan, place, folder).held else 1
         return soak(plan, place, folder, for_s)
 
 

@@ -45,14 +45,14 @@ class Samples:
 
     def add(self, at_s: float, used: Mapping[str, int]) -> None:
         """Keep one sample of every role."""
-        self.at_s.append(at_s)
         for role, figures in self.bytes_of.items():
             figures.append(used[role])
+        self.at_s.append(at_s)  # last: whoever writes at this moment finds a figure for each time
 
     def summary(self, warm_up_s: float, window_s: float) -> list[Memory]:
         """Return what each role used in the first and in the last ``window_s`` seconds after a warm-up.
 
-        Empty while there is no time for both windows.
+        Empty while there is no time for both windows, and where there is no sample in the first one.
         """
         if not self.at_s or self.at_s[-1] < warm_up_s + 2 * window_s:
             return []
@@ -62,6 +62,8 @@ class Samples:
             pairs = list(zip(self.at_s, figures, strict=True))
             first = [used for at_s, used in pairs if warm_up_s <= at_s < warm_up_s + window_s]
             last = [used for at_s, used in pairs if at_s >= last_s]
+            if not first:  # the machine was held meanwhile
+                return []
             found.append(
                 Memory(
                     role=role,

@@ -88,6 +88,7 @@ def _run(command: list[str], environ: dict[str, str], timeout_s: float, log: Pat
         except BaseException as error:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
+            process.wait()  # the ``with`` does not after Ctrl-C
             if isinstance(error, subprocess.TimeoutExpired):
                 raise LoadError(f"{command[2]} did not end within {timeout_s:.0f} s") from error
             raise

@@ -89,12 +89,18 @@ class Role:
         """
         gives_up_s = time.monotonic() + READY_TIMEOUT_S
         while time.monotonic() < gives_up_s:
-            if self.process.poll() is not None:
-                raise LoadError(f"showdrop {self.name} ended with {self.process.returncode}: {self.last_line()}")
+            if how := self.ended():
+                raise LoadError(how)
             if self._is_ready():
                 return
             time.sleep(POLL_S)
         raise LoadError(f"showdrop {self.name} was not ready within {READY_TIMEOUT_S:.0f} s: {self.last_line()}")
+
+    def ended(self) -> str | None:
+        """Return how it ended, in one line; None while it runs, and before it was started."""
+        if self._process is None or self._process.poll() is None:
+            return None
+        return f"showdrop {self.name} ended with {self._process.returncode}: {self.last_line()}"
 
     def stop(self) -> int | None:
         """Tell it to end, kill it when it does not, and return its exit code; None when it never started."""

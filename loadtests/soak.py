@@ -1,6 +1,7 @@
 """Show after show on one deployment: does anything grow that should not?"""
 
 import time
+import traceback
 from pathlib import Path
 from typing import Final
 
@@ -11,11 +12,11 @@ from rich.console import Console
 from rich.table import Table
 
 from loadtests.deployment_http import Deployment
-from loadtests.limits import GROWTH_MOST, WARM_UP_S, WINDOW_S
-from loadtests.memory import Memory
+from loadtests.errors import LoadError
+from loadtests.limits import EXIT_CANNOT, WARM_UP_S, WINDOW_S
 from loadtests.memory_watch import MemoryWatch
-from loadtests.names import STORES
 from loadtests.play import Plan, play
+from loadtests.soak_report import SoakNotes, SoakReport
 from loadtests.stored import Growth
 from loadtests.stored_watch import StoredWatch, print_growth
 from loadtests.verifier.command import new_console
@@ -23,64 +24,54 @@ from loadtests.verifier.command import new_console
 REPORT: Final = "soak.json"
 
 
-class SoakReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What a soak found.
+def soak(plan: Plan, place: Deployment, folder: Path, for_s: float, *, warm_up_s: float = WARM_UP_S) -> int:
+    """Play shows for ``for_s`` seconds, one at least; print and write what was found, and return the exit code.
 
-    Attributes:
-        shows: how many were played.
-        broken: verdicts of those that were not held.
-        orders: of all shows.
-        memory: of each role; empty when there was no time for a warm-up and two windows.
-        stored: what Redis and Postgres kept after the warm-up and at the end.
-    """
+    It ends with the first show that cannot be played or judged, with the first role that ends by itself, and when it is
+    told to end. What was found until then is written all the same.
 
-    took_s: float
-    shows: int
-    broken: list[str]
-    orders: int
-    memory: list[Memory]
-    stored: list[Growth]
-
-    @property
-    def grown(self) -> list[str]:
-        """Roles that grew too much; what the stores keep was bought, and is shown only."""
-        return [one.role for one in self.memory if one.role not in STORES and one.growth > GROWTH_MOST]
-
-
-def soak(plan: Plan, place: Deployment, folder: Path, for_s: float) -> bool:
-    """Play shows for ``for_s`` seconds, one at least, print and write what was found, and return whether all is well.
-
-    Raises:
-        LoadError: a tool failed.
+    Args:
+        plan: of each show.
+        place: where they are played.
+        folder: of the records and the report.
+        for_s: no show begins later than this.
+        warm_up_s: after which growth counts.
     """
     began_s = time.monotonic()
-    watch, stored = MemoryWatch(place.pids), StoredWatch(place.stores, WARM_UP_S)
-    shows, orders = 0, 0
-    broken: list[str] = []
+    notes = SoakNotes()
+    watch, stored = MemoryWatch(place.pids), StoredWatch(place.stores, warm_up_s)
     try:
-        while shows == 0 or time.monotonic() - began_s < for_s:
+        while notes.shows == 0 or time.monotonic() - began_s < for_s:
             report = play(plan, place, folder, prints=False)
-            shows += 1
-            orders += report.waits["confirm"].count if "confirm" in report.waits else 0
-            broken += [] if report.held else [f"show {shows}: {report.verdict}"]
+            notes.played(report)
             watch.samples.write(folder / "memory.csv")
-            click.echo(f"{time.monotonic() - began_s:7.0f} s  show {shows}: {report.verdict}")
-        grown = stored.end()
-    finally:
-        stored.stop()
-        samples = watch.stop()
-    samples.write(folder / "memory.csv")
-    found = SoakReport(
-        took_s=round(time.monotonic() - began_s),
-        shows=shows,
-        broken=broken,
-        orders=orders,
-        memory=samples.summary(WARM_UP_S, WINDOW_S),
-        stored=grown,
-    )
+            click.echo(f"{time.monotonic() - began_s:7.0f} s  show {notes.shows}: {report.verdict}")
+            if place.ended():
+                break
+    except (LoadError, ValueError) as error:
+        notes.unable(f"show {notes.shows + 1}: {error}")
+    except (KeyboardInterrupt, SystemExit):
+        notes.unable(f"show {notes.shows + 1}: it was told to end")
+    except Exception as error:  # noqa: BLE001 - whatever it is, what was found before it must not be lost
+        traceback.print_exc()
+        notes.unable(f"show {notes.shows + 1}: {type(error).__name__}: {error}")
+    grown = _look_last(stored, notes)
+    notes.ended(place.ended())
+    samples = watch.stop()
+    took_s = round(time.monotonic() - began_s)
+    found = notes.report(took_s=took_s, memory=samples.summary(warm_up_s, WINDOW_S), stored=grown)
     (folder / REPORT).write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
+    samples.write(folder / "memory.csv")
     _print(found, new_console())
-    return not found.broken and not found.grown
+    return found.exit_code
+
+
+def _look_last(stored: StoredWatch, notes: SoakNotes) -> list[Growth]:
+    try:
+        return stored.end()
+    except LoadError as error:
+        notes.unable(str(error))
+        return []
 
 
 def _print(found: SoakReport, console: Console) -> None:
@@ -96,5 +87,6 @@ def _print(found: SoakReport, console: Console) -> None:
     console.print(table)
     if not found.memory:
         console.print(f"too short for memory: it takes {WARM_UP_S + 2 * WINDOW_S:.0f} s", highlight=False)
-    broken = found.broken + [f"{role} grew" for role in found.grown]
-    console.print("BROKEN: " + "; ".join(broken) if broken else "held", style="bold", markup=False, highlight=False)
+    kind = "CANNOT SAY" if found.exit_code == EXIT_CANNOT else "BROKEN"
+    verdict = f"{kind}: {'; '.join(found.broken)}" if found.broken else "held"
+    console.print(verdict, style="bold", markup=False, highlight=False)

@@ -1,7 +1,10 @@
 """What is kept in Redis, looked at from outside."""
 
 from redis import Redis
+from redis.exceptions import RedisError
 
+from loadtests.errors import LoadError
+from loadtests.limits import STORE_TIMEOUT_S
 from loadtests.stored import Kept, by_kind
 
 PAGE_KEYS = 500
@@ -9,9 +12,22 @@ PAGE_KEYS = 500
 
 
 def kept_in_redis(url: str) -> dict[str, Kept]:
-    """Return the keys and their bytes by kind, and all of Redis's memory as ``used_memory``. Blocking."""
+    """Return the keys and their bytes by kind, and all of Redis's memory as ``used_memory``. Blocking.
+
+    Raises:
+        LoadError: Redis does not answer.
+    """
+    try:
+        return _look(url)
+    except RedisError as error:
+        raise LoadError(f"what Redis keeps could not be looked at ({type(error).__name__})") from error
+
+
+def _look(url: str) -> dict[str, Kept]:
     found: list[tuple[str, int]] = []
-    with Redis.from_url(url, decode_responses=True) as redis:
+    with Redis.from_url(
+        url, decode_responses=True, socket_timeout=STORE_TIMEOUT_S, socket_connect_timeout=STORE_TIMEOUT_S
+    ) as redis:
         keys = list(redis.scan_iter(count=PAGE_KEYS))
         for at in range(0, len(keys), PAGE_KEYS):
             page = keys[at : at + PAGE_KEYS]

@@ -6,6 +6,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from loadtests.errors import LoadError
 from loadtests.names import POSTGRES, REDIS
 from loadtests.stored import Growth, Kept, growths
 from loadtests.stored_pg import kept_in_postgres
@@ -23,6 +24,7 @@ class StoredWatch:
     def __init__(self, stores: tuple[str, str], warm_up_s: float) -> None:
         self._stores = stores
         self._before: dict[str, dict[str, Kept]] = {}
+        self._missed: LoadError | None = None  # why there was no first look
         self._timer = threading.Timer(warm_up_s, self._look_first)
         self._timer.daemon = True
         self._timer.start()
@@ -33,15 +35,24 @@ class StoredWatch:
         self._timer.join()
 
     def end(self) -> list[Growth]:
-        """Look again, and return what changed; nothing when it ended before the first look."""
+        """Look again, and return what changed; nothing when it ended before the first look.
+
+        Raises:
+            LoadError: one of the two looks failed.
+        """
         self.stop()
+        if self._missed is not None:
+            raise self._missed
         if not self._before:
             return []
         after = self._look()
         return [one for store in (REDIS, POSTGRES) for one in growths(store, self._before[store], after[store])]
 
     def _look_first(self) -> None:
-        self._before = self._look()
+        try:
+            self._before = self._look()
+        except LoadError as error:
+            self._missed = error
 
     def _look(self) -> dict[str, dict[str, Kept]]:
         redis_url, database_url = self._stores
