@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import httpx
 
+from loadtests.addresses import check_api, no_address
 from loadtests.errors import LoadError
 from loadtests.tokens import mint
 
@@ -26,11 +27,17 @@ class Api:
     Args:
         url: base address.
         secret: the deployment's.
+
+    Raises:
+        LoadError: the address is none.
     """
 
     def __init__(self, url: str, secret: str) -> None:
         headers = {"authorization": f"Bearer {mint(secret, 'host', 'load')}"}
-        self._client = httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT_S, trust_env=False)
+        try:
+            self._client = httpx.Client(base_url=check_api(url), headers=headers, timeout=TIMEOUT_S, trust_env=False)
+        except httpx.InvalidURL as error:  # no TransportError: httpx finds it before it sends anything
+            raise no_address("API") from error
 
     def call(self, method: str, path: str, body: object | None = None) -> Any:  # noqa: ANN401 - as the API answers
         """Return what a call answers; ``body`` is CSV when it is a text.
@@ -43,6 +50,8 @@ class Api:
         while True:
             try:
                 response = self._send(method, path, body, headers)
+            except httpx.InvalidURL as error:  # ids come from files and answers
+                raise LoadError(f"{method} {path!r}: no path that the API could have") from error
             except httpx.TransportError as error:
                 if time.monotonic() > gives_up_s:
                     raise LoadError(f"{method} {path}: no answer ({type(error).__name__})") from error

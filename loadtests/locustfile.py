@@ -20,6 +20,7 @@ from locust.env import Environment
 from locust.exception import StopUser
 from locust.runners import MasterRunner, WorkerRunner
 
+from loadtests.addresses import check_gateway
 from loadtests.api_http import Api
 from loadtests.errors import LoadError
 from loadtests.host import Host as HostPart
@@ -123,8 +124,8 @@ def _prepare(environment: Environment) -> tuple[str, str]:
         raise LoadError("no address of the API: say --host http://127.0.0.1:8000, or another one")
     api = Api(environment.host, find_secret())
     try:
-        show_id = HostPart(api.call, scene_of(environment), print).prepare()
-        return show_id, options_of(environment).ws_url or api.call("GET", "/v1/meta")["ws_url"]
+        ws_url = check_gateway(options_of(environment).ws_url or api.call("GET", "/v1/meta")["ws_url"])
+        return HostPart(api.call, scene_of(environment), print).prepare(), ws_url
     finally:
         api.close()
 

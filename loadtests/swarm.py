@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from loadtests.addresses import check_gateway
 from loadtests.api_http import Api
 from loadtests.bench.board import Count, new_clock
 from loadtests.bench.crowd import CrowdPlan
@@ -82,8 +83,9 @@ def play(what: Scene, *, url: str, ws_url: str | None, folder: Path) -> None:
 
     try:
         host = Host(api.call, what, lambda line: tell(f"show {line}"))
+        port = _port(ws_url or api.call("GET", "/v1/meta")["ws_url"])
         show_id = host.prepare()
-        swarm = Swarm(_port(ws_url or api.call("GET", "/v1/meta")["ws_url"]), show_id, secret, what, folder)
+        swarm = Swarm(port, show_id, secret, what, folder)
         crowd = Crowd(
             swarm, CrowdPlan(viewers=what.tier.viewers, connecting=CONNECTING_MOST), new_clock(), loop=SwarmLoop
         )
@@ -106,7 +108,7 @@ def play(what: Scene, *, url: str, ws_url: str | None, folder: Path) -> None:
 
 
 def _port(ws_url: str) -> int:
-    parts = urlsplit(ws_url)
+    parts = urlsplit(check_gateway(ws_url))
     if parts.hostname not in ("127.0.0.1", "localhost") or parts.port is None:
         raise LoadError(f"the swarm plays on the gateway's own machine only, not on {ws_url}: use locust")
     return parts.port

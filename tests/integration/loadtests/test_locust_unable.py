@@ -5,6 +5,8 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
+
 LOCUSTFILE = Path(__file__).parents[3] / "loadtests" / "locustfile.py"
 UNABLE = 2  # importing the file itself would let gevent patch this process
 
@@ -46,3 +48,16 @@ async def test_locust_without_an_address_of_the_api_says_so(tmp_path: Path) -> N
     code, lines = await run_locust(tmp_path, SHOWDROP_SECRET="s" * 43)
     assert code == UNABLE, lines
     assert reasons(lines) == ["load: no address of the API: say --host http://127.0.0.1:8000, or another one"]
+
+
+@pytest.mark.parametrize(
+    ("host", "ws_url", "like"),
+    [
+        ("http://[::1", "ws://127.0.0.1:9", "API has to be such as http://127.0.0.1:8000"),
+        ("http://127.0.0.1:9", "ws://[::1", "gateway has to be such as ws://127.0.0.1:8001"),
+    ],
+)
+async def test_locust_says_which_address_is_none(tmp_path: Path, host: str, ws_url: str, like: str) -> None:
+    code, lines = await run_locust(tmp_path, "--host", host, "--ws-url", ws_url, SHOWDROP_SECRET="s" * 43)
+    assert code == UNABLE, lines
+    assert reasons(lines) == [f"load: the address of the {like}"]
