@@ -11,8 +11,9 @@ OTHER_FILES: Final = 500
 READY_TIMEOUT_S: Final = 60.0
 """From the start of the server until both ports say that they are ready; the first start makes a database."""
 
-STOP_TIMEOUT_S: Final = 20.0
-"""For the server to end by itself; then it is killed."""
+STOP_TIMEOUT_S: Final = 40.0
+"""For the server to end by itself; then it is killed. No role takes longer than 35 s (*Upgrades* in
+docs/operations.md)."""
 
 HTTP_TIMEOUT_S: Final = 10.0
 """For one call."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
+import click
 import httpx
 
 from loadtests.bench.process_figures import with_children
@@ -102,15 +103,16 @@ class Role:
             return None
         return f"showdrop {self.name} ended with {self._process.returncode}: {self.last_line()}"
 
-    def stop(self) -> int | None:
-        """Tell it to end, kill it when it does not, and return its exit code; None when it never started."""
+    def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> int | None:
+        """Tell it to end, kill it and say so when it does not, and return its exit code; None when it never started."""
         if self._process is None:
             return None
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
         try:
-            return self._process.wait(STOP_TIMEOUT_S)
+            return self._process.wait(timeout_s)
         except subprocess.TimeoutExpired:
+            click.echo(f"showdrop {self.name} did not end within {timeout_s:g} s and was killed", err=True)
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             return self._process.wait()
