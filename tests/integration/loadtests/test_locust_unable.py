@@ -61,3 +61,21 @@ async def test_locust_says_which_address_is_none(tmp_path: Path, host: str, ws_u
     code, lines = await run_locust(tmp_path, "--host", host, "--ws-url", ws_url, SHOWDROP_SECRET="s" * 43)
     assert code == UNABLE, lines
     assert reasons(lines) == [f"load: the address of the {like}"]
+
+
+async def test_calls_of_the_host_are_no_lines_of_their_own(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append((await reader.readuntil(b"\r\n\r\n")).decode())
+        writer.write(b"HTTP/1.1 418 Teapot\r\nconnection: close\r\ncontent-length: 2\r\n\r\nno")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+        host = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        code, lines = await run_locust(tmp_path, "--host", host, SHOWDROP_SECRET="s" * 43)
+    assert code == UNABLE, lines
+    assert asked
+    assert reasons(lines)
+    assert not [line for line in lines if "HTTP Request" in line], lines
