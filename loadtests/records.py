@@ -131,11 +131,18 @@ def read_records(folder: Path) -> list[RunRecord]:
     """Return what is in a folder.
 
     Raises:
-        ValueError: there is nothing, or what is there belongs to several shows.
+        ValueError: there is nothing, a file is no record, or what is there belongs to several shows.
     """
-    records = [msgspec.msgpack.decode(path.read_bytes(), type=RunRecord) for path in sorted(folder.glob(f"*{SUFFIX}"))]
+    records = [_read(path) for path in sorted(folder.glob(f"*{SUFFIX}"))]
     if not records:
         raise ValueError(f"there are no records in {folder}: did the load run to its end?")
     if len({record.show_id for record in records}) > 1:
         raise ValueError(f"the records in {folder} are of several shows: use an empty folder for each run")
     return records
+
+
+def _read(path: Path) -> RunRecord:
+    try:
+        return msgspec.msgpack.decode(path.read_bytes(), type=RunRecord)
+    except msgspec.DecodeError as error:
+        raise ValueError(f"{path} is no record of a load test, or was cut off: {error}") from error

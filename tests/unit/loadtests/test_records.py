@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from loadtests.records import RunRecord, ViewerRecord, read_records, write_record
+from loadtests.records import SUFFIX, RunRecord, ViewerRecord, read_records, write_record
 from loadtests.waits import Waits
 
 
@@ -27,4 +27,13 @@ def test_an_empty_folder_and_records_of_two_shows_are_refused(tmp_path: Path) ->
     write_record(run_of("show_1"), tmp_path, "a")
     write_record(run_of("show_2"), tmp_path, "b")
     with pytest.raises(ValueError, match="several shows"):
+        read_records(tmp_path)
+
+
+@pytest.mark.parametrize(("content", "why"), [(None, "truncated"), (b"", "truncated"), (b"\x01", "Expected `object`")])
+def test_a_file_that_is_no_record_is_named(tmp_path: Path, content: bytes | None, why: str) -> None:
+    write_record(run_of("show_1"), tmp_path, "good")
+    bad = tmp_path / f"bad{SUFFIX}"
+    bad.write_bytes((tmp_path / f"good{SUFFIX}").read_bytes()[:-5] if content is None else content)
+    with pytest.raises(ValueError, match=f"{bad} is no record .*{why}"):
         read_records(tmp_path)
