@@ -47,6 +47,7 @@ class Buyer:
         self._wishes: list[tuple[float, What, str]] = []
         self._new: list[float] = []
         self._skus: dict[str, str] = {}  # by offer
+        self._starts_ms: dict[str, int] = {}  # the same
         self._running: set[str] = set()  # offers
         self._sent: dict[str, deque[float]] = {}  # by claim, when each sending without an answer was due
         self._holds: dict[str, str] = {}  # offer by live hold
@@ -61,6 +62,7 @@ class Buyer:
         if offer.offer_id in self._skus:
             return
         self._skus[offer.offer_id] = offer.sku
+        self._starts_ms[offer.offer_id] = offer.starts_at_ms
         self._running.add(offer.offer_id)
         if offer.sku == DROP_SKU:
             for tap in range(TAPS_EACH):
@@ -81,13 +83,13 @@ class Buyer:
         new, self._new = self._new, []
         return new
 
-    def act(self, due_ms: float) -> Spoken:
-        """Return what it says at a moment that it has wished for."""
+    def act(self, due_ms: float, now_ms: float) -> Spoken:
+        """Return what it says at a moment that it has wished for; ``now_ms`` is when it comes to that."""
         due = [wish for wish in self._wishes if wish[0] <= due_ms]
         self._wishes = [wish for wish in self._wishes if wish[0] > due_ms]
         said: Spoken = []
         for at_ms, what, about in due:
-            said += self._do(what, about, at_ms)
+            said += self._do(what, about, at_ms, now_ms)
         return said
 
     def _wish(self, at_ms: float, what: What, about: str) -> None:
@@ -97,18 +99,18 @@ class Buyer:
     def _wish_again(self, now_ms: float, what: What, about: str) -> None:
         self._wish(now_ms + AGAIN_MS * (1 + self._dice.random()), what, about)
 
-    def _do(self, what: What, about: str, at_ms: float) -> Spoken:
+    def _do(self, what: What, about: str, at_ms: float, now_ms: float) -> Spoken:
         match what:
             case "tap":
-                return self._tap(about, at_ms)
+                return self._tap(about, at_ms, now_ms)
             case "trickle":
                 if about not in self._running:
                     return []
                 self._wish(at_ms + self._plan.trickle_every_ms, "trickle", about)
-                return [self._claim(str(ULID()), about, at_ms)]
+                return [self._claim(str(ULID()), about, at_ms, now_ms)]
             case "again":
                 claim = self.record.claims[about]
-                return [self._claim(about, claim.offer_id, at_ms)] if claim.offer_id in self._running else []
+                return [self._claim(about, claim.offer_id, at_ms, now_ms)] if claim.offer_id in self._running else []
             case "join":
                 return [wire.WaitlistJoin(offer_id=about)] if about in self._running else []
             case "pay":
@@ -117,15 +119,16 @@ class Buyer:
                 self._asked[about] = at_ms
                 return [wire.Release(hold_id=about)] if about in self._holds else []
 
-    def _tap(self, offer_id: str, at_ms: float) -> Spoken:
+    def _tap(self, offer_id: str, at_ms: float, now_ms: float) -> Spoken:
         if offer_id not in self._running:
             return []
         mine = next((claim_id for claim_id, one in self.record.claims.items() if one.offer_id == offer_id), None)
-        return [self._claim(mine or str(ULID()), offer_id, at_ms)]
+        return [self._claim(mine or str(ULID()), offer_id, at_ms, now_ms)]
 
-    def _claim(self, claim_id: str, offer_id: str, at_ms: float) -> wire.Claim:
-        claim = self.record.claims.setdefault(claim_id, ClaimRecord(offer_id=offer_id, answers=[]))
+    def _claim(self, claim_id: str, offer_id: str, at_ms: float, now_ms: float) -> wire.Claim:
+        claim = self.record.claims.setdefault(claim_id, ClaimRecord(offer_id=offer_id))
         claim.sends += 1
+        claim.sent_after_ms.append(int(now_ms - self._starts_ms[offer_id]))
         self._sent.setdefault(claim_id, deque()).append(at_ms)
         return wire.Claim(claim_id=claim_id, offer_id=offer_id, quantity=1)
 
@@ -143,7 +146,7 @@ class Buyer:
             claim = self.record.claims[claim_id]
             claim.sends -= len(sent)  # nobody is owed an answer that was lost on the way
             sent.clear()
-            said.append(self._claim(claim_id, claim.offer_id, now_ms))
+            said.append(self._claim(claim_id, claim.offer_id, now_ms, now_ms))
         for hold_id, offer_id in self._holds.items():
             if hold_id in self._paid:
                 said.append(self._pay(hold_id, now_ms))

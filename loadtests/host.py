@@ -44,16 +44,20 @@ class Host:
         call: calls the API with a host's token.
         scene: what is played.
         tell: gets a line of progress.
+        now_ms: the server's time, in milliseconds since the epoch; our own clock's if nothing is said.
 
     Attributes:
         record: what it has done.
     """
 
-    def __init__(self, call: Call, scene: Scene, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, call: Call, scene: Scene, tell: Callable[[str], None], now_ms: Callable[[], float] | None = None
+    ) -> None:
         self.record = HostRecord(show_id="")
         self._call = call
         self._scene = scene
         self._tell = tell
+        self._now_ms = now_ms or _own_ms
         self._products: list[str] = []
         self._open: list[str] = []
         self._spotlights = 0
@@ -105,13 +109,13 @@ class Host:
                 self.record.drops[self._offer(DROP_SKU, units, preheat_ms=PREHEAT_MS)] = units
             case "trickle":
                 self.record.trickles.append(self._offer(TRICKLE_SKU, TRICKLE_UNITS, preheat_ms=PREHEAT_MS))
-                now_ms = time.time() * 1000
+                now_ms = self._now_ms()
                 self.record.soaks_ms.append((now_ms + PREHEAT_MS, now_ms))
             case "close":
                 offer_id = self._open.pop()
                 self._call("POST", f"/v1/offers/{offer_id}/close", {})
                 if offer_id in self.record.trickles:
-                    self.record.soaks_ms[-1] = (self.record.soaks_ms[-1][0], time.time() * 1000)
+                    self.record.soaks_ms[-1] = (self.record.soaks_ms[-1][0], self._now_ms())
             case "pause" | "resume":
                 self._show(cue.do)
 
@@ -142,6 +146,10 @@ class Host:
     def _add_stock(self, sku: str, units: int) -> None:
         if units:
             self._call("POST", "/v1/stock/adjust", {"sku": sku, "delta": units, "reason": "load test"})
+
+
+def _own_ms() -> float:
+    return time.time() * 1000
 
 
 def _sleep_until(moment_s: float) -> None:

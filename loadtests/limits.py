@@ -49,6 +49,26 @@ this was the limit itself, and the run proves nothing."""
 FRAMES_LEAST_PER_S: Final = 9.0
 """Stock counts a second that each viewer sees in the soak: one is made in every tick, ten times a second."""
 
+FRAMES_LOW_PER_S: Final = 7.0
+"""The same, of the worst seconds: a machine that others use, too, may stall for three ticks, and what they would have
+told is not told later."""
+
+FRAMES_LOW_SHARE: Final = 0.05
+"""Of the seconds of the soaks: so many may be worse than that. Of fewer than twenty seconds none may."""
+
+FRAMES_START_S: Final = 1.0
+"""Of each soak, not counted where one viewer's stock counts are compared with its length: buyers begin half a second
+after the offer does, and the rest is for the way that the news of its start and its end takes to a viewer."""
+
+BUYERS_LEAST: Final = 0.99
+"""Of those who are to tap in a drop, those who did: whoever is on the way back just then may miss a short one."""
+
+FIRST_SECOND_LEAST: Final = 0.75
+"""Of the claims that are to be sent in the first second of a drop. A tenth of them are planned for later, for the
+second tap follows the first after a fifth of a second; a load client that is as late as it may be sends another tenth
+later; in the small tiers chance adds a few. Besides, one buyer more or less does not count: in tier XS that is a third
+of them."""
+
 WARM_UP_S: Final = 600.0
 """Of a soak: then caches are full and every code path has run."""
 
@@ -59,3 +79,4 @@ GROWTH_MOST: Final = 0.05
 """By what share a role's memory may grow from the first window to the last."""
 
 assert LATE_MOST_P99_MS < CLAIM_MOST_P99_MS
+assert FRAMES_LOW_PER_S < FRAMES_LEAST_PER_S

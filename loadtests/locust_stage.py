@@ -94,6 +94,7 @@ class Stage:
             tier=self.scene.tier_name,
             shape=self.scene.shape,
             show_id=self.show_id,
+            soak_s=self.scene.soak_s,
             host=None if self.host is None else self.host.record,
             viewers=[seat.viewer.record for seat in self._seats],
             waits=self.notes.waits,
@@ -165,6 +166,7 @@ class Seat:
                     for said in viewer.hear(message, now_ms):
                         sock.send(said)
                 if frames:
+                    viewer.frames += frames
                     stage.notes.saw_frames(frames, now_ms)
                 if told:
                     stage.alarms.note(self._number, viewer.due_ms)

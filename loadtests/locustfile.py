@@ -212,7 +212,12 @@ class Host(User):
         self.client = HttpSession(base_url=self.host, request_event=self.environment.events.request, user=self)
         self.client.trust_env = False
         self.client.headers["authorization"] = f"Bearer {mint(find_secret(), 'host', 'load')}"
-        stage.host = HostPart(self._call, stage.scene, lambda line: print(f"show: {line}"))  # noqa: T201 - progress
+        stage.host = HostPart(
+            self._call,
+            stage.scene,
+            lambda line: print(f"show: {line}"),  # noqa: T201 - progress
+            stage.now_ms,
+        )
         try:
             stage.host.wait_full(stage.show_id)
             stage.host.perform(stage.show_id)

@@ -18,11 +18,13 @@ class ClaimRecord(msgspec.Struct, kw_only=True):
     Attributes:
         sends: how often it was sent.
         answers: hold ids, or ``!`` and the reason of a refusal, in the order of arrival.
+        sent_after_ms: when it was sent, each time, in milliseconds after the offer's start.
     """
 
     offer_id: str
     sends: int = 0
     answers: list[str] = []
+    sent_after_ms: list[int] = []
 
     @property
     def holds(self) -> set[str]:
@@ -40,6 +42,7 @@ class ViewerRecord(msgspec.Struct, kw_only=True):
         repeats: events that came again.
         welcomes: all of them.
         snapshots: welcomes with a snapshot although the viewer said where it was.
+        frames: stock counts in the soaks.
         lost: connections that ended although nobody of the load test cut them.
         claims: by claim id.
         promoted: holds that came from the waiting list.
@@ -61,6 +64,7 @@ class ViewerRecord(msgspec.Struct, kw_only=True):
     repeats: int = 0
     welcomes: int = 0
     snapshots: int = 0
+    frames: int = 0
     lost: int = 0
     claims: dict[str, ClaimRecord] = {}
     promoted: dict[str, str] = {}
@@ -87,7 +91,7 @@ class HostRecord(msgspec.Struct, kw_only=True):
         ended: whether the host came to the end.
         drops: offers that have to be sold out, by id, and their units.
         trickles: offers of which nothing is sold.
-        soaks_ms: when each of those was open, from and to.
+        soaks_ms: when each of those was open, from and to; in milliseconds since the epoch, by the server's clock.
     """
 
     show_id: str
@@ -102,6 +106,7 @@ class RunRecord(msgspec.Struct, kw_only=True):
 
     Attributes:
         tool: ``locust`` or ``swarm``.
+        soak_s: how long the soak was to be; None: as long as the tier says.
         host: in the process of the host only.
         waits: by name.
         frames: frames with a stock count by second since the epoch, all viewers together.
@@ -113,6 +118,7 @@ class RunRecord(msgspec.Struct, kw_only=True):
     tier: str
     shape: str
     show_id: str
+    soak_s: float | None = None
     host: HostRecord | None = None
     viewers: list[ViewerRecord] = []
     waits: dict[str, Waits] = {}

@@ -103,7 +103,9 @@ def play(what: Scene, *, url: str, ws_url: str | None, folder: Path) -> None:
         api.close()
     if not (folder / f"swarm{SUFFIX}").exists():
         raise LoadError("the swarm ended without writing what it saw")
-    record = RunRecord(tool="swarm", tier=what.tier_name, shape=what.shape, show_id=show_id, host=host.record)
+    record = RunRecord(
+        tool="swarm", tier=what.tier_name, shape=what.shape, show_id=show_id, soak_s=what.soak_s, host=host.record
+    )
     write_record(record, folder, "host")
 
 

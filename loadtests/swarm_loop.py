@@ -108,6 +108,7 @@ class SwarmLoop(CrowdLoop):
             tier=scene.tier_name,
             shape=scene.shape,
             show_id=self._swarm.show_id,
+            soak_s=scene.soak_s,
             viewers=[viewer.record for viewer in self._viewers],
             waits=self._notes.waits,
             frames=self._notes.frames,
@@ -185,6 +186,7 @@ class SwarmLoop(CrowdLoop):
         rest = self._rests.pop(number, b"") if self._rests else b""
         if not rest and size == len(self._state) and buffer.startswith(self._state, HEAD):
             self._seen_frames += self._state_frames
+            self._viewers[number].frames += self._state_frames
             return
         data = rest + buffer[HEAD : HEAD + size] if rest else bytes(buffer[HEAD : HEAD + size])
         found, rest_at = payloads(data, 0, len(data))
@@ -193,6 +195,7 @@ class SwarmLoop(CrowdLoop):
         others = [bytes(data[start:stop]) for start, stop in found if not is_state(data, start)]
         stock = sum(is_stock(data, start) for start, _ in found)
         self._seen_frames += stock
+        self._viewers[number].frames += stock
         if others:
             self._hear_all(number, others, time.time() * 1000)
         elif not rest and rest_at == len(data):

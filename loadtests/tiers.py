@@ -117,6 +117,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
         cues: of the host, in order.
         storms_s: when everyone is cut and comes back, in seconds after the show began.
         letting_go: share of those with a hold who do not pay, so that it expires.
+        soak_s: how long the soak is, in the shapes that have one.
         length_s: from the start of the show to its end.
     """
 
@@ -126,6 +127,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     cues: tuple[Cue, ...]
     storms_s: tuple[float, ...]
     letting_go: float
+    soak_s: float
     length_s: float
 
 
@@ -202,6 +204,7 @@ def scene(tier_name: str, shape: str, soak_s: float | None = None) -> Scene:
         cues=tuple(cues),
         storms_s=tuple(storms),
         letting_go=SHAPES[shape],
+        soak_s=length_s,
         length_s=at_s + 1.0,
     )
 

@@ -12,7 +12,7 @@ from live import wire
 from loadtests.buyer import Buyer
 from loadtests.notes import EVENT, JOIN, LATE, LATE_CLAIM, RESUME, Notes
 from loadtests.records import ViewerRecord
-from loadtests.tiers import PREHEAT_MS, REACT_EVERY_MS, RETURN_OVER_MS, Scene
+from loadtests.tiers import PREHEAT_MS, REACT_EVERY_MS, RETURN_OVER_MS, TRICKLE_SKU, Scene
 
 Said = list[bytes]
 """Messages as JSON."""
@@ -34,21 +34,24 @@ class Viewer:
     Attributes:
         record: what it has seen.
         away_until_ms: it has cut its connection, and comes back then; None while it does not want to be away.
+        frames: stock counts that it has seen; whoever carries its messages counts them, for they are not decoded.
     """
 
     def __init__(self, subject: str, token: str, scene: Scene, notes: Notes, buyer: Buyer | None = None) -> None:
         self.record = ViewerRecord(subject=subject) if buyer is None else buyer.record
         self.away_until_ms: float | None = None
+        self.frames = 0
         self._token = token
         self._scene = scene
         self._notes = notes
         self._buyer = buyer
         self._dice = random.Random(subject)  # noqa: S311 - a seed to repeat a run, no secret
-        self._timers: list[tuple[float, int, Callable[[float], Said]]] = []
+        self._timers: list[tuple[float, int, Callable[[float, float], Said]]] = []
         self._count = 0
         self._position: wire.Position | None = None
         self._wanted_ms = float("inf")  # when it first wanted to be in; also who is sent away for now goes on waiting
         self._welcomed_ms = 0.0
+        self._soak_from: int | None = None  # how many stock counts it had seen when the soak began
         self._resuming = self._reacts = self._knows_start = False
 
     @property
@@ -78,7 +81,7 @@ class Viewer:
         said: Said = []
         while self._timers and self._timers[0][0] <= now_ms:
             due_ms, _, do = heapq.heappop(self._timers)
-            words = do(due_ms)
+            words = do(due_ms, now_ms)
             said += words
             if words:
                 # Before it was in it could not write: that is not the load client's fault.
@@ -143,20 +146,33 @@ class Viewer:
             self._knows_start = True
             for storm_s in self._scene.storms_s:
                 self._at(event.at_ms + storm_s * 1000, self._leave)
-        elif self._buyer is not None:
-            match event:
-                case wire.OfferScheduled() | wire.OfferOpened():
-                    self._buyer.offered(event.offer)
-                case wire.OfferEnded() | wire.OfferVoided():
-                    self._buyer.ended(event.offer.offer_id)
-                case _:
-                    return []
-            self._plan_buyer()
+        match event:
+            case wire.OfferScheduled() | wire.OfferOpened():
+                self._begins(event.offer)
+            case wire.OfferEnded() | wire.OfferVoided():
+                self._ends(event.offer)
+            case _:
+                pass
         return []
+
+    def _begins(self, offer: wire.OfferCard) -> None:
+        if offer.sku == TRICKLE_SKU and self._soak_from is None:
+            self._soak_from = self.frames
+        if self._buyer is not None:
+            self._buyer.offered(offer)
+            self._plan_buyer()
+
+    def _ends(self, offer: wire.OfferCard) -> None:
+        if offer.sku == TRICKLE_SKU and self._soak_from is not None:
+            self.record.frames += self.frames - self._soak_from
+            self._soak_from = None
+        if self._buyer is not None:
+            self._buyer.ended(offer.offer_id)
+            self._plan_buyer()
 
     # --- what it does at its time ---------------------------------------------------------------------------------
 
-    def _at(self, due_ms: float, do: Callable[[float], Said]) -> None:
+    def _at(self, due_ms: float, do: Callable[[float, float], Said]) -> None:
         self._count += 1  # two things of the same moment come in their order
         heapq.heappush(self._timers, (due_ms, self._count, do))
 
@@ -165,20 +181,20 @@ class Viewer:
         for due_ms in self._buyer.new_wishes():
             self._at(due_ms, self._let_buy)
 
-    def _let_buy(self, due_ms: float) -> Said:
+    def _let_buy(self, due_ms: float, now_ms: float) -> Said:
         assert self._buyer is not None
         if self.away_until_ms is not None:
             self._at(self.away_until_ms + RETURN_OVER_MS, self._let_buy)
             return []
-        said = [wire.encode_json(one) for one in self._buyer.act(due_ms)]
+        said = [wire.encode_json(one) for one in self._buyer.act(due_ms, now_ms)]
         self._plan_buyer()
         return said
 
-    def _react(self, due_ms: float) -> Said:
+    def _react(self, due_ms: float, _now_ms: float) -> Said:
         self._at(due_ms + REACT_EVERY_MS, self._react)
         return [_REACT] if self.away_until_ms is None else []
 
-    def _leave(self, due_ms: float) -> Said:
+    def _leave(self, due_ms: float, _now_ms: float) -> Said:
         self._wanted_ms = self.away_until_ms = due_ms + self._dice.random() * RETURN_OVER_MS
         return []
 

@@ -6,20 +6,12 @@ from typing import Final
 
 import msgspec
 
-from loadtests.limits import (
-    CLAIM_MOST_P99_MS,
-    CONFIRM_MOST_MS,
-    EVENT_MOST_P99_MS,
-    FRAMES_LEAST_PER_S,
-    LATE_MOST_P99_MS,
-)
-from loadtests.notes import CLAIM, CONFIRM, EVENT, LATE, LATE_CLAIM
+from loadtests.limits import CLAIM_MOST_P99_MS, CONFIRM_MOST_MS, EVENT_MOST_P99_MS
 from loadtests.tiers import PRICE_CENTS
+from loadtests.verifier.attendance import played, tapped
 from loadtests.verifier.evidence import Evidence
-from loadtests.waits import Waits
-
-Found = tuple[str, list[str]]
-"""What was counted, and one line per thing that is wrong."""
+from loadtests.verifier.found import Found
+from loadtests.verifier.timing import claims_quick, client_quick, confirms_quick, events_quick, frames_steady
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,19 +25,6 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     def held(self) -> bool:
         """Whether nothing contradicts it."""
         return not self.faults
-
-
-def played(evidence: Evidence) -> Found:
-    """Everyone came and stayed, cut by the server only when it was replaced; the host came to the end."""
-    viewers, wanted = evidence.viewers, evidence.scene.tier.viewers
-    faults = [] if evidence.host.ended else ["the host did not come to the end of the show"]
-    if len(viewers) != wanted:
-        faults.append(f"{len(viewers)} viewers instead of {wanted}")
-    away = sum(1 for viewer in viewers if not viewer.welcomes)
-    lost = sum(viewer.lost for viewer in viewers)
-    faults += [f"{away} never came in"] if away else []
-    faults += [f"{lost} connections were cut by the server"] if lost and not evidence.rolled else []
-    return f"{len(viewers):,} viewers, {sum(viewer.welcomes for viewer in viewers):,} welcomes", faults
 
 
 def no_oversell(evidence: Evidence) -> Found:
@@ -74,21 +53,22 @@ def no_oversell(evidence: Evidence) -> Found:
 
 
 def sold_out(evidence: Evidence) -> Found:
-    """Where more wanted a unit than there were, everything is sold; of what was only tried, nothing is."""
+    """In each drop more want a unit than there are, and everything is sold; of what was only tried, nothing is."""
     faults = []
-    wanted = Counter(claim.offer_id for viewer in evidence.viewers for claim in viewer.claims.values())
+    buyers = evidence.buyers()
+    wanted = {offer_id: buyers[offer_id] for offer_id in evidence.host.drops}
     for offer_id, units in evidence.host.drops.items():
         offer = evidence.offer(offer_id)
         if offer is None:
             faults.append(f"{offer_id} is unknown")
-        elif offer.sold < min(units, wanted[offer_id]):
+        elif offer.sold != units or wanted[offer_id] < units:
             faults.append(f"{offer.sold} of {units} sold, and {wanted[offer_id]} wanted one")
     for offer_id in evidence.host.trickles:
         offer = evidence.offer(offer_id)
         if offer is None or offer.sold:
             faults.append(f"{offer_id} sold {'?' if offer is None else offer.sold} units, all were given back")
     faults += [f"not at rest: {what}" for what in evidence.server.not_quiet]
-    return f"{sum(wanted[offer_id] for offer_id in evidence.host.drops):,} buyers wanted one", faults
+    return f"{sum(wanted.values()):,} buyers wanted one", faults
 
 
 def claims_answered(evidence: Evidence) -> Found:
@@ -195,61 +175,6 @@ def nothing_refused(evidence: Evidence) -> Found:
     return ", ".join(f"{count:,} {reason}" for reason, count in sorted(reasons.items())) or "none", faults
 
 
-def claims_quick(evidence: Evidence) -> Found:
-    """The p99 of a claim's answer, wherever there was an offer."""
-    offers = bool(evidence.host.drops or evidence.host.trickles)
-    return _quick(evidence.waits(CLAIM), CLAIM_MOST_P99_MS, wanted=offers)
-
-
-def events_quick(evidence: Evidence) -> Found:
-    """The p99 of an event's way to the viewers; every show has events."""
-    return _quick(evidence.waits(EVENT), EVENT_MOST_P99_MS, wanted=True)
-
-
-def _quick(waits: Waits, most_ms: int, *, wanted: bool) -> Found:
-    p99_ms = waits.share_ms(0.99)
-    faults = ["none was timed"] if wanted and not waits.count else []
-    faults += [f"p99 {p99_ms} ms, at most {most_ms} ms"] if p99_ms > most_ms else []
-    return _times(waits), faults
-
-
-def _times(waits: Waits) -> str:
-    p50_ms, p99_ms, most_ms = (waits.share_ms(share) for share in (0.5, 0.99, 1.0))
-    return f"p50 {p50_ms} ms, p99 {p99_ms} ms, most {most_ms} ms, of {waits.count:,}"
-
-
-def confirms_quick(evidence: Evidence) -> Found:
-    """Every buyer hears of their order while they wait for it.
-
-    News that was lost is told again to whoever comes back, so it is not missing in the end, only late.
-    """
-    waits = evidence.waits(CONFIRM)
-    if evidence.rolled:  # who was cut meanwhile, or whose worker was, waits for the way back
-        return _times(waits), []
-    slowest_ms = waits.share_ms(1.0)
-    return _times(waits), [f"one took {slowest_ms} ms"] if slowest_ms > CONFIRM_MOST_MS else []
-
-
-def frames_steady(evidence: Evidence) -> Found:
-    """In the soak every viewer sees the stock change ten times a second."""
-    seconds = evidence.frames_per_s()
-    if not seconds:
-        return "no soak", []
-    middle = sorted(seconds)[len(seconds) // 2]
-    figures = f"{middle:.1f} frames/s and viewer, {middle * len(evidence.viewers):,.0f}/s in all"
-    return figures, [f"at least {FRAMES_LEAST_PER_S:g}"] if middle < FRAMES_LEAST_PER_S else []
-
-
-def client_quick(evidence: Evidence) -> Found:
-    """The load client wrote its claims when they were due, and did not call itself too busy."""
-    late, claims = evidence.waits(LATE).share_ms(0.99), evidence.waits(LATE_CLAIM).share_ms(0.99)
-    faults = [f"its claims were {claims} ms late"] if claims > LATE_MOST_P99_MS else []
-    faults += ["locust warns of its own CPU usage"] if any(run.warned for run in evidence.runs) else []
-    cpu = sorted(share for run in evidence.runs for share in run.cpu)
-    busy = f"{cpu[len(cpu) // 2]:.0%} of a core, at most {cpu[-1]:.0%}" if cpu else "?"
-    return f"writes p99 {late} ms late, claims {claims} ms; {busy}", faults
-
-
 def reconciles(evidence: Evidence) -> Found:
     """Redis, Postgres, the bank and the channels agree, says ``showdrop reconcile``."""
     code = evidence.server.reconciled
@@ -260,6 +185,7 @@ def reconciles(evidence: Evidence) -> Found:
 
 CHECKS: Final[tuple[tuple[str, Callable[[Evidence], Found]], ...]] = (
     ("everyone played", played),
+    ("everyone tapped", tapped),
     ("nothing is oversold", no_oversell),
     ("exactly sold out", sold_out),
     ("a claim has one answer and one hold", claims_answered),

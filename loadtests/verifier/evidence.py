@@ -1,9 +1,11 @@
 """Everything that the verifier judges; pure."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 import msgspec
 
+from loadtests.limits import FRAMES_START_S
 from loadtests.records import HostRecord, RunRecord, ViewerRecord
 from loadtests.tiers import HOLD_TTL_MS, Scene, scene
 from loadtests.waits import Waits, added
@@ -66,7 +68,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def scene(self) -> Scene:
         """What was played."""
-        return scene(self.runs[0].tier, self.runs[0].shape)
+        return scene(self.runs[0].tier, self.runs[0].shape, self.runs[0].soak_s)
 
     @property
     def host(self) -> HostRecord:
@@ -85,6 +87,20 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     def offer(self, offer_id: str) -> OfferFacts | None:
         """Return an offer; None when the server does not know it."""
         return next((one for one in self.server.offers if one.offer_id == offer_id), None)
+
+    def buyers(self) -> Counter[str]:
+        """Return how many viewers claimed a unit, by offer."""
+        return Counter(
+            offer_id for viewer in self.viewers for offer_id in {claim.offer_id for claim in viewer.claims.values()}
+        )
+
+    def sent_within(self, ms: int) -> Counter[str]:
+        """Return how often claims, repeated ones among them, were sent so soon after their offer's start, by offer."""
+        sent: Counter[str] = Counter()
+        for viewer in self.viewers:
+            for claim in viewer.claims.values():
+                sent[claim.offer_id] += sum(after_ms < ms for after_ms in claim.sent_after_ms)
+        return sent
 
     def told(self, news: Callable[[ViewerRecord], dict[str, list[str]]]) -> set[tuple[str, str, str]]:
         """Return the hold, the order and the buyer of all news of one kind."""
@@ -109,8 +125,16 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
             most = max(most, units)
         return most
 
+    @property
+    def soaks_s(self) -> float:
+        """How long the soaks were, but for their starts."""
+        return sum(max(0.0, (end - begin) / 1000 - FRAMES_START_S) for begin, end in self.host.soaks_ms)
+
     def frames_per_s(self) -> list[float]:
-        """Return the stock counts that each viewer saw, for every whole second of the soaks."""
+        """Return the stock counts of a viewer, the mean of all, for every second that was wholly in a soak.
+
+        The first two are left out, as buyers begin half a second after the offer does, and so is the one of its end.
+        """
         viewers = max(1, len(self.viewers))
         seconds = [
             second for begin, end in self.host.soaks_ms for second in range(int(begin / 1000) + 2, int(end / 1000))

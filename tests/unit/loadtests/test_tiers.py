@@ -39,5 +39,6 @@ def test_a_storm_comes_when_no_offer_is_open_and_the_show_goes_on_meanwhile() ->
 
 def test_a_soak_is_about_as_long_as_somebody_asks() -> None:
     two_hours = scene("S", "soak", 7_200.0)
+    assert (two_hours.soak_s, scene("S", "soak").soak_s) == (7_200.0, TIERS["S"].soak_s)
     assert two_hours.length_s == pytest.approx(7_200, rel=0.02)
     assert sum(cue.do == "drop" for cue in two_hours.cues) > 100

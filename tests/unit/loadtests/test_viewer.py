@@ -149,6 +149,40 @@ def test_a_buyer_taps_twice_with_one_claim_and_each_answer_is_timed_from_when_it
     assert seen.viewer.record.deadlines == {"hold_1": T0}
 
 
+def test_each_tap_is_written_down_with_when_it_was_really_sent() -> None:
+    seen = Seen()
+    seen.scheduled(DROP_SKU)
+    first_ms = T0 + PREHEAT_MS + seen.plan.tap_after_ms + 40  # the load client is late
+    seen.act(first_ms)
+    seen.act(first_ms + 300)
+    [claim] = seen.viewer.record.claims.values()
+    late_ms = int(seen.plan.tap_after_ms + 40)
+    assert claim.sent_after_ms == [late_ms, late_ms + 300]
+
+
+@pytest.mark.parametrize("buys", [True, False])
+def test_stock_counts_are_written_down_as_far_as_they_came_in_a_soak(buys: bool) -> None:
+    seen = Seen()
+    viewer = seen.viewer if buys else Viewer("two", "token", SCENE, seen.notes)
+    if not buys:
+        viewer.hello(T0)
+        viewer.hear(welcome(seq=3), T0 + 5)
+    steps: list[tuple[int, wire.ServerMessages]] = [
+        (5, wire.OfferScheduled(seq=4, offer=offer(DROP_SKU))),
+        (5, wire.OfferEnded(seq=5, offer=offer(DROP_SKU))),
+        (5, wire.OfferScheduled(seq=6, offer=offer(TRICKLE_SKU))),
+        (7, wire.OfferOpened(seq=7, offer=offer(TRICKLE_SKU))),
+        (11, wire.OfferEnded(seq=8, offer=offer(TRICKLE_SKU))),
+        (5, wire.OfferOpened(seq=9, offer=offer(TRICKLE_SKU))),
+        (2, wire.OfferVoided(seq=10, offer=offer(TRICKLE_SKU))),
+        (5, wire.OfferVoided(seq=11, offer=offer(TRICKLE_SKU))),
+    ]
+    for frames, event in steps:
+        viewer.frames += frames
+        viewer.hear(event, T0 + 20)
+    assert viewer.record.frames == 7 + 11 + 2
+
+
 def test_an_order_that_is_told_again_on_a_new_connection_is_fine_and_on_the_same_one_is_not() -> None:
     seen = Seen()
     claim_id = seen.claimed()
@@ -195,7 +229,7 @@ def test_a_claim_whose_answer_was_lost_on_the_way_is_sent_again_and_owed_one_ans
     assert again == wire.Claim(claim_id=claim_id, offer_id="offer_1", quantity=1)
     seen.hear(accepted(claim_id), T0 + 61_020)
     claim = seen.viewer.record.claims[claim_id]
-    assert (claim.sends, len(claim.answers)) == (1, 1)
+    assert (claim.sends, len(claim.answers), len(claim.sent_after_ms)) == (1, 1, 3)
 
 
 def test_what_was_accepted_right_before_the_end_of_the_soak_is_given_back_all_the_same() -> None:
