@@ -4,7 +4,15 @@ import random
 
 import msgspec
 
-from loadtests.tiers import FIRST_SECOND_SHARE, TRICKLE_EACH_MOST, TRICKLE_HOLD_MS, TRICKLE_PER_S, Scene
+from loadtests.tiers import (
+    FIRST_SECOND_SHARE,
+    SECOND_TAP_MS,
+    TAPS_EACH,
+    TRICKLE_EACH_MOST,
+    TRICKLE_HOLD_MS,
+    TRICKLE_PER_S,
+    Scene,
+)
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,7 +44,9 @@ def plan_of(number: int, scene: Scene) -> Plan:
     # Spread evenly, whatever the number of buyers: golden steps instead of dice.
     is_early = (number * 0.6180339887) % 1.0 < FIRST_SECOND_SHARE
     late_ms = (scene.tier.tap_s - 1.0) * 1000
-    tap_after_ms = dice.random() * 1000 if is_early else 1000 + dice.random() * late_ms
+    # An early buyer's impatient taps are in the first second, too: it is what a tier's claims are counted in.
+    early_ms = 1000 - (TAPS_EACH - 1) * SECOND_TAP_MS
+    tap_after_ms = dice.random() * early_ms if is_early else 1000 + dice.random() * late_ms
     return Plan(
         tap_after_ms=tap_after_ms,
         lets_go=(number * 0.7548776662) % 1.0 < scene.letting_go,

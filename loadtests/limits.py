@@ -63,11 +63,9 @@ after the offer does, and the rest is for the way that the news of its start and
 BUYERS_LEAST: Final = 0.99
 """Of those who are to tap in a drop, those who did: whoever is on the way back just then may miss a short one."""
 
-FIRST_SECOND_LEAST: Final = 0.75
-"""Of the claims that are to be sent in the first second of a drop. A tenth of them are planned for later, for the
-second tap follows the first after a fifth of a second; a load client that is as late as it may be sends another tenth
-later; in the small tiers chance adds a few. Besides, one buyer more or less does not count: in tier XS that is a third
-of them."""
+FIRST_SECOND_LEAST: Final = 0.85
+"""Of the claims that are to be sent in the first second of a drop: a load client that is as late as it may be sends a
+sixteenth of them later. Besides, one buyer more or less does not count: in tier XS that is a third of them."""
 
 WARM_UP_S: Final = 600.0
 """Of a soak: then caches are full and every code path has run."""

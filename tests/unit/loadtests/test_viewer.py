@@ -11,7 +11,17 @@ from live.limits import TICK_MS
 from loadtests.buyer import Buyer
 from loadtests.buyer_plan import plan_of
 from loadtests.notes import CLAIM, CONFIRM, EVENT, JOIN, RESUME, Notes
-from loadtests.tiers import DROP_SKU, PREHEAT_MS, SECOND_TAP_MS, TIERS, TRICKLE_HOLD_MS, TRICKLE_SKU, Scene, scene
+from loadtests.tiers import (
+    DROP_SKU,
+    PREHEAT_MS,
+    SECOND_TAP_MS,
+    TAPS_EACH,
+    TIERS,
+    TRICKLE_HOLD_MS,
+    TRICKLE_SKU,
+    Scene,
+    scene,
+)
 from loadtests.viewer import Viewer
 
 T0 = 1_790_000_000_000
@@ -278,6 +288,9 @@ def test_three_in_five_buyers_tap_in_the_first_second_and_a_fifth_lets_go() -> N
     whole = scene("L", "show")
     plans = [plan_of(number, whole) for number in range(whole.tier.buyers)]
     assert sum(plan.tap_after_ms < 1_000 for plan in plans) == pytest.approx(0.6 * len(plans), rel=0.01)
+    last_taps_ms = [plan.tap_after_ms + (TAPS_EACH - 1) * SECOND_TAP_MS for plan in plans]
+    in_first_second = TAPS_EACH * sum(last_ms <= 1_000 for last_ms in last_taps_ms)
+    assert in_first_second == pytest.approx(whole.tier.first_second_claims, rel=0.01)
     assert sum(plan.lets_go for plan in plans) == pytest.approx(0.2 * len(plans), rel=0.02)
     assert max(plan.tap_after_ms for plan in plans) <= whole.tier.tap_s * 1000
 

@@ -97,8 +97,8 @@ def crowd(name: str, tapping: int, soon: int) -> Evidence:
     return evidence
 
 
-@pytest.mark.parametrize(("name", "tapping", "soon"), [("XS", 5, 2), ("S", 75, 33), ("L", 2_475, 1_125)])
-def test_nearly_everyone_has_to_tap_and_three_in_four_of_the_early_claims_to_be_early(
+@pytest.mark.parametrize(("name", "tapping", "soon"), [("XS", 5, 2), ("S", 75, 38), ("L", 2_475, 1_275)])
+def test_nearly_everyone_has_to_tap_and_most_of_the_early_claims_have_to_be_early(
     name: str, tapping: int, soon: int
 ) -> None:
     assert TAPPED not in broken(crowd(name, tapping, soon))
