@@ -114,7 +114,7 @@ class GatewayConnection:
             websocket = await dialling
         except InvalidStatus as error:
             raise _refused(error.response) from error
-        except (OSError, InvalidHandshake, InvalidURI) as error:
+        except (OSError, InvalidHandshake, InvalidURI, ConnectionClosed) as error:
             raise ConnectionLostError(str(error)) from error
         return cls(websocket)
 

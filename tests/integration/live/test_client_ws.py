@@ -4,11 +4,16 @@ import asyncio
 import contextlib
 import itertools
 import socket
+from functools import partial
 
 import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.datastructures import HeadersLike
 
+from kit.ids import new_id
 from live import wire
 from live.client import ClientClosedError, ShowdropClient
+from live.client_ws import ConnectionLostError, GatewayConnection, show_url
 from tests.integration.live.scripted_gateway import Session, client, gateway, line
 
 TIMER_S = 0.01  # a timer of the event loop may be this much early
@@ -57,6 +62,26 @@ async def test_an_answer_that_is_no_upgrade_leads_to_another_try(first: bytes) -
     async with gateway(welcoming) as url, line(url, first, hang_up=True) as bad, client(bad.url) as viewer:
         await is_live(viewer)
         assert len(bad.dials) == 2
+
+
+async def test_a_server_that_dies_before_it_was_asked_for_the_upgrade_is_dialled_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Late(ClientConnection):
+        """The library's connection on a busy machine: the reset is there before the request is written."""
+
+        async def handshake(
+            self, additional_headers: HeadersLike | None = None, user_agent_header: str | None = None
+        ) -> None:
+            server.close()
+            await self.wait_closed()
+            await super().handshake(additional_headers, user_agent_header)
+
+    monkeypatch.setattr("live.client_ws.connect", partial(connect, create_connection=Late))
+    server = socket.create_server(("127.0.0.1", 0))
+    url = show_url(f"ws://127.0.0.1:{server.getsockname()[1]}", new_id("show"))
+    with pytest.raises(ConnectionLostError):
+        await GatewayConnection.dial(url, binary=False)
 
 
 async def test_a_dial_that_nobody_takes_is_given_up_and_the_client_is_there_when_the_server_is() -> None:
