@@ -33,7 +33,7 @@ const soon = () => later(5);
 const until = async (happened) => {
   const begun = performance.now();
   while (!happened()) {
-    assert.ok(performance.now() - begun < 4_000, "it did not happen in time");
+    assert.ok(performance.now() - begun < 15_000, "it did not happen in time");
     await soon();
   }
 };
