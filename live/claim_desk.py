@@ -5,7 +5,7 @@ A claim on a draw is an entry: it goes to Postgres instead, by the same rhythm (
 
 import asyncio
 import time
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import get_args
@@ -21,8 +21,16 @@ from kit.errors import UnavailableError
 from kit.log import logger
 from kit.metrics import ITEMS, Spread, counter, gauge, histogram
 from kit.traces import NO_TRACES, ROOT, Traces
-from live.limits import CLAIM_ANSWER_LAST_S, CLAIM_ANSWER_MOST_S, CLAIM_IDS_KEPT, CLAIMS_MOST_POOLS, CLAIMS_MOST_QUEUED
+from live.limits import (
+    CLAIM_ANSWER_LAST_S,
+    CLAIM_ANSWER_MOST_S,
+    CLAIM_IDS_KEPT,
+    CLAIM_IDS_KEPT_S,
+    CLAIMS_MOST_POOLS,
+    CLAIMS_MOST_QUEUED,
+)
 from live.offers import OfferDirectory, SellableOffer
+from live.recent_claims import RecentClaims
 from live.wire import RefusalReason
 
 _log = logger("claim_desk")
@@ -51,7 +59,7 @@ class ClaimDesk:
         self._offers = offers
         self._batchers: dict[str, Batcher[ClaimRequest, DeskAnswer]] = {}  # of pools with claims under way
         self._given_up: set[str] = set()  # pools whose claims are told so, as many as were waiting
-        self._claimed: OrderedDict[str, str] = OrderedDict()  # claim id to pool of the latest holds
+        self._recent = RecentClaims(keep_s=CLAIM_IDS_KEPT_S, most=CLAIM_IDS_KEPT)
         self._taken = 0
         self._closed = False
         self._counts: defaultdict[tuple[str, str], int] = defaultdict(int)
@@ -66,7 +74,7 @@ class ClaimDesk:
         Raises:
             UnavailableError: too many claims wait, or the desk is closed.
         """
-        if self._claimed.get(request.claim_id, request.pool_id) != request.pool_id:
+        if (self._recent.offer_of(request.claim_id) or request.pool_id) != request.pool_id:
             # Books are apart, so no script can see it: one claim id is one wish, for one offer.
             waiter.set_result(INVALID)
             return
@@ -182,11 +190,10 @@ class ClaimDesk:
             # Never fall back to memory (D10): without the book nobody gets a unit, and everybody is told at once.
             _log.warning("claims_wait", offer_id=pool_id, error=error.message)
             return [RECOVERING] * len(requests)
+        now = asyncio.get_running_loop().time()
         for request, answer in zip(requests, answers, strict=True):
             if isinstance(answer, Accepted):
-                self._claimed[request.claim_id] = pool_id
+                self._recent.add(request.claim_id, offer.pool.pool_id, now)  # one copy of the offer's id serves all
                 if self._traces.on:
                     self._traces.span(ROOT, answer.hold_id, began_ns, show_id=offer.show_id, offer_id=pool_id)
-        while len(self._claimed) > CLAIM_IDS_KEPT:
-            self._claimed.popitem(last=False)
         return [*answers]

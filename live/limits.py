@@ -255,8 +255,12 @@ default."""
 CLAIMS_MOST_QUEUED: Final = 50_000
 """Claims that wait for Redis in one gateway: over a second of its work; more are refused as temporary."""
 
+CLAIM_IDS_KEPT_S: Final = 600.0
+"""Seconds for which a gateway remembers of which offer a claim got its units, so that the same id does not claim from
+another one: no client sends a claim again for so long."""
+
 CLAIM_IDS_KEPT: Final = 50_000
-"""Accepted claims whose offer a gateway remembers, so that the same id does not claim from another one: about 8 MB."""
+"""Accepted claims of that time, of more the latest: about 8 MB."""
 
 CLAIMS_MOST_POOLS: Final = 1_000
 """Offers whose claims wait in one gateway at the same time; claims for more are refused as temporary."""
