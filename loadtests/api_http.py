@@ -21,6 +21,13 @@ AGAIN_EVERY_S: Final = 0.2
 NO_ANSWERS: Final = frozenset({502, 503, 504})
 
 
+def _read(method: str, path: str, response: httpx.Response) -> Any:  # noqa: ANN401 - as the API answers
+    try:
+        return response.json()
+    except ValueError as error:
+        raise LoadError(f"{method} {path}: the answer is no JSON; is this the address of the API?") from error
+
+
 class Api:
     """Calls the API with a host's token.
 
@@ -57,7 +64,7 @@ class Api:
                     raise LoadError(f"{method} {path}: no answer ({type(error).__name__})") from error
             else:
                 if response.is_success:
-                    return response.json()
+                    return _read(method, path, response)
                 if response.status_code not in NO_ANSWERS or time.monotonic() > gives_up_s:
                     raise LoadError(f"{method} {path}: {response.text[:300]}")
             time.sleep(AGAIN_EVERY_S)

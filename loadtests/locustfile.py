@@ -58,9 +58,17 @@ def options_of(environment: Environment) -> Namespace:
 
 
 def scene_of(environment: Environment) -> Scene:
-    """Return what the options ask for."""
+    """Return what the options ask for.
+
+    Raises:
+        LoadError: the web UI's form, which sends texts, asks for a soak of no length; an empty one asks for nothing.
+    """
     options = options_of(environment)
-    return scene(options.tier, options.shape, options.soak_s)
+    try:
+        soak_s = None if options.soak_s in {None, ""} else seconds(options.soak_s)
+    except ValueError as error:
+        raise LoadError(f"soak_s: {options.soak_s!r} is no number of seconds above 0") from error
+    return scene(options.tier, options.shape, soak_s)
 
 
 def _add_options(parser: ArgumentParser) -> None:
@@ -100,7 +108,6 @@ def _on_start(environment: Environment, **_: object) -> None:
         return
     for old in Path(options.records).glob("*.records"):
         old.unlink()
-    _unable.clear()
     try:
         show_id, ws_url = _prepare(environment)
     except (LoadError, NoSecretError) as error:
@@ -244,11 +251,21 @@ class Host(User):
 class Show(LoadTestShape):
     """Everyone comes within the tier's join time, and goes when the host has ended the show."""
 
+    def reset_time(self) -> None:
+        """Begin: what the last try said is no matter any more."""
+        reset: Callable[[], None] = super().reset_time
+        reset()
+        _unable.clear()
+
     def tick(self) -> tuple[int, float] | None:
         """Return how many there should be, and how many more a second; None at the end."""
         assert self.runner is not None
         run_time_s: Callable[[], float] = self.get_run_time
-        what = scene_of(self.runner.environment)
+        try:
+            what = scene_of(self.runner.environment)
+        except LoadError as error:
+            _give_up(self.runner.environment, str(error))
+            return None
         tier = what.tier
         Host.fixed_count, Buyer.fixed_count = 1, tier.buyers
         if _unable:

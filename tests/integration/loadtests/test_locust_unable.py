@@ -5,7 +5,10 @@ import os
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
+
+from tests.e2e.conftest import free_port
 
 LOCUSTFILE = Path(__file__).parents[3] / "loadtests" / "locustfile.py"
 UNABLE = 2  # importing the file itself would let gevent patch this process
@@ -79,3 +82,58 @@ async def test_calls_of_the_host_are_no_lines_of_their_own(tmp_path: Path) -> No
     assert asked
     assert reasons(lines)
     assert not [line for line in lines if "HTTP Request" in line], lines
+
+
+async def test_what_the_web_form_says_of_the_soak_is_a_length_nothing_or_named(tmp_path: Path) -> None:
+    async def a_page(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 5\r\n\r\nhello")
+        await writer.drain()
+        writer.close()
+
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("SHOWDROP_", "LOCUST_"))}
+    port = free_port()
+    async with await asyncio.start_server(a_page, "127.0.0.1", 0) as server:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-u", "-m", "locust", "-f", str(LOCUSTFILE), "--tier", "XS", "--records", str(tmp_path)),
+            *("--web-host", "127.0.0.1", "--web-port", str(port)),
+            *("--host", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"),
+            env=environ | {"SHOWDROP_SECRET": "s" * 43},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        said: list[str] = []
+
+        async def hear() -> list[str]:
+            """Read to the end of the try."""
+            assert process.stdout is not None
+            begun = len(said)
+            while not said[begun:] or "Shape test stopping" not in said[-1]:
+                line = (await process.stdout.readline()).decode()
+                assert line, said
+                said.append(line.rstrip())
+            return reasons(said[begun:])
+
+        try:
+            async with asyncio.timeout(30), httpx.AsyncClient(trust_env=False) as client:
+                for soak_s, reason in (
+                    ("never", "load: soak_s: 'never' is no number of seconds above 0"),
+                    ("", "load: GET /v1/meta: the answer is no JSON; is this the address of the API?"),
+                    ("7.5", "load: GET /v1/meta: the answer is no JSON; is this the address of the API?"),
+                ):
+                    form = {"user_count": "1", "spawn_rate": "1", "soak_s": soak_s}
+                    await swarmed(client, f"http://127.0.0.1:{port}/swarm", form)
+                    assert await hear() == [reason], said
+        finally:
+            process.kill()
+            await process.communicate()
+
+
+async def swarmed(client: httpx.AsyncClient, url: str, form: dict[str, str]) -> None:
+    """Press the button, as soon as there is one and the last show is over."""
+    while True:
+        try:
+            if (await client.post(url, data=form)).json()["success"]:
+                return
+        except (httpx.TransportError, ValueError):
+            await asyncio.sleep(0.1)
