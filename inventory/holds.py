@@ -236,6 +236,10 @@ class Holds(Protocol):
         """Let a buyer wait for one unit; who waits already keeps their place."""
         ...
 
+    async def join_many(self, pool: Pool, buyer_ids: Sequence[str]) -> list[InLine | JoinRefusal]:
+        """Do as ``join`` for many buyers, in order; one answer each."""
+        ...
+
     async def leave(self, pool_id: str, buyer_id: str) -> bool:
         """Let a buyer wait no more; returns whether they waited."""
         ...

@@ -153,8 +153,16 @@ class RedisHolds:
 
     async def join(self, pool: Pool, buyer_id: str) -> InLine | JoinRefusal:
         """Let a buyer wait for one unit; who waits already keeps their place."""
-        reply = await self._join(self._redis, _keys(pool.pool_id), [pool.epoch, buyer_id, WAITING_MOST])
-        return InLine(place=reply) if isinstance(reply, int) else cast(JoinRefusal, cast(bytes, reply).decode())
+        [answer] = await self.join_many(pool, [buyer_id])
+        return answer
+
+    async def join_many(self, pool: Pool, buyer_ids: Sequence[str]) -> list[InLine | JoinRefusal]:
+        """Do as ``join`` for many buyers, in order; one answer each."""
+        args: list[str | int | bytes] = [pool.epoch, WAITING_MOST, *buyer_ids]
+        replies = cast(list[int | bytes], await self._join(self._redis, _keys(pool.pool_id), args))
+        return [
+            InLine(place=reply) if isinstance(reply, int) else cast(JoinRefusal, reply.decode()) for reply in replies
+        ]
 
     async def leave(self, pool_id: str, buyer_id: str) -> bool:
         """Let a buyer wait no more; returns whether they waited."""

@@ -1,12 +1,15 @@
 """The waiting lists of offers, as a gateway asks for them: who waits gets the next unit that comes back."""
 
 import asyncio
+from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from inventory.holds import Holds, InLine
+from kit.batch import Batcher
 from kit.errors import UnavailableError
 from kit.log import logger
-from live.limits import CLAIM_ANSWER_LAST_S, CLAIM_ANSWER_MOST_S, WAITLIST_MOST_UNDER_WAY
+from live.limits import CLAIM_ANSWER_LAST_S, CLAIM_ANSWER_MOST_S, JOINS_MOST_PER_CALL, WAITLIST_MOST_UNDER_WAY
 from live.offers import OfferDirectory, SellableOffer
 from live.wire import WaitlistRefusalReason
 
@@ -18,33 +21,66 @@ TEMPORARY: Final[frozenset[WaitlistRefusalReason]] = frozenset(
 """Refusals after which asking again makes sense."""
 
 
+_Answer = InLine | WaitlistRefusalReason
+
+
 class WaitingLists:
-    """Puts buyers on the list of an offer and takes them off. Refusals are answers, not errors."""
+    """Puts buyers on the list of an offer and takes them off. Refusals are answers, not errors.
+
+    When an offer is sold out, most of those who wanted it join at once: who joins while a call is under way shares the
+    next one, as claims do.
+    """
 
     def __init__(self, offers: OfferDirectory, holds: Holds) -> None:
         self._offers = offers
         self._holds = holds
         self._under_way = 0
+        self._joining: dict[str, Batcher[str, _Answer]] = {}  # by offer, with joins under way
+        self._given_up: set[str] = set()  # offers whose joins are told so, as many as were waiting
 
     async def join(self, offer_id: str, buyer_id: str) -> InLine | WaitlistRefusalReason:
         """Let a buyer wait for one unit, or tell the place of one who waits."""
         if self._under_way >= WAITLIST_MOST_UNDER_WAY:
             return "rate_limited"
+        batcher = self._joining.get(offer_id)
+        if batcher is None:
+            batcher = self._joining[offer_id] = Batcher(
+                partial(self._join_together, offer_id),
+                max_batch=JOINS_MOST_PER_CALL,
+                max_queued=WAITLIST_MOST_UNDER_WAY,
+            )
         self._under_way += 1
+        try:
+            return await batcher.submit(buyer_id)
+        finally:
+            self._under_way -= 1
+
+    async def _join_together(self, offer_id: str, buyer_ids: Sequence[str]) -> list[_Answer]:
+        try:
+            return await self._ask(offer_id, buyer_ids)
+        finally:
+            if not self._joining[offer_id].waiting:
+                # Nothing awaits between here and the end of the batcher's task, so no join can slip in between.
+                del self._joining[offer_id]
+                self._given_up.discard(offer_id)
+
+    async def _ask(self, offer_id: str, buyer_ids: Sequence[str]) -> list[_Answer]:
+        if offer_id in self._given_up:
+            return ["recovering"] * len(buyer_ids)
         try:
             async with asyncio.timeout(CLAIM_ANSWER_LAST_S), asyncio.timeout(CLAIM_ANSWER_MOST_S):
                 offer = await self._offers.get(offer_id)
                 if offer is None:
-                    return "unknown_offer"
-                answer = await self._holds.join(offer.pool, buyer_id)
-                if answer == "recovering" and await self._is_over(offer):
-                    return "ended"
+                    return ["unknown_offer"] * len(buyer_ids)
+                answers: list[_Answer] = [*await self._holds.join_many(offer.pool, buyer_ids)]
+                if "recovering" in answers and await self._is_over(offer):
+                    return ["ended" if answer == "recovering" else answer for answer in answers]
         except (UnavailableError, TimeoutError) as error:
+            # Who came meanwhile has waited as well: they are answered with these.
+            self._given_up.add(offer_id)
             _log.warning("waitlist_waits", offer_id=offer_id, error=str(error))
-            return "recovering"
-        finally:
-            self._under_way -= 1
-        return answer
+            return ["recovering"] * len(buyer_ids)
+        return answers
 
     async def _is_over(self, offer: SellableOffer) -> bool:
         """Tell whether nobody rebuilds the book any more; what is kept of the offer may be of an earlier life of it."""

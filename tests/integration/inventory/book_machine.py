@@ -144,8 +144,8 @@ class BookMachine(RuleBasedStateMachine):
 
     @rule(buyer_ids=st.lists(buyers, min_size=1, max_size=3))
     def joins(self, buyer_ids: list[str]) -> None:
-        for buyer_id in buyer_ids:
-            assert self.run(self.real.join(self.pool, buyer_id)) == self.model.join(self.pool, buyer_id, self.now_ms)
+        expected = [self.model.join(self.pool, buyer_id, self.now_ms) for buyer_id in buyer_ids]
+        assert self.run(self.real.join_many(self.pool, buyer_ids)) == expected
 
     @rule(buyer_id=buyers)
     def leaves(self, buyer_id: str) -> None:

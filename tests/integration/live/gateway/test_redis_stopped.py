@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from inventory.draws_pg import Draws
-from inventory.holds import ClaimAnswer, ClaimRequest, Pool
+from inventory.holds import ClaimAnswer, ClaimRequest, InLine, Pool
 from inventory.holds_redis import RedisHolds
 from inventory.limits import CLAIM_MOST_PER_CALL
 from kit.embedded_redis import EmbeddedRedis
@@ -21,10 +21,12 @@ from kit.tasks import Tasks
 from live import wire
 from live.claim_desk import RECOVERING, ClaimDesk
 from live.limits import CLAIM_ANSWER_MOST_S
+from live.waiting_lists import WaitingLists
 from tests.integration.live.gateway.house import House, Viewer, a_claim, open_house
 from tests.integration.live.test_claim_desk import answer_of
 
 WAIT_MOST_S = CLAIM_ANSWER_MOST_S + 0.5
+BUYERS = 400
 
 
 @pytest.fixture
@@ -165,3 +167,32 @@ async def test_however_many_batches_wait_all_are_answered_with_the_first(house: 
         assert not late.done()
         assert await late == RECOVERING
     await desk.close()
+
+
+async def test_joins_of_a_waiting_list_share_calls_and_are_answered_while_redis_stands_still(house: House) -> None:
+    show_id = await house.show()
+    offer_id = await house.offer(show_id, quantity=1)
+    lists, redis = WaitingLists(house.stores.offers, house.stores.holds), house.stores.redis
+    taken = ClaimRequest(pool_id=offer_id, claim_id=new_ulid(), buyer_id="first", quantity=1)
+    offer = await house.stores.offers.get(offer_id)
+    assert offer is not None
+    await house.stores.holds.claim_many(offer.pool, [taken])
+
+    async def scripts() -> int:
+        return int((await redis.info("commandstats"))["cmdstat_evalsha"]["calls"])
+
+    before = await scripts()
+    joined = await asyncio.gather(*(lists.join(offer_id, f"buyer_{number}") for number in range(BUYERS)))
+    calls = await scripts() - before
+    assert joined == [InLine(place=number + 1) for number in range(BUYERS)]
+    assert calls < BUYERS / 4, "the ticks of the gateway are among them"
+    with stopped(await redis_pid(house)):
+        began_s = asyncio.get_running_loop().time()
+        told = await asyncio.gather(*(lists.join(offer_id, f"late_{number}") for number in range(BUYERS)))
+        took_s = asyncio.get_running_loop().time() - began_s
+    assert told == ["recovering"] * BUYERS
+    assert took_s < WAIT_MOST_S, "whoever waits behind a call that is not answered has waited as long"
+    async with asyncio.timeout(10):
+        while (again := await lists.join(offer_id, "buyer_0")) == "recovering":
+            await asyncio.sleep(0.05)
+    assert again == InLine(place=1)
