@@ -2,11 +2,31 @@
 
 import logging
 from collections.abc import AsyncIterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from structlog.testing import capture_logs
 
+from kit.embedded_redis import EmbeddedRedis
 from tests.integration.live.gateway.house import House, open_house
+
+
+@pytest.fixture
+async def own_redis(tmp_path: Path) -> AsyncIterator[str]:
+    """A Redis that nobody else uses."""
+    with TemporaryDirectory() as socket_dir:
+        server = await EmbeddedRedis.start(
+            tmp_path / "redis",
+            Path(socket_dir),
+            log_path=tmp_path / "log",
+            durable=False,
+            on_progress=lambda _line: None,
+        )
+        try:
+            yield server.url
+        finally:
+            await server.stop()
 
 
 @pytest.fixture

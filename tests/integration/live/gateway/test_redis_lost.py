@@ -2,32 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
 from inventory.hold_ids import new_hold_id
-from kit.embedded_redis import EmbeddedRedis
 from live import wire
 from live.close_codes import CloseCode
 from tests.integration.inventory.stepped_book import an_end
 from tests.integration.live.gateway.house import House, Viewer, a_claim, open_house
-
-
-@pytest.fixture
-async def own_redis(tmp_path: Path) -> AsyncIterator[str]:
-    """A Redis that nobody else uses."""
-    with TemporaryDirectory() as socket_dir:
-        server = await EmbeddedRedis.start(
-            tmp_path / "redis",
-            Path(socket_dir),
-            log_path=tmp_path / "log",
-            durable=False,
-            on_progress=lambda _line: None,
-        )
-        yield server.url
-        await server.stop()
 
 
 @pytest.fixture

@@ -6,8 +6,6 @@ import os
 import signal
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -15,7 +13,6 @@ from inventory.draws_pg import Draws
 from inventory.holds import ClaimAnswer, ClaimRequest, InLine, Pool
 from inventory.holds_redis import RedisHolds
 from inventory.limits import CLAIM_MOST_PER_CALL
-from kit.embedded_redis import EmbeddedRedis
 from kit.ids import new_ulid
 from kit.tasks import Tasks
 from live import wire
@@ -30,21 +27,9 @@ BUYERS = 400
 
 
 @pytest.fixture
-async def house(database_url: str, tmp_path: Path) -> AsyncIterator[House]:
-    """A gateway with a Redis that nobody else uses."""
-    with TemporaryDirectory() as socket_dir:
-        server = await EmbeddedRedis.start(
-            tmp_path / "redis",
-            Path(socket_dir),
-            log_path=tmp_path / "log",
-            durable=False,
-            on_progress=lambda _line: None,
-        )
-        try:
-            async with open_house(database_url, server.url) as running:
-                yield running
-        finally:
-            await server.stop()
+async def house(database_url: str, own_redis: str) -> AsyncIterator[House]:
+    async with open_house(database_url, own_redis) as running:
+        yield running
 
 
 @contextmanager
