@@ -2,14 +2,15 @@
 
 from contextlib import AbstractContextManager
 
+from loadtests.bench.answer_floor import AnswerFloor
 from loadtests.bench.bench import Bench
 from loadtests.bench.board import Count
 from loadtests.bench.claim_loop import ClaimLoop
 from loadtests.bench.claim_round import ClaimOrder, ClaimReport
 from loadtests.bench.cores import Cores
 from loadtests.bench.crowd import CrowdPlan
-from loadtests.bench.ours import Showdrop
-from loadtests.bench.round_crowd import RoundCrowd, crowd_of
+from loadtests.bench.round_crowd import RoundCrowd, crowd_of, crowd_on
+from loadtests.bench.target import Server
 from loadtests.bench.usage import Usage
 
 
@@ -21,7 +22,7 @@ class ClaimCrowd(RoundCrowd):
         plan: what the viewers do besides.
     """
 
-    def __init__(self, target: Showdrop, plan: CrowdPlan) -> None:
+    def __init__(self, target: Server, plan: CrowdPlan) -> None:
         super().__init__(target, plan, loop=ClaimLoop)
 
     def claim(self, order: ClaimOrder) -> tuple[ClaimReport, Usage]:
@@ -35,17 +36,18 @@ class ClaimCrowd(RoundCrowd):
         usage.end(report.took_s)
         return report, usage
 
-    def doubts(self, report: ClaimReport, *, allowed: tuple[str, ...] = ()) -> list[str]:
+    def doubts(self, report: ClaimReport, *, allowed: tuple[str, ...] = (), fresh: bool = True) -> list[str]:
         """Return what is wrong with a round, whatever it was for.
 
         Args:
             report: the round.
             allowed: reasons of refusal that belong to it.
+            fresh: each accepted claim has to have a hold of its own.
         """
         found = {
             "claims without an answer": report.unanswered,
             "answers to nobody's claim": report.strange,
-            "holds given twice": report.accepted - report.holds,
+            "holds given twice": report.accepted - report.holds if fresh else 0,
             "viewers cut": self.count(Count.LOST),
         }
         found |= {f"claims refused: {why}": count for why, count in report.refused.items() if why not in allowed}
@@ -61,3 +63,12 @@ def claim_crowd(
         LoadError: something does not start, or somebody does not get in.
     """
     return crowd_of(ClaimCrowd, bench, plan, cores, processes=processes)
+
+
+def claim_floor(plan: CrowdPlan, cores: Cores) -> AbstractContextManager[ClaimCrowd]:
+    """Start the floor of a claim, let a crowd in, and stop both at the end.
+
+    Raises:
+        LoadError: somebody does not get in.
+    """
+    return crowd_on(ClaimCrowd, AnswerFloor(cores), plan)

@@ -24,10 +24,11 @@ class ClaimLoop(AnswerLoop[ClaimRound]):
     def __init__(self, target: Entrance, plan: CrowdPlan, board: Board, owner: Connection) -> None:
         super().__init__(target, plan, board, owner)
         self._ids = ClaimIds()
+        self._given: dict[int, tuple[bytes, bytes]] = {}
 
     def _told(self, word: object) -> None:
         if isinstance(word, ClaimOrder):
-            new = ClaimRound(word, self._plan.viewers, self._ids, time.monotonic_ns())
+            new = ClaimRound(word, self._plan.viewers, self._ids, time.monotonic_ns(), self._given)
             self._begin(new, paced=word.over_s > 0)
         else:
             super()._told(word)

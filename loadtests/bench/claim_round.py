@@ -17,6 +17,8 @@ class ClaimOrder(msgspec.Struct, frozen=True, kw_only=True):
         in_flight: most claims that wait for an answer at the same time, of all viewers.
         together: claims that one viewer sends at once; it asks again when all of them are answered.
         first: the viewer who begins; the others follow in turns.
+        again: nothing new is asked for: each viewer asks with the id of the last claim that it was told yes to, and the
+            answer has to be the same hold.
         over_s: the claims are spread over these seconds, however fast the answers come; 0: an answer makes the next
             claim.
         timeout_s: from the first claim until the round ends with what there is.
@@ -29,6 +31,7 @@ class ClaimOrder(msgspec.Struct, frozen=True, kw_only=True):
     in_flight: int
     together: int = 1
     first: int = 0
+    again: bool = False
     over_s: float = 0.0
     timeout_s: float = 60.0
     watchers: int = 0
@@ -54,8 +57,8 @@ class ClaimReport(msgspec.Struct, frozen=True, kw_only=True):
         accepted: claims.
         refused: claims by reason.
         unanswered: claims without an answer when the round ended.
-        strange: answers to nobody's claim, or to another viewer's.
-        holds: distinct hold ids.
+        strange: answers to nobody's claim, or to another viewer's, or another hold for a claim that was asked again.
+        holds: distinct hold ids; where claims are asked again, no more than viewers.
         took_s: from the first claim to the last answer.
         p50_ms: from the claim (or from when it was due) to its answer.
         p99_ms: the same.
@@ -90,20 +93,31 @@ class ClaimRound:
         viewers: how many there are.
         ids: of claims.
         now_ns: a monotonic clock.
+        given: by viewer, its last claim that got a hold, and the hold; of the rounds before.
 
     Attributes:
         order: what to claim.
+        given: the same after this round.
         seen: by watcher, what it saw.
         expires_at_ms: deadlines of holds, where they are noted.
     """
 
-    def __init__(self, order: ClaimOrder, viewers: int, ids: ClaimIds, now_ns: int) -> None:
+    def __init__(
+        self,
+        order: ClaimOrder,
+        viewers: int,
+        ids: ClaimIds,
+        now_ns: int,
+        given: dict[int, tuple[bytes, bytes]] | None = None,
+    ) -> None:
         self.order = order
+        self.given = {} if given is None else given
         self.seen: dict[int, list[Sighting]] = {viewers - 1 - place: [] for place in range(order.watchers)}
         self.expires_at_ms: list[int] = []
         self._ids = ids
         self._around = [around_id(offer_id) for offer_id in order.offers]
-        self._idle = deque((order.first + place) % viewers for place in range(viewers - order.watchers))
+        turns = ((order.first + place) % viewers for place in range(viewers - order.watchers))
+        self._idle = deque(viewer for viewer in turns if not order.again or viewer in self.given)
         self._owed = [0] * viewers
         self._open: dict[bytes, tuple[int, int]] = {}  # by claim: the viewer, and since when it waits
         self._sent = 0
@@ -144,7 +158,7 @@ class ClaimRound:
         count = min(order.together, order.each - sent % order.each)
         frames = b""
         for _ in range(count):
-            claim_id = self._ids.next()
+            claim_id = self.given[viewer][0] if order.again else self._ids.next()
             self._open[claim_id] = (viewer, since_ns)
             frames += before + claim_id + after
         self._sent = sent + count
@@ -153,8 +167,11 @@ class ClaimRound:
 
     def accepted(self, viewer: int, claim_id: bytes, hold_id: bytes, at_ns: int) -> None:
         """A viewer got a hold."""
-        if self._answered(viewer, claim_id, at_ns):
+        if self.order.again and self.given.get(viewer) != (claim_id, hold_id):
+            self._strange += 1
+        elif self._answered(viewer, claim_id, at_ns):
             self._holds.add(hold_id)
+            self.given[viewer] = (claim_id, hold_id)
 
     def refused(self, viewer: int, claim_id: bytes, reason: bytes, at_ns: int) -> None:
         """A viewer got a no."""

@@ -49,9 +49,11 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
         idle_us_per_s: CPU time in µs of the gateway in one second in which nothing happens.
         steady: while a few claims change the stock of an offer with every tick.
         accepted: while claims become holds.
+        again: while claims that became holds are asked again, and answered with the same yes.
         refused: while claims of a sold-out offer are refused.
         client_share: of its core, that the load client used in the steady state.
         floor_us: CPU time in µs of one bare send to one of as many readers.
+        claim_floor_us: CPU time in µs of one bare receive and send for one of as many.
         others: share of a core that went to what has no part in this, in the steady state.
     """
 
@@ -59,9 +61,11 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     idle_us_per_s: float
     steady: Phase
     accepted: Phase
+    again: Phase
     refused: Phase
     client_share: float
     floor_us: float
+    claim_floor_us: float
     others: float
 
     @property
@@ -91,6 +95,10 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     def claim_us(self, phase: Phase) -> float:
         """Return the CPU of the gateway for one claim, without the state frames that went out meanwhile."""
         return (phase.used_us[GATEWAY] - phase.frames * self.frame_us) / phase.claims
+
+    def above_floor_us(self, phase: Phase) -> float:
+        """Return the same without what the kernel asks for one bare receive and send."""
+        return self.claim_us(phase) - self.claim_floor_us
 
 
 def growth(costs: Sequence[float]) -> float:

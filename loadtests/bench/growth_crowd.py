@@ -6,9 +6,10 @@ from collections.abc import Container, Iterator
 
 import msgspec
 
+from loadtests.bench.answer_floor import OFFER_ID
 from loadtests.bench.bench import Bench
 from loadtests.bench.board import Count
-from loadtests.bench.claim_crowd import ClaimCrowd, claim_crowd
+from loadtests.bench.claim_crowd import ClaimCrowd, claim_crowd, claim_floor
 from loadtests.bench.claim_round import ClaimOrder
 from loadtests.bench.fan_out import measure_cost
 from loadtests.bench.growth import Phase, Turn
@@ -23,7 +24,7 @@ from loadtests.bench.lane import Lane, floor_lane
 from loadtests.bench.limits import DELIVERY_TIMEOUT_S, HOLD_LONG_MS, POLL_S, WARM_UP_CLAIMS
 from loadtests.bench.process_figures import cpu_ns
 from loadtests.bench.server import SKU
-from loadtests.bench.usage import API, CLIENT, Usage, usage_groups
+from loadtests.bench.usage import API, CLIENT, GATEWAY, Usage, usage_groups
 from loadtests.errors import LoadError
 
 _SOLD_OUT = "sold_out"
@@ -36,6 +37,7 @@ class GrowthCrowd:
         bench: whose stand it is.
         crowd: is in.
         floor: as many readers.
+        claim_floor: as many who claim.
         shop: processes of API and worker.
 
     Attributes:
@@ -43,12 +45,15 @@ class GrowthCrowd:
         doubts: what was wrong with a claim so far.
     """
 
-    def __init__(self, bench: Bench, crowd: ClaimCrowd, floor: Lane, shop: Container[int]) -> None:
+    def __init__(
+        self, bench: Bench, crowd: ClaimCrowd, floor: Lane, claim_floor: ClaimCrowd, shop: Container[int]
+    ) -> None:
         self.viewers = crowd.plan.viewers
         self.doubts: list[str] = []
         self._sizes = bench.sizes
         self._crowd = crowd
         self._floor = floor
+        self._claim_floor = claim_floor
         self._shop = shop
         self._changes = int(bench.sizes.growth_s * CHANGES_PER_S)
         self._slow, *self._plenty = _offers(bench, crowd, 1 + TURNS, bench.sizes.growth_claims)
@@ -70,10 +75,13 @@ class GrowthCrowd:
         self._crowd.rest()
         self._wait_quiet()
         floor = measure_cost(self._floor, events=FLOOR_EVENTS, together=1)
+        claim_floor_us = self._claim_floor_us()
         idle_us_per_s = self._idle_us_per_s()
         steady, usage = self._claim(self._slow, self._changes, over_s=self._sizes.growth_s)
         refused, _ = self._claim(self._none_left, claims, allowed=(_SOLD_OUT,))
-        accepted, _ = self._claim(self._plenty.pop(), claims)
+        plenty = self._plenty.pop()
+        accepted, _ = self._claim(plenty, claims)
+        again, _ = self._claim(plenty, claims, again=True)
         if not steady.frames:
             raise LoadError(f"{self.viewers:,} viewers were not told how the stock changes")
         return Turn(
@@ -81,9 +89,11 @@ class GrowthCrowd:
             idle_us_per_s=idle_us_per_s,
             steady=steady,
             accepted=accepted,
+            again=again,
             refused=refused,
             client_share=usage.shares[CLIENT],
             floor_us=floor.server_us,
+            claim_floor_us=claim_floor_us,
             others=usage.others,
         )
 
@@ -93,12 +103,28 @@ class GrowthCrowd:
         time.sleep(self._sizes.growth_s / 4)
         return (cpu_ns(pids) - used_ns) / 1000 / (time.monotonic() - began)
 
+    def _order(self, offer_id: str, claims: int, *, again: bool = False, over_s: float = 0.0) -> ClaimOrder:
+        in_flight = min(GROWTH_IN_FLIGHT, self.viewers // 2)
+        return ClaimOrder(offers=[offer_id], each=claims, in_flight=in_flight, again=again, over_s=over_s)
+
+    def _claim_floor_us(self) -> float:
+        floor = self._claim_floor
+        report, usage = floor.claim(self._order(OFFER_ID, self._sizes.growth_claims))
+        if found := floor.doubts(report, fresh=False):
+            raise LoadError(f"the floor of {self.viewers:,} viewers: {', '.join(found)}")
+        return usage.used_us[GATEWAY] / report.answered
+
     def _claim(
-        self, offer_id: str, claims: int, *, over_s: float = 0.0, allowed: tuple[str, ...] = ()
+        self,
+        offer_id: str,
+        claims: int,
+        *,
+        again: bool = False,
+        over_s: float = 0.0,
+        allowed: tuple[str, ...] = (),
     ) -> tuple[Phase, Usage]:
         crowd = self._crowd
-        in_flight = min(GROWTH_IN_FLIGHT, self.viewers // 2)
-        order = ClaimOrder(offers=[offer_id], each=claims, in_flight=in_flight, over_s=over_s)
+        order = self._order(offer_id, claims, again=again, over_s=over_s)
         groups = usage_groups(crowd.server.pids(), crowd.pid)
         groups[API] = [pid for pid in groups[API] if pid in self._shop]  # the other crowds are nobody's cost
         frames, usage = crowd.count(Count.STOCK_COUNTS), Usage(groups)
@@ -108,7 +134,7 @@ class GrowthCrowd:
         if not report.answered:
             cut = crowd.count(Count.LOST)
             raise LoadError(f"no claim of {self.viewers:,} viewers was answered; {cut:,} viewers were cut")
-        found = crowd.doubts(report, allowed=allowed)
+        found = crowd.doubts(report, allowed=allowed, fresh=not again)
         if allowed and report.accepted:
             found.append(f"{report.accepted:,} claims accepted of an offer that was sold out")
         self.doubts += [f"{self.viewers:,} viewers: {doubt}" for doubt in found]
@@ -147,7 +173,7 @@ def shop_processes() -> frozenset[int]:
 
 @contextlib.contextmanager
 def growth_crowd(bench: Bench, viewers: int, shop: Container[int]) -> Iterator[GrowthCrowd]:
-    """Start a gateway process and a floor, let a crowd into each, and stop all at the end.
+    """Start a gateway process and both floors, let a crowd into each, and stop all at the end.
 
     Raises:
         LoadError: something does not start, or somebody does not get in.
@@ -155,6 +181,7 @@ def growth_crowd(bench: Bench, viewers: int, shop: Container[int]) -> Iterator[G
     plan = msgspec.structs.replace(bench.plan(), viewers=viewers)
     with (
         floor_lane(bench.cores, viewers, settle_s=bench.sizes.settle_s) as floor,
+        claim_floor(plan, bench.cores) as answers,
         claim_crowd(bench, plan, bench.cores) as crowd,
     ):
-        yield GrowthCrowd(bench, crowd, floor, shop)
+        yield GrowthCrowd(bench, crowd, floor, answers, shop)

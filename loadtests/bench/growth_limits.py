@@ -32,7 +32,7 @@ GROWTH_IN_FLIGHT: Final = 500
 def _most_at_once(sizes: Sizes) -> float:
     """Return what a viewer of the smallest crowd sends at the most before it has rested."""
     changes = sizes.growth_s * CHANGES_PER_S
-    return (2 * sizes.growth_claims + changes) / sizes.growth_viewers[0] + 1
+    return (3 * sizes.growth_claims + changes) / sizes.growth_viewers[0] + 1
 
 
 assert CHANGES_PER_S > FRAMES_PER_S

@@ -2,10 +2,10 @@
 
 from loadtests.bench.board import Count
 from loadtests.bench.crowd import CrowdPlan
-from loadtests.bench.ours import Showdrop
 from loadtests.bench.purchase_loop import PurchaseLoop
 from loadtests.bench.purchase_round import PurchasePlan, PurchaseReport
 from loadtests.bench.round_crowd import RoundCrowd
+from loadtests.bench.target import Server
 from loadtests.bench.usage import Usage
 
 
@@ -17,7 +17,7 @@ class PurchaseCrowd(RoundCrowd):
         plan: what the viewers do besides.
     """
 
-    def __init__(self, target: Showdrop, plan: CrowdPlan) -> None:
+    def __init__(self, target: Server, plan: CrowdPlan) -> None:
         super().__init__(target, plan, loop=PurchaseLoop)
 
     def buy(self, plan: PurchasePlan) -> tuple[PurchaseReport, Usage]:

@@ -12,6 +12,7 @@ from loadtests.bench.crowd import CrowdLoop, CrowdPlan
 from loadtests.bench.crowd_process import Crowd
 from loadtests.bench.limits import REPORT_TIMEOUT_S
 from loadtests.bench.ours import Showdrop
+from loadtests.bench.target import Server
 from loadtests.bench.usage import Usage, usage_groups
 from loadtests.errors import LoadError
 
@@ -25,13 +26,13 @@ class RoundCrowd(Crowd):
         loop: what runs in the process, and understands the rounds.
 
     Attributes:
-        show_id: where they are.
+        show_id: where they are; empty where there are no shows.
         server: who serves them there.
     """
 
-    def __init__(self, target: Showdrop, plan: CrowdPlan, *, loop: type[CrowdLoop]) -> None:
+    def __init__(self, target: Server, plan: CrowdPlan, *, loop: type[CrowdLoop]) -> None:
         super().__init__(target, plan, new_clock(), loop=loop)
-        self.show_id = target.show_id
+        self.show_id = target.show_id if isinstance(target, Showdrop) else ""
         self.server = target
 
     def play(self, order: object, timeout_s: float) -> tuple[object, Usage]:
@@ -64,14 +65,24 @@ AnyCrowd = TypeVar("AnyCrowd", bound=RoundCrowd)
 
 @contextlib.contextmanager
 def crowd_of(
-    make: Callable[[Showdrop, CrowdPlan], AnyCrowd], bench: Bench, plan: CrowdPlan, cores: Cores, *, processes: int = 1
+    make: Callable[[Server, CrowdPlan], AnyCrowd], bench: Bench, plan: CrowdPlan, cores: Cores, *, processes: int = 1
 ) -> Iterator[AnyCrowd]:
     """Start a gateway, let a crowd in, and stop both at the end.
 
     Raises:
         LoadError: something does not start, or somebody does not get in.
     """
-    target = Showdrop(bench.stand, cores.server, new_clock(), processes=processes)
+    with crowd_on(make, Showdrop(bench.stand, cores.server, new_clock(), processes=processes), plan) as crowd:
+        yield crowd
+
+
+@contextlib.contextmanager
+def crowd_on(make: Callable[[Server, CrowdPlan], AnyCrowd], target: Server, plan: CrowdPlan) -> Iterator[AnyCrowd]:
+    """Start a target, let a crowd in, and stop both at the end.
+
+    Raises:
+        LoadError: something does not start, or somebody does not get in.
+    """
     with contextlib.ExitStack() as stack:
         stack.callback(target.stop)
         target.start()

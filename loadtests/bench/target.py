@@ -40,20 +40,11 @@ class Entrance(Protocol):
         ...
 
 
-class Target(Entrance, Protocol):
-    """A server under load that is ours to start, to stop, and to make the events of."""
+class Server(Entrance, Protocol):
+    """A server under load that is ours to start and to stop."""
 
     def pids(self) -> list[int]:
         """Return the server processes whose CPU time counts; their children are not added."""
-        ...
-
-    def publish(self, payload: bytes, count: int = 1) -> None:
-        """Make ``count`` events that arrive together, and return when the server has taken them.
-
-        Args:
-            payload: the event, with ``MARKER`` where its number goes; numbers continue from the last call's.
-            count: how many events.
-        """
         ...
 
     def start(self) -> None:
@@ -66,6 +57,19 @@ class Target(Entrance, Protocol):
 
     def stop(self) -> None:
         """Stop the server; harmless when it does not run."""
+        ...
+
+
+class Target(Server, Protocol):
+    """A server whose events are ours to make."""
+
+    def publish(self, payload: bytes, count: int = 1) -> None:
+        """Make ``count`` events that arrive together, and return when the server has taken them.
+
+        Args:
+            payload: the event, with ``MARKER`` where its number goes; numbers continue from the last call's.
+            count: how many events.
+        """
         ...
 
 

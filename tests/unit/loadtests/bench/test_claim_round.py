@@ -70,6 +70,24 @@ def test_spread_claims_wait_for_their_time_and_their_wait_counts_from_it() -> No
     assert under_way.report().most_ms == pytest.approx(3.0)
 
 
+def test_claims_asked_again_carry_the_id_and_must_get_the_hold_of_the_first_time() -> None:
+    first = new_round(viewers=3, offers=["offer_1"], each=2, in_flight=3)
+    for hold in (b"hold_0", b"hold_1"):
+        viewer, [claim] = ask(first, "offer_1")
+        first.accepted(viewer, claim, hold, 0)
+    order = msgspec.structs.replace(ORDER, offers=["offer_1"], each=4, in_flight=3, again=True)
+    under_way = ClaimRound(order, 3, ClaimIds(), 0, first.given)
+    asked = [ask(under_way, "offer_1") for _ in range(2)]
+    assert [(viewer, claim) for viewer, [claim] in asked] == [(0, first.given[0][0]), (1, first.given[1][0])]
+    assert under_way.next(0) is None, "the third has nothing to ask again"
+    under_way.accepted(0, first.given[0][0], b"hold_0", 0)
+    under_way.accepted(1, first.given[1][0], b"another", 0)
+    under_way.accepted(2, b"nobody's", b"hold_2", 0)
+    assert ask(under_way, "offer_1") == (0, [first.given[0][0]])
+    report = under_way.report()
+    assert (report.accepted, report.holds, report.strange, report.unanswered) == (1, 1, 2, 3)
+
+
 def test_answers_that_nobody_or_somebody_else_asked_for_are_told() -> None:
     under_way = new_round()
     viewer, [claim] = ask(under_way, "offer_1")

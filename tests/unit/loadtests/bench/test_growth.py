@@ -8,15 +8,18 @@ from loadtests.bench.usage import GATEWAY
 
 STEADY = Phase(claims=48, frames=40_000, took_s=4.0, used_us={GATEWAY: 400_000.0})
 ACCEPTED = Phase(claims=20_000, frames=5_000, took_s=0.5, used_us={GATEWAY: 450_000.0})
+AGAIN = Phase(claims=20_000, frames=0, took_s=0.4, used_us={GATEWAY: 360_000.0})
 REFUSED = Phase(claims=20_000, frames=0, took_s=0.4, used_us={GATEWAY: 300_000.0})
 TURN = Turn(
     viewers=1_000,
     idle_us_per_s=20_000.0,
     steady=STEADY,
     accepted=ACCEPTED,
+    again=AGAIN,
     refused=REFUSED,
     client_share=0.1,
     floor_us=6.0,
+    claim_floor_us=7.0,
     others=0.1,
 )
 
@@ -48,6 +51,12 @@ def test_the_frames_during_claims_cost_what_frames_cost_in_the_steady_state() ->
     assert TURN.frames_each(ACCEPTED) == pytest.approx(5.0)
     assert TURN.claim_us(ACCEPTED) == pytest.approx(20.0)
     assert TURN.claim_us(REFUSED) == pytest.approx(15.0)
+
+
+def test_the_floor_of_a_claim_is_subtracted_from_a_claim_without_frames() -> None:
+    assert TURN.above_floor_us(AGAIN) == pytest.approx(11.0)
+    assert TURN.above_floor_us(REFUSED) == pytest.approx(8.0)
+    assert TURN.above_floor_us(ACCEPTED) == pytest.approx(13.0)
 
 
 def test_a_phase_tells_what_each_role_used_for_one_claim() -> None:
