@@ -95,6 +95,14 @@ class Batcher(Generic[Item, Answer]):
         """How many items wait for the next call."""
         return len(self._queue)
 
+    def answer_waiting(self, answer: Answer) -> int:
+        """Give an answer to all who wait for the next call, instead of the call; return how many they were."""
+        waiters = [waiter for _, waiter in self._queue]
+        self._queue.clear()
+        for waiter in waiters:
+            _give(waiter, answer)
+        return len(waiters)
+
     async def submit(self, item: Item) -> Answer:
         """Queue one item and wait for its answer."""
         return await self.put(item)
@@ -145,10 +153,14 @@ class Batcher(Generic[Item, Answer]):
                     waiter.set_exception(error)
             return
         for (_, waiter), answer in zip(taken, answers, strict=True):
-            try:
-                waiter.set_result(answer)
-            except asyncio.InvalidStateError:  # a future that nobody waits for any more
-                pass
-            except Exception as error:  # noqa: BLE001 - one waiter's mistake is not the others'
-                context = {"message": "an answer was not taken", "exception": error}
-                asyncio.get_running_loop().call_exception_handler(context)
+            _give(waiter, answer)
+
+
+def _give(waiter: Waiter[Answer], answer: Answer) -> None:
+    try:
+        waiter.set_result(answer)
+    except asyncio.InvalidStateError:  # a future that nobody waits for any more
+        pass
+    except Exception as error:  # noqa: BLE001 - one waiter's mistake is not the others'
+        context = {"message": "an answer was not taken", "exception": error}
+        asyncio.get_running_loop().call_exception_handler(context)

@@ -7,7 +7,6 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from typing import get_args
 
 from prometheus_client import Metric
@@ -16,7 +15,8 @@ from inventory.draw import Entered
 from inventory.draws_pg import Draws
 from inventory.holds import Accepted, ClaimAnswer, ClaimRequest, Holds, Refused
 from inventory.limits import CLAIM_MOST_PER_CALL
-from kit.batch import Batcher, Waiter
+from kit.batch import Waiter
+from kit.batches import Batchers
 from kit.errors import UnavailableError
 from kit.log import logger
 from kit.metrics import ITEMS, Spread, counter, gauge, histogram
@@ -57,46 +57,35 @@ class ClaimDesk:
         self._holds = holds
         self._draws = draws
         self._offers = offers
-        self._batchers: dict[str, Batcher[ClaimRequest, DeskAnswer]] = {}  # of pools with claims under way
-        self._given_up: set[str] = set()  # pools whose claims are told so, as many as were waiting
         self._recent = RecentClaims(keep_s=CLAIM_IDS_KEPT_S, most=CLAIM_IDS_KEPT)
-        self._taken = 0
-        self._closed = False
         self._counts: defaultdict[tuple[str, str], int] = defaultdict(int)
         self._counted: defaultdict[str, int] = defaultdict(int)  # by result, of what was taken away for the report
         self._entered = 0
         self._sizes = Spread(ITEMS)
         self._calls = Spread()
+        self._pools: Batchers[ClaimRequest, DeskAnswer] = Batchers(
+            self._decide,
+            max_batch=CLAIM_MOST_PER_CALL,
+            max_under_way=CLAIMS_MOST_QUEUED,
+            max_names=CLAIMS_MOST_POOLS,
+            sizes=self._sizes,
+        )
 
     def claim(self, request: ClaimRequest, waiter: Waiter[DeskAnswer]) -> None:
         """Queue a claim; the waiter gets its answer, always.
 
         Raises:
-            UnavailableError: too many claims wait, or the desk is closed.
+            UnavailableError: too many claims wait, or claims for too many pools, or the desk is closed.
         """
         if (self._recent.offer_of(request.claim_id) or request.pool_id) != request.pool_id:
             # Books are apart, so no script can see it: one claim id is one wish, for one offer.
             waiter.set_result(INVALID)
-            return
-        batcher = self._batchers.get(request.pool_id)
-        if self._closed or self._taken >= CLAIMS_MOST_QUEUED:
-            raise UnavailableError("too many claims are waiting; try again", code="overloaded")
-        if batcher is None:
-            if len(self._batchers) >= CLAIMS_MOST_POOLS:
-                raise UnavailableError("claims for too many offers are waiting; try again", code="overloaded")
-            batcher = Batcher(
-                partial(self._decide, request.pool_id),
-                max_batch=CLAIM_MOST_PER_CALL,
-                max_queued=CLAIMS_MOST_QUEUED,
-                sizes=self._sizes,
-            )
-            self._batchers[request.pool_id] = batcher
-        batcher.put_for(request, waiter)
-        self._taken += 1
+        else:
+            self._pools.put_for(request.pool_id, request, waiter)
 
     def busy(self) -> bool:
         """Tell whether claims wait for their answers."""
-        return self._taken > 0
+        return self._pools.under_way > 0
 
     def count(self, show_id: str, result: str, claims: int = 1) -> None:
         """Count claims for the show's report."""
@@ -127,7 +116,7 @@ class ClaimDesk:
             [(("accepted", ""), answered["accepted"]), (("entered", ""), self._entered), *samples],
             ["result", "reason"],
         )
-        yield gauge("showdrop_claims_waiting", "Claims that wait for their answers", [((), self._taken)])
+        yield gauge("showdrop_claims_waiting", "Claims that wait for their answers", [((), self._pools.under_way)])
         yield histogram(
             "showdrop_claim_call_seconds", "Seconds of each call that decides a batch of claims", [((), self._calls)]
         )
@@ -140,8 +129,7 @@ class ClaimDesk:
 
     async def close(self) -> None:
         """Answer what was taken, and take no more."""
-        self._closed = True
-        await asyncio.gather(*(batcher.close() for batcher in self._batchers.values()))
+        await self._pools.close()
 
     async def _decide(self, pool_id: str, requests: Sequence[ClaimRequest]) -> list[DeskAnswer]:
         began_ns = time.time_ns()
@@ -149,11 +137,6 @@ class ClaimDesk:
             return await self._ask(pool_id, requests, began_ns)
         finally:
             self._calls.add((time.time_ns() - began_ns) / 1e9)
-            self._taken -= len(requests)
-            if not self._batchers[pool_id].waiting:
-                # Nothing awaits between here and the end of the batcher's task, so no claim can slip in between.
-                del self._batchers[pool_id]
-                self._given_up.discard(pool_id)
 
     async def _without_a_book(self, offer: SellableOffer, answers: list[ClaimAnswer]) -> list[ClaimAnswer]:
         """Tell claims on a finished pool that it is over: its book, which nobody rebuilds, cannot say it any more."""
@@ -166,8 +149,6 @@ class ClaimDesk:
         return [ENDED if answer == RECOVERING else answer for answer in answers]
 
     async def _ask(self, pool_id: str, requests: Sequence[ClaimRequest], began_ns: int) -> list[DeskAnswer]:
-        if pool_id in self._given_up:
-            return [RECOVERING] * len(requests)
         try:
             async with asyncio.timeout(CLAIM_ANSWER_LAST_S), asyncio.timeout(CLAIM_ANSWER_MOST_S):
                 offer = await self._offers.get(pool_id)
@@ -183,7 +164,7 @@ class ClaimDesk:
         except TimeoutError:
             # Who came meanwhile has waited as well: they are answered with these, and only who comes next waits again.
             # Nothing of the lost answer is left behind, for a connection whose caller is cancelled is closed.
-            self._given_up.add(pool_id)
+            self._pools.answer_waiting(pool_id, RECOVERING)
             _log.warning("claims_wait", offer_id=pool_id, error=f"no answer within {CLAIM_ANSWER_MOST_S:g} s")
             return [RECOVERING] * len(requests)
         except UnavailableError as error:

@@ -2,14 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
-from functools import partial
 
 import msgspec
 
 from checkout.news import OutboxEvent
 from checkout.order import Order
 from inventory.holds import Hold, HoldNews
-from kit.batch import Batcher
+from kit.batches import Batchers
 from kit.errors import UnavailableError
 from kit.log import logger
 from live import wire
@@ -28,9 +27,10 @@ class Inbox:
     """Posts news into shows' inbox logs; the same mark is posted once. What comes together goes in one call (D2)."""
 
     def __init__(self, log: RedisLog, offers: OfferDirectory) -> None:
-        self._log = log
         self._offers = offers
-        self._posting: dict[str, Batcher[_Post, bool]] = {}  # by show, while there is something to post
+        self._shows: Batchers[_Post, bool] = Batchers(
+            log.post, max_batch=NEWS_MOST_PER_POST, max_under_way=NEWS_MOST_QUEUED
+        )
 
     async def post(self, show_id: str, buyer_id: str, event: wire.BuyerEvents, *, mark: str) -> bool:
         """Post one message to one buyer; returns whether it is new, so that somebody who asks again can be told."""
@@ -38,23 +38,11 @@ class Inbox:
 
     async def close(self) -> None:
         """Post what was begun, and take no more."""
-        await asyncio.gather(*(batcher.close() for batcher in list(self._posting.values())))
+        await self._shows.close()
 
     def _queue(self, show_id: str, buyer_id: str, event: wire.BuyerEvents, *, mark: str) -> "asyncio.Future[bool]":
         news = BuyerNews(buyer_id, msgspec.Raw(wire.encode_json(event)))
-        batcher = self._posting.get(show_id)
-        if batcher is None:
-            batcher = Batcher(partial(self._post, show_id), max_batch=NEWS_MOST_PER_POST, max_queued=NEWS_MOST_QUEUED)
-            self._posting[show_id] = batcher
-        return batcher.put((msgspec.json.encode(news), mark))
-
-    async def _post(self, show_id: str, posts: Sequence[_Post]) -> list[bool]:
-        try:
-            return await self._log.post(show_id, posts)
-        finally:
-            if not self._posting[show_id].waiting:
-                # Nothing awaits between here and the end of the batcher's task, so nobody can slip in between.
-                del self._posting[show_id]
+        return self._shows.put(show_id, (msgspec.json.encode(news), mark))
 
     async def submitted(self, order: Order) -> bool:
         """Tell a buyer that their order is safe; returns whether that is news."""

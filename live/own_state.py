@@ -2,14 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
-from functools import partial
 
 import msgspec
 
 from checkout.order import Order
 from checkout.orders_pg import Orders
 from inventory.holds import Hold, Holds
-from kit.batch import Batcher
+from kit.batches import Batchers
 from kit.errors import UnavailableError
 from live import wire
 from live.buyer_news import order_state
@@ -46,8 +45,12 @@ class OwnStates:
     def __init__(self, holds: Holds, orders: Orders) -> None:
         self._holds = holds
         self._orders = orders
-        self._batchers: dict[str, Batcher[_Asked, _Found]] = {}  # of shows with reads under way
-        self._waiting = 0
+        self._shows: Batchers[_Asked, _Found] = Batchers(
+            self._read,
+            max_batch=OWN_STATES_MOST_PER_READ,
+            max_under_way=OWN_STATES_MOST_WAITING,
+            gather_most_s=OWN_STATES_GATHER_MOST_S,
+        )
         self._closed = False
 
     async def read(self, show_id: str, pool_ids: frozenset[str], buyer_id: str) -> OwnState:
@@ -65,7 +68,7 @@ class OwnStates:
             return OwnState(holds=[], orders=[])
         try:
             async with asyncio.timeout(OWN_STATES_MOST_S):
-                holds, orders = await self._ask(show_id, _Asked(pool_ids, buyer_id))
+                holds, orders = await self._shows.submit(show_id, _Asked(pool_ids, buyer_id))
         except TimeoutError as error:
             raise UnavailableError("holds and orders cannot be read now; try again", code="overloaded") from error
         return OwnState(holds=[_card(one) for one in holds], orders=[order_state(one) for one in reversed(orders)])
@@ -73,36 +76,11 @@ class OwnStates:
     async def close(self) -> None:
         """Take no more; end the reads under way, and turn away who waits for another."""
         self._closed = True
-        await asyncio.gather(*(batcher.close() for batcher in self._batchers.values()))
-
-    def _ask(self, show_id: str, asked: _Asked) -> "asyncio.Future[_Found]":
-        if self._closed or self._waiting >= OWN_STATES_MOST_WAITING:
-            raise _overloaded()
-        batcher = self._batchers.get(show_id)
-        if batcher is None:
-            batcher = Batcher(
-                partial(self._read, show_id),
-                max_batch=OWN_STATES_MOST_PER_READ,
-                max_queued=OWN_STATES_MOST_WAITING,
-                gather_most_s=OWN_STATES_GATHER_MOST_S,
-            )
-            self._batchers[show_id] = batcher
-        answer = batcher.put(asked)
-        self._waiting += 1
-        return answer
+        await self._shows.close()
 
     async def _read(self, show_id: str, asked: Sequence[_Asked]) -> list[_Found]:
-        try:
-            if self._closed:
-                raise _overloaded()
-            return await self._find(show_id, asked)
-        finally:
-            self._waiting -= len(asked)
-            if not self._batchers[show_id].waiting:
-                # Nothing awaits between here and the end of the batcher's task, so nobody can slip in between.
-                del self._batchers[show_id]
-
-    async def _find(self, show_id: str, asked: Sequence[_Asked]) -> list[_Found]:
+        if self._closed:
+            raise UnavailableError("this gateway ends; come back soon", code="overloaded")
         # Who asked before an offer opened may hear of it as well. An offer's id begins with its time.
         pool_ids = sorted(frozenset[str]().union(*{one.pool_ids for one in asked}))
         buyer_ids = list({one.buyer_id: None for one in asked})  # a buyer may come twice, with two devices
@@ -110,10 +88,6 @@ class OwnStates:
         # After the holds: one that became an order in between is told as both, and never as neither.
         orders = await self._orders.of_buyers(show_id, buyer_ids)
         return [(holds.get(one.buyer_id, ()), orders.get(one.buyer_id, ())) for one in asked]
-
-
-def _overloaded() -> UnavailableError:
-    return UnavailableError("too many viewers are coming in; try again", code="overloaded")
 
 
 def _card(hold: Hold) -> wire.HoldCard:

@@ -2,11 +2,10 @@
 
 import asyncio
 from collections.abc import Sequence
-from functools import partial
 from typing import Final
 
 from inventory.holds import Holds, InLine
-from kit.batch import Batcher
+from kit.batches import Batchers
 from kit.errors import UnavailableError
 from kit.log import logger
 from live.limits import CLAIM_ANSWER_LAST_S, CLAIM_ANSWER_MOST_S, JOINS_MOST_PER_CALL, WAITLIST_MOST_UNDER_WAY
@@ -35,38 +34,21 @@ class WaitingLists:
         self._offers = offers
         self._holds = holds
         self._under_way = 0
-        self._joining: dict[str, Batcher[str, _Answer]] = {}  # by offer, with joins under way
-        self._given_up: set[str] = set()  # offers whose joins are told so, as many as were waiting
+        self._joining: Batchers[str, _Answer] = Batchers(
+            self._join_together, max_batch=JOINS_MOST_PER_CALL, max_under_way=WAITLIST_MOST_UNDER_WAY
+        )
 
     async def join(self, offer_id: str, buyer_id: str) -> InLine | WaitlistRefusalReason:
         """Let a buyer wait for one unit, or tell the place of one who waits."""
         if self._under_way >= WAITLIST_MOST_UNDER_WAY:
             return "rate_limited"
-        batcher = self._joining.get(offer_id)
-        if batcher is None:
-            batcher = self._joining[offer_id] = Batcher(
-                partial(self._join_together, offer_id),
-                max_batch=JOINS_MOST_PER_CALL,
-                max_queued=WAITLIST_MOST_UNDER_WAY,
-            )
         self._under_way += 1
         try:
-            return await batcher.submit(buyer_id)
+            return await self._joining.submit(offer_id, buyer_id)
         finally:
             self._under_way -= 1
 
     async def _join_together(self, offer_id: str, buyer_ids: Sequence[str]) -> list[_Answer]:
-        try:
-            return await self._ask(offer_id, buyer_ids)
-        finally:
-            if not self._joining[offer_id].waiting:
-                # Nothing awaits between here and the end of the batcher's task, so no join can slip in between.
-                del self._joining[offer_id]
-                self._given_up.discard(offer_id)
-
-    async def _ask(self, offer_id: str, buyer_ids: Sequence[str]) -> list[_Answer]:
-        if offer_id in self._given_up:
-            return ["recovering"] * len(buyer_ids)
         try:
             async with asyncio.timeout(CLAIM_ANSWER_LAST_S), asyncio.timeout(CLAIM_ANSWER_MOST_S):
                 offer = await self._offers.get(offer_id)
@@ -77,7 +59,7 @@ class WaitingLists:
                     return ["ended" if answer == "recovering" else answer for answer in answers]
         except (UnavailableError, TimeoutError) as error:
             # Who came meanwhile has waited as well: they are answered with these.
-            self._given_up.add(offer_id)
+            self._joining.answer_waiting(offer_id, "recovering")
             _log.warning("waitlist_waits", offer_id=offer_id, error=str(error))
             return ["recovering"] * len(buyer_ids)
         return answers

@@ -172,11 +172,6 @@ async def test_a_show_without_offers_asks_nobody(own: OwnStates, holds: WatchedH
     assert holds.reads == []
 
 
-async def test_nothing_is_kept_of_a_show_that_nobody_comes_to(own: OwnStates, pool: Pool) -> None:
-    await asyncio.gather(*(asking(own, pool, "ana", f"show_{n}") for n in range(20)))
-    assert own._batchers == {}
-
-
 # --- when something goes wrong ----------------------------------------------------------------------------------------
 
 
