@@ -10,10 +10,11 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 run: $(VENV)/.run-ready
 	@exec $(BIN)/showdrop dev
 
-# In the order of the folders, whole programs before rules: by itself xdist begins with the files of the most tests, and
-# at the end one process waits while the other runs a slow file of few.
+# Three processes, for most tests wait for something rather than compute. In the order of the folders, whole programs
+# before rules: by itself xdist begins with the files of the most tests, and at the end one process waits while the
+# others run slow files of few.
 test: $(VENV)/.dev-ready
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(VENV)/.dev-ready
 	$(BIN)/ruff format --check .

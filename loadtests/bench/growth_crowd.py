@@ -18,7 +18,6 @@ from loadtests.bench.growth_limits import (
     FLOOR_EVENTS,
     GROWTH_IN_FLIGHT,
     PAUSE_S,
-    TURNS,
 )
 from loadtests.bench.lane import Lane, floor_lane
 from loadtests.bench.limits import DELIVERY_TIMEOUT_S, HOLD_LONG_MS, POLL_S, WARM_UP_CLAIMS
@@ -56,7 +55,7 @@ class GrowthCrowd:
         self._claim_floor = claim_floor
         self._shop = shop
         self._changes = int(bench.sizes.growth_s * CHANGES_PER_S)
-        self._slow, *self._plenty = _offers(bench, crowd, 1 + TURNS, bench.sizes.growth_claims)
+        self._slow, *self._plenty = _offers(bench, crowd, 1 + bench.sizes.growth_turns, bench.sizes.growth_claims)
         [self._none_left] = _offers(bench, crowd, 1, WARM_UP_CLAIMS)
         crowd.rest()  # the gateway has heard of them by then
         self._claim(self._none_left, WARM_UP_CLAIMS)

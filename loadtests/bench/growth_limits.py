@@ -7,9 +7,6 @@ from loadtests.bench.limits import FULL, QUICK, VIEWER_CLAIMS_AT_ONCE, Sizes
 GROWTH_MOST_RATIO: Final = 1.2
 """CPU per viewer, or per claim, in a crowd, against any smaller one."""
 
-TURNS: Final = 4
-"""Turns of each size: from the smallest to the largest crowd and back, again and again."""
-
 FRAMES_PER_S: Final = 10
 """State frames of each viewer in the steady state: one for every tick of the gateway."""
 
@@ -38,5 +35,5 @@ def _most_at_once(sizes: Sizes) -> float:
 assert CHANGES_PER_S > FRAMES_PER_S
 assert _most_at_once(FULL) < VIEWER_CLAIMS_AT_ONCE, "however fast a machine is"
 assert _most_at_once(QUICK) < VIEWER_CLAIMS_AT_ONCE
-assert all(TURNS * sizes.growth_s * CHANGES_PER_S <= sizes.growth_claims for sizes in (FULL, QUICK))
+assert all(sizes.growth_turns * sizes.growth_s * CHANGES_PER_S <= sizes.growth_claims for sizes in (FULL, QUICK))
 assert all(list(sizes.growth_viewers) == sorted(set(sizes.growth_viewers)) for sizes in (FULL, QUICK))

@@ -44,6 +44,7 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
         channel_skus: of the row ``channels-lag``.
         channel_s: seconds that it sells.
         growth_viewers: of the row ``growth``, one crowd of each size, rising.
+        growth_turns: of each size, from the smallest to the largest and back, again and again; medians are reported.
         growth_s: seconds that its steady state is measured in each turn.
         growth_claims: of each kind in each of its turns: with the smallest crowd, what every viewer may send at once.
     """
@@ -77,6 +78,7 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
     channel_skus: int
     channel_s: float
     growth_viewers: tuple[int, ...]
+    growth_turns: int
     growth_s: float
     growth_claims: int
 
@@ -111,6 +113,7 @@ FULL: Final = Sizes(
     channel_skus=1_000,
     channel_s=60.0,
     growth_viewers=(1_000, 3_000, 10_000),
+    growth_turns=4,
     growth_s=4.0,
     growth_claims=18_000,
 )
@@ -146,6 +149,7 @@ QUICK: Final = Sizes(
     channel_skus=100,
     channel_s=6.0,
     growth_viewers=(60, 120, 240),
+    growth_turns=2,
     growth_s=0.6,
     growth_claims=600,
 )

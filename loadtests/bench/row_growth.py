@@ -26,7 +26,7 @@ from statistics import median
 from loadtests.bench.bench import Bench, crowd_doubts
 from loadtests.bench.growth import Phase, Turn, growth, spread
 from loadtests.bench.growth_crowd import growth_crowd, shop_processes
-from loadtests.bench.growth_limits import FRAMES_LEAST_PER_S, FRAMES_PER_S, GROWTH_IN_FLIGHT, GROWTH_MOST_RATIO, TURNS
+from loadtests.bench.growth_limits import FRAMES_LEAST_PER_S, FRAMES_PER_S, GROWTH_IN_FLIGHT, GROWTH_MOST_RATIO
 from loadtests.bench.result import FLOOR, OURS, RowResult
 from loadtests.bench.usage import API, GATEWAY, POSTGRES, REDIS
 from loadtests.errors import LoadError
@@ -41,7 +41,7 @@ def row_growth(bench: Bench) -> list[RowResult]:
     Raises:
         LoadError: somebody does not get in, a crowd dies, or the machine is too busy for any figure.
     """
-    sizes = bench.sizes.growth_viewers
+    sizes, turns = bench.sizes.growth_viewers, bench.sizes.growth_turns
     with contextlib.ExitStack() as stack:
         crowds = []
         shop = shop_processes()
@@ -49,8 +49,8 @@ def row_growth(bench: Bench) -> list[RowResult]:
             bench.tell(f"growth: connecting {viewers:,} viewers to the floor and to a gateway ...")
             crowds.append(stack.enter_context(growth_crowd(bench, viewers, shop)))
         found: list[list[Turn]] = [[] for _ in crowds]
-        for number in range(TURNS):
-            bench.tell(f"growth: turn {number + 1} of {TURNS} ...")
+        for number in range(turns):
+            bench.tell(f"growth: turn {number + 1} of {turns} ...")
             places = range(len(crowds))
             for place in reversed(places) if number % 2 else places:
                 for crowd in crowds:
