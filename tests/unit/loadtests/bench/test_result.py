@@ -55,10 +55,29 @@ def test_the_page_gets_the_table_of_what_was_written(tmp_path: Path) -> None:
     assert lines[:2] == ["before", BEGIN]
     assert lines[-2:] == [END, "after"]
     assert "old" not in text
-    assert lines[2] == "| what | floor | ours | ratio | must reach | result |"
-    assert lines[4] == "| server CPU per delivery | 4 µs | 4.40 µs | 1.10 | ≤ 1.15 x floor | fail |"
-    assert lines[5].endswith("| pass |")
-    assert text.count("2026-01-02") == 1
+    assert lines[2] == "| row | what | floor | ours | ratio | must reach | result | measured |"
+    assert (
+        lines[4] == "| `many` | server CPU per delivery | 4 µs | 4.40 µs | 1.10 | ≤ 1.15 x floor | fail | 2026-01-02 |"
+    )
+    assert lines[5].endswith("| pass | 2026-01-02 |")
+    assert sum(line.startswith("2026-01-02, ") for line in lines) == 1
+
+
+def test_a_row_that_was_not_measured_again_stays_with_its_day_and_its_place(tmp_path: Path) -> None:
+    rows = ["one", "many", "gone"]
+    page = tmp_path / "page.md"
+    page.write_text(f"{BEGIN}\n{END}\n", encoding="utf-8")
+    write_results([result(row=row, what=f"first {row}") for row in rows], tmp_path / "first", at=AT)
+    write_docs(page, tmp_path / "first", rows)
+    write_results([result(what="second one")], tmp_path / "second", at="2026-02-03T00:00:00+00:00")
+    write_docs(page, tmp_path / "second", ["one", "many"])
+    lines = page.read_text(encoding="utf-8").splitlines()
+    assert [line.split(" | ")[1] for line in lines[3:5]] == ["second one", "first many"]
+    assert [line[-12:-2] for line in lines[3:5]] == ["2026-02-03", "2026-01-02"]
+    assert [line[:10] for line in lines[6:8]] == ["2026-01-02", "2026-02-03"]
+    write_results([result(row="many")], tmp_path / "third", at="2026-02-03T00:00:00+00:00")
+    write_docs(page, tmp_path / "third", ["one", "many"])
+    assert "2026-01-02" not in page.read_text(encoding="utf-8"), "nothing of that day is left"
 
 
 def test_a_result_can_be_read_back(tmp_path: Path) -> None:
