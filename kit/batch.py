@@ -51,6 +51,8 @@ class Batcher(Generic[Item, Answer]):
         gather_most_s: how long a call may wait, in seconds, while the turns of the loop go on bringing items; for a
             call that costs much more than the wait. Where nothing else is going on the wait is a few empty turns.
         sizes: where the size of each batch is counted.
+        settled: told how many items have got their answer, their error, or word that there will be none.
+        idle: told when nothing is under way and nothing waits; an item may have come again by then.
     """
 
     def __init__(
@@ -61,12 +63,16 @@ class Batcher(Generic[Item, Answer]):
         max_queued: int,
         gather_most_s: float = 0.0,
         sizes: Spread | None = None,
+        settled: Callable[[int], None] = lambda _: None,
+        idle: Callable[[], None] = lambda: None,
     ) -> None:
         self._flush = flush
         self._max_batch = max_batch
         self._max_queued = max_queued
         self._gather_most_s = gather_most_s
         self._sizes = sizes
+        self._settled = settled
+        self._idle = idle
         self._queue: deque[tuple[Item, Waiter[Answer]]] = deque()
         self._running: asyncio.Task[None] | None = None
         self._closed = False
@@ -95,13 +101,13 @@ class Batcher(Generic[Item, Answer]):
         """How many items wait for the next call."""
         return len(self._queue)
 
-    def answer_waiting(self, answer: Answer) -> int:
-        """Give an answer to all who wait for the next call, instead of the call; return how many they were."""
+    def answer_waiting(self, answer: Answer) -> None:
+        """Give an answer to all who wait for the next call, instead of the call."""
         waiters = [waiter for _, waiter in self._queue]
         self._queue.clear()
         for waiter in waiters:
             _give(waiter, answer)
-        return len(waiters)
+        self._settled(len(waiters))
 
     async def submit(self, item: Item) -> Answer:
         """Queue one item and wait for its answer."""
@@ -117,6 +123,8 @@ class Batcher(Generic[Item, Answer]):
         while self._queue:
             if self._gather_most_s:
                 await self._gather()
+                if not self._queue:
+                    break  # they were answered meanwhile
             taken = [self._queue.popleft() for _ in range(min(self._max_batch, len(self._queue)))]
             await self._answer(taken)
         self._running = None
@@ -134,10 +142,21 @@ class Batcher(Generic[Item, Answer]):
         # A callback and no ``finally``: a task that is cancelled before its first step runs no line of its own.
         if self._running is running:
             self._running = None
-            while self._queue:
-                self._queue.popleft()[1].cancel()
+            waiters = [waiter for _, waiter in self._queue]
+            self._queue.clear()
+            for waiter in waiters:
+                waiter.cancel()
+            self._settled(len(waiters))
+        if self._running is None:
+            self._idle()
 
     async def _answer(self, taken: list[tuple[Item, Waiter[Answer]]]) -> None:
+        try:
+            await self._call(taken)
+        finally:
+            self._settled(len(taken))
+
+    async def _call(self, taken: list[tuple[Item, Waiter[Answer]]]) -> None:
         if self._sizes is not None:
             self._sizes.add(len(taken))
         try:

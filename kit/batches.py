@@ -1,6 +1,7 @@
 """Group commit by name: a batcher for each name that has items under way, so that none waits for another."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Generic
@@ -19,8 +20,9 @@ class Batchers(Generic[Item, Answer]):
         flush: takes a name and a batch, returns exactly one answer per item, in order. What it raises reaches every
             caller of that batch and no other.
         max_batch: most items per call.
-        max_under_way: most items, of all names, that wait for their answers.
-        max_names: most names with items under way; None for as many as items.
+        max_queued: most items of one name that wait for their call.
+        max_under_way: most items of all names that wait for their answers; None: as many as there are.
+        max_names: most names with items under way; None: as many as there are.
         gather_most_s: see ``Batcher``.
         sizes: where the size of each batch is counted.
 
@@ -33,7 +35,8 @@ class Batchers(Generic[Item, Answer]):
         flush: Callable[[str, Sequence[Item]], Awaitable[Sequence[Answer]]],
         *,
         max_batch: int,
-        max_under_way: int,
+        max_queued: int,
+        max_under_way: int | None = None,
         max_names: int | None = None,
         gather_most_s: float = 0.0,
         sizes: Spread | None = None,
@@ -41,8 +44,9 @@ class Batchers(Generic[Item, Answer]):
         self.under_way = 0
         self._flush = flush
         self._max_batch = max_batch
-        self._max_under_way = max_under_way
-        self._max_names = max_under_way if max_names is None else max_names
+        self._max_queued = max_queued
+        self._max_under_way = math.inf if max_under_way is None else max_under_way
+        self._max_names = math.inf if max_names is None else max_names
         self._gather_most_s = gather_most_s
         self._sizes = sizes
         self._batchers: dict[str, Batcher[Item, Answer]] = {}
@@ -58,7 +62,8 @@ class Batchers(Generic[Item, Answer]):
         """Queue one item without waiting; the waiter gets its answer, when and if this returns.
 
         Raises:
-            UnavailableError: too many items or names are under way (code ``overloaded``), or it is closed.
+            UnavailableError: too many items wait, or too many items or names are under way (code ``overloaded``), or it
+                is closed.
         """
         if self._closed or self.under_way >= self._max_under_way:
             raise _overloaded()
@@ -80,7 +85,7 @@ class Batchers(Generic[Item, Answer]):
         """Give an answer to all who wait for the next call of a name, instead of the call."""
         batcher = self._batchers.get(name)
         if batcher is not None:
-            self.under_way -= batcher.answer_waiting(answer)
+            batcher.answer_waiting(answer)
 
     async def close(self) -> None:
         """Take no more items; wait until those taken are answered."""
@@ -91,22 +96,21 @@ class Batchers(Generic[Item, Answer]):
         if len(self._batchers) >= self._max_names:
             raise _overloaded()
         batcher = self._batchers[name] = Batcher(
-            partial(self._call, name),
+            partial(self._flush, name),
             max_batch=self._max_batch,
-            max_queued=self._max_under_way,
+            max_queued=self._max_queued,
             gather_most_s=self._gather_most_s,
             sizes=self._sizes,
+            settled=self._settled,
+            idle=partial(self._forget, name),
         )
         return batcher
 
-    async def _call(self, name: str, items: Sequence[Item]) -> Sequence[Answer]:
-        try:
-            return await self._flush(name, items)
-        finally:
-            self.under_way -= len(items)
-            if not self._batchers[name].waiting:
-                # Nothing awaits between here and the end of the batcher's task, so no item can slip in between.
-                del self._batchers[name]
+    def _settled(self, items: int) -> None:
+        self.under_way -= items
+
+    def _forget(self, name: str) -> None:
+        del self._batchers[name]
 
 
 def _overloaded() -> UnavailableError:

@@ -66,6 +66,7 @@ class ClaimDesk:
         self._pools: Batchers[ClaimRequest, DeskAnswer] = Batchers(
             self._decide,
             max_batch=CLAIM_MOST_PER_CALL,
+            max_queued=CLAIMS_MOST_QUEUED,
             max_under_way=CLAIMS_MOST_QUEUED,
             max_names=CLAIMS_MOST_POOLS,
             sizes=self._sizes,

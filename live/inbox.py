@@ -29,7 +29,7 @@ class Inbox:
     def __init__(self, log: RedisLog, offers: OfferDirectory) -> None:
         self._offers = offers
         self._shows: Batchers[_Post, bool] = Batchers(
-            log.post, max_batch=NEWS_MOST_PER_POST, max_under_way=NEWS_MOST_QUEUED
+            log.post, max_batch=NEWS_MOST_PER_POST, max_queued=NEWS_MOST_QUEUED
         )
 
     async def post(self, show_id: str, buyer_id: str, event: wire.BuyerEvents, *, mark: str) -> bool:

@@ -88,7 +88,7 @@ NEWS_MOST_PER_POST: Final = 200
 """Entries of one show's inbox that are posted in one call: some 20 µs each in Redis, about 60 KB for each gateway."""
 
 NEWS_MOST_QUEUED: Final = 20_000
-"""Entries of inboxes that wait to be posted by one process; who comes then is refused, and asks again."""
+"""Entries of one show's inbox that wait to be posted by one process; who comes then is refused, and asks again."""
 
 READER_BEACON_S: Final = 1.0
 """Seconds between two beacons that a gateway sends itself over its reader's connection to Redis."""

@@ -48,6 +48,7 @@ class OwnStates:
         self._shows: Batchers[_Asked, _Found] = Batchers(
             self._read,
             max_batch=OWN_STATES_MOST_PER_READ,
+            max_queued=OWN_STATES_MOST_WAITING,
             max_under_way=OWN_STATES_MOST_WAITING,
             gather_most_s=OWN_STATES_GATHER_MOST_S,
         )

@@ -35,7 +35,7 @@ class WaitingLists:
         self._holds = holds
         self._under_way = 0
         self._joining: Batchers[str, _Answer] = Batchers(
-            self._join_together, max_batch=JOINS_MOST_PER_CALL, max_under_way=WAITLIST_MOST_UNDER_WAY
+            self._join_together, max_batch=JOINS_MOST_PER_CALL, max_queued=WAITLIST_MOST_UNDER_WAY
         )
 
     async def join(self, offer_id: str, buyer_id: str) -> InLine | WaitlistRefusalReason:

@@ -167,6 +167,17 @@ async def test_a_show_whose_read_hangs_keeps_no_other_waiting(own: OwnStates, ho
     await hanging
 
 
+async def test_who_comes_in_the_next_turns_of_the_loop_shares_the_first_read(
+    own: OwnStates, holds: WatchedHolds, pool: Pool
+) -> None:
+    asked = []
+    for buyer_id in BUYERS:
+        asked.append(asking(own, pool, buyer_id))
+        await asyncio.sleep(0)
+    await asyncio.gather(*asked)
+    assert holds.reads == [list(BUYERS)]
+
+
 async def test_a_show_without_offers_asks_nobody(own: OwnStates, holds: WatchedHolds) -> None:
     assert await own.read("show_1", frozenset(), "ana") == OwnState(holds=[], orders=[])
     assert holds.reads == []
