@@ -1,9 +1,7 @@
 """The floor of a claim: a bare ``recv`` and a bare ``send`` of as many bytes, for one of as many sockets, on one core.
 
 No protocol, no event loop, no hold book: every claim is answered with yes, with its own id in the bytes of an answer.
-What is left is the price of two system calls on a socket that was not used for a while, and that price grows with the
-number of sockets: the kernel's own record of a thousand connections fits a processor's caches, that of ten thousand
-does not.
+What is left is the price of two system calls.
 """
 
 import gc

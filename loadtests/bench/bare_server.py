@@ -61,6 +61,7 @@ class BareServer(ABC):
         self._process = None
 
     def _run(self, listener: socket.socket, owner: Connection) -> None:
+        self._pipe.close()  # else we would never hear the owner's end
         if self._cores.server:
             os.sched_setaffinity(0, self._cores.server)
         listener.setblocking(False)

@@ -110,6 +110,7 @@ class ClaimRound:
         now_ns: int,
         given: dict[int, tuple[bytes, bytes]] | None = None,
     ) -> None:
+        assert not order.again or order.together == 1, "a viewer has one claim to ask again"
         self.order = order
         self.given = {} if given is None else given
         self.seen: dict[int, list[Sighting]] = {viewers - 1 - place: [] for place in range(order.watchers)}

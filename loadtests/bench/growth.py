@@ -24,12 +24,16 @@ class Phase(msgspec.Struct, frozen=True, kw_only=True):
         frames: state frames that went to all viewers together.
         took_s: from the first claim to the last answer, in seconds.
         used_us: CPU time by role, in µs.
+        client_share: of its core, that the load client used.
+        others: share of a core that went to what has no part in this.
     """
 
     claims: int
     frames: int
     took_s: float
     used_us: dict[str, float]
+    client_share: float
+    others: float
 
     @property
     def per_s(self) -> float:
@@ -48,13 +52,11 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
         viewers: of the crowd.
         idle_us_per_s: CPU time in µs of the gateway in one second in which nothing happens.
         steady: while a few claims change the stock of an offer with every tick.
-        accepted: while claims become holds.
+        accepted: while claims become holds, as fast as they are answered.
         again: while claims that became holds are asked again, and answered with the same yes.
         refused: while claims of a sold-out offer are refused.
-        client_share: of its core, that the load client used in the steady state.
         floor_us: CPU time in µs of one bare send to one of as many readers.
-        claim_floor_us: CPU time in µs of one bare receive and send for one of as many.
-        others: share of a core that went to what has no part in this, in the steady state.
+        claim_floor: while a bare receive and send answers as many claims; its process counts as the gateway.
     """
 
     viewers: int
@@ -63,10 +65,8 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     accepted: Phase
     again: Phase
     refused: Phase
-    client_share: float
     floor_us: float
-    claim_floor_us: float
-    others: float
+    claim_floor: Phase
 
     @property
     def frame_us(self) -> float:
@@ -91,14 +91,6 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     def frames_each(self, phase: Phase) -> float:
         """Return the state frames of each viewer in a phase."""
         return phase.frames / self.viewers
-
-    def claim_us(self, phase: Phase) -> float:
-        """Return the CPU of the gateway for one claim, without the state frames that went out meanwhile."""
-        return (phase.used_us[GATEWAY] - phase.frames * self.frame_us) / phase.claims
-
-    def above_floor_us(self, phase: Phase) -> float:
-        """Return the same without what the kernel asks for one bare receive and send."""
-        return self.claim_us(phase) - self.claim_floor_us
 
 
 def growth(costs: Sequence[float]) -> float:

@@ -7,23 +7,24 @@ from collections.abc import Container, Iterator
 import msgspec
 
 from loadtests.bench.answer_floor import OFFER_ID
-from loadtests.bench.bench import Bench
+from loadtests.bench.bench import Bench, crowd_doubts
 from loadtests.bench.board import Count
 from loadtests.bench.claim_crowd import ClaimCrowd, claim_crowd, claim_floor
-from loadtests.bench.claim_round import ClaimOrder
+from loadtests.bench.claim_round import ClaimOrder, ClaimReport
 from loadtests.bench.fan_out import measure_cost
 from loadtests.bench.growth import Phase, Turn
 from loadtests.bench.growth_limits import (
     CHANGES_PER_S,
     FLOOR_EVENTS,
     GROWTH_IN_FLIGHT,
+    PACE_LEAST_SHARE,
     PAUSE_S,
 )
 from loadtests.bench.lane import Lane, floor_lane
 from loadtests.bench.limits import DELIVERY_TIMEOUT_S, HOLD_LONG_MS, POLL_S, WARM_UP_CLAIMS
 from loadtests.bench.process_figures import cpu_ns
 from loadtests.bench.server import SKU
-from loadtests.bench.usage import API, CLIENT, GATEWAY, Usage, usage_groups
+from loadtests.bench.usage import API, CLIENT, Usage, usage_groups
 from loadtests.errors import LoadError
 
 _SOLD_OUT = "sold_out"
@@ -73,14 +74,15 @@ class GrowthCrowd:
         claims = self._sizes.growth_claims
         self._crowd.rest()
         self._wait_quiet()
+        over_s = claims / self._sizes.growth_claims_per_s
         floor = measure_cost(self._floor, events=FLOOR_EVENTS, together=1)
-        claim_floor_us = self._claim_floor_us()
+        claim_floor = self._ask_floor(claims, over_s)
         idle_us_per_s = self._idle_us_per_s()
-        steady, usage = self._claim(self._slow, self._changes, over_s=self._sizes.growth_s)
-        refused, _ = self._claim(self._none_left, claims, allowed=(_SOLD_OUT,))
+        steady = self._claim(self._slow, self._changes, over_s=self._sizes.growth_s)
+        refused = self._claim(self._none_left, claims, over_s=over_s, allowed=(_SOLD_OUT,))
         plenty = self._plenty.pop()
-        accepted, _ = self._claim(plenty, claims)
-        again, _ = self._claim(plenty, claims, again=True)
+        accepted = self._claim(plenty, claims)
+        again = self._claim(plenty, claims, again=True, over_s=over_s)
         if not steady.frames:
             raise LoadError(f"{self.viewers:,} viewers were not told how the stock changes")
         return Turn(
@@ -90,10 +92,8 @@ class GrowthCrowd:
             accepted=accepted,
             again=again,
             refused=refused,
-            client_share=usage.shares[CLIENT],
             floor_us=floor.server_us,
-            claim_floor_us=claim_floor_us,
-            others=usage.others,
+            claim_floor=claim_floor,
         )
 
     def _idle_us_per_s(self) -> float:
@@ -106,12 +106,11 @@ class GrowthCrowd:
         in_flight = min(GROWTH_IN_FLIGHT, self.viewers // 2)
         return ClaimOrder(offers=[offer_id], each=claims, in_flight=in_flight, again=again, over_s=over_s)
 
-    def _claim_floor_us(self) -> float:
-        floor = self._claim_floor
-        report, usage = floor.claim(self._order(OFFER_ID, self._sizes.growth_claims))
-        if found := floor.doubts(report, fresh=False):
-            raise LoadError(f"the floor of {self.viewers:,} viewers: {', '.join(found)}")
-        return usage.used_us[GATEWAY] / report.answered
+    def _ask_floor(self, claims: int, over_s: float) -> Phase:
+        floor, order = self._claim_floor, self._order(OFFER_ID, claims, over_s=over_s)
+        report, usage = floor.claim(order)
+        found = floor.doubts(report, fresh=False)
+        return self._phase(order, report, usage, [f"the floor: {doubt}" for doubt in found])
 
     def _claim(
         self,
@@ -121,7 +120,7 @@ class GrowthCrowd:
         again: bool = False,
         over_s: float = 0.0,
         allowed: tuple[str, ...] = (),
-    ) -> tuple[Phase, Usage]:
+    ) -> Phase:
         crowd = self._crowd
         order = self._order(offer_id, claims, again=again, over_s=over_s)
         groups = usage_groups(crowd.server.pids(), crowd.pid)
@@ -130,20 +129,34 @@ class GrowthCrowd:
         report, _ = crowd.claim(order)
         self._wait_quiet()
         usage.end(report.took_s)
-        if not report.answered:
-            cut = crowd.count(Count.LOST)
-            raise LoadError(f"no claim of {self.viewers:,} viewers was answered; {cut:,} viewers were cut")
         found = crowd.doubts(report, allowed=allowed, fresh=not again)
+        frames = crowd.count(Count.STOCK_COUNTS) - frames
         if allowed and report.accepted:
             found.append(f"{report.accepted:,} claims accepted of an offer that was sold out")
+        if (allowed or again) and frames:
+            found.append(f"{frames:,} state frames among claims that change no stock")
+        return self._phase(order, report, usage, found, frames=frames)
+
+    def _phase(
+        self, order: ClaimOrder, report: ClaimReport, usage: Usage, found: list[str], *, frames: int = 0
+    ) -> Phase:
+        """Return what was used, and keep what is wrong with it."""
+        if not report.answered:
+            cut = self._crowd.count(Count.LOST)
+            raise LoadError(f"no claim of {self.viewers:,} viewers was answered; {cut:,} viewers were cut")
+        if order.over_s:
+            found += crowd_doubts(usage.shares[CLIENT])
+            if report.took_s * PACE_LEAST_SHARE > order.over_s:
+                found.append(f"{order.claims:,} claims took {report.took_s:.2f} s, not {order.over_s:.2f}")
         self.doubts += [f"{self.viewers:,} viewers: {doubt}" for doubt in found]
-        phase = Phase(
+        return Phase(
             claims=report.answered,
-            frames=crowd.count(Count.STOCK_COUNTS) - frames,
+            frames=frames,
             took_s=report.took_s,
             used_us=usage.used_us,
+            client_share=usage.shares[CLIENT],
+            others=usage.others,
         )
-        return phase, usage
 
     def _wait_quiet(self) -> None:
         """Wait until everything has arrived that was under way."""

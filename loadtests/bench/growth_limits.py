@@ -23,7 +23,15 @@ PAUSE_S: Final = 0.3
 """In which no viewer reads anything: what was under way has arrived, and a tick has told the last change."""
 
 GROWTH_IN_FLIGHT: Final = 500
-"""Claims that wait for an answer at the same time, of all viewers, whatever the size of the crowd."""
+"""Most claims that wait for an answer at the same time, of all viewers, whatever the size of the crowd."""
+
+ACK_WAITS_S: Final = 0.04
+"""Seconds that the kernel waits for something to send along with an acknowledgement (``TCP_DELACK_MIN``). Claims that
+are judged come at a pace at which nobody claims twice in that time. As fast as they are answered, a small crowd's would
+be another load: they carry the acknowledgements of the answers before, and the server has fewer segments to read."""
+
+PACE_LEAST_SHARE: Final = 0.95
+"""Of that pace; with less, the machine is too slow for it."""
 
 
 def _most_at_once(sizes: Sizes) -> float:
@@ -33,6 +41,7 @@ def _most_at_once(sizes: Sizes) -> float:
 
 
 assert CHANGES_PER_S > FRAMES_PER_S
+assert all(sizes.growth_viewers[0] / sizes.growth_claims_per_s > 2 * ACK_WAITS_S for sizes in (FULL, QUICK))
 assert _most_at_once(FULL) < VIEWER_CLAIMS_AT_ONCE, "however fast a machine is"
 assert _most_at_once(QUICK) < VIEWER_CLAIMS_AT_ONCE
 assert all(sizes.growth_turns * sizes.growth_s * CHANGES_PER_S <= sizes.growth_claims for sizes in (FULL, QUICK))

@@ -8,25 +8,24 @@ offer changes with every tick, then claims. What is judged, and why, is told in 
 - ``growth-viewer``: CPU of the gateway for one viewer and second of steady state, which is ten state frames; a machine
   that is too busy for them is in doubt. What the process uses while nothing happens, measured in the same turn, is
   subtracted; the dozen claims a second that change the stock are in it.
-- ``growth-claim``: CPU of the gateway for a claim that is answered with yes, 500 in flight whatever the crowd. A claim
-  that becomes a hold changes the stock, and all who watch are told with the next tick, which is what viewers cost, not
-  claims. So the claims are asked a second time: the gateway does the same for them, the book answers with the hold
-  that is there, and no stock changes. What the first time cost, with and without the frames, is in the details.
+- ``growth-claim``: CPU of the gateway for a claim that is answered with yes, at the same pace whatever the crowd. A
+  claim that becomes a hold changes the stock, and all who watch are told with the next tick, which is what viewers
+  cost, not claims. So each viewer asks again for the last hold that it got: the gateway does the same for it, the book
+  answers with the hold that is there, and no stock changes. What the first time cost, with its frames, is told beside.
 - ``growth-refusal``: the same of an offer that is sold out.
 
-The floors are what the kernel alone asks for more sockets, in the same turns: beside ``growth-viewer`` a bare ``send``
-to as many readers, beside the others a bare ``recv`` and ``send`` for as many who claim. The latter is subtracted:
-it grows by more than a fifth by itself (decision 0035).
+The floors are what the kernel alone asks, in the same turns: beside ``growth-viewer`` a bare ``send`` to as many
+readers, beside the others a bare ``recv`` and ``send`` for as many who claim at the same pace (decision 0035).
 """
 
 import contextlib
 from collections.abc import Callable, Sequence
 from statistics import median
 
-from loadtests.bench.bench import Bench, crowd_doubts
+from loadtests.bench.bench import Bench
 from loadtests.bench.growth import Phase, Turn, growth, spread
 from loadtests.bench.growth_crowd import growth_crowd, shop_processes
-from loadtests.bench.growth_limits import FRAMES_LEAST_PER_S, FRAMES_PER_S, GROWTH_IN_FLIGHT, GROWTH_MOST_RATIO
+from loadtests.bench.growth_limits import FRAMES_LEAST_PER_S, FRAMES_PER_S, GROWTH_MOST_RATIO
 from loadtests.bench.result import FLOOR, OURS, RowResult
 from loadtests.bench.usage import API, GATEWAY, POSTGRES, REDIS
 from loadtests.errors import LoadError
@@ -57,15 +56,15 @@ def row_growth(bench: Bench) -> list[RowResult]:
                     crowd.be_heard()
                 found[place].append(crowds[place].turn())
         doubts = [doubt for crowd in crowds for doubt in crowd.doubts]
-    return [_viewer(found, doubts), _claim(found, doubts), _refusal(found, doubts)]
+    return [viewer_result(found, doubts), claim_result(found, doubts), refusal_result(found, doubts)]
 
 
-def _viewer(found: _Turns, doubts: list[str]) -> RowResult:
+def viewer_result(found: _Turns, doubts: list[str]) -> RowResult:
+    """Return what a viewer costs."""
     for turns in found:
         frames = _middle(turns, lambda turn: turn.frames_per_s)
         if frames < FRAMES_LEAST_PER_S:
             doubts = [*doubts, f"{turns[0].viewers:,} viewers: {frames:.1f} state frames a second, not {FRAMES_PER_S}"]
-        doubts = doubts + crowd_doubts(_middle(turns, lambda turn: turn.client_share))
     return _result(
         "growth-viewer",
         f"gateway CPU per viewer and second above an idle gateway's, {FRAMES_PER_S} state frames/s",
@@ -79,62 +78,58 @@ def _viewer(found: _Turns, doubts: list[str]) -> RowResult:
             "floor: CPU per send, µs": lambda turn: turn.floor_us,
             "idle gateway: CPU in µs/s": lambda turn: turn.idle_us_per_s,
             "state frames a second": lambda turn: turn.frames_per_s,
-            "load client's share of its core": lambda turn: turn.client_share,
-            "others on this machine: share of a core": lambda turn: turn.others,
+            "load client's share of its core": lambda turn: turn.steady.client_share,
+            "others on this machine: share of a core": lambda turn: turn.steady.others,
         },
     )
 
 
-def _claim(found: _Turns, doubts: list[str]) -> RowResult:
+def claim_result(found: _Turns, doubts: list[str]) -> RowResult:
+    """Return what a claim costs that is answered with yes."""
     return _result(
         "growth-claim",
-        f"gateway CPU per claim answered with yes, {GROWTH_IN_FLIGHT} in flight, {_above_floor(found)}",
+        f"gateway CPU per claim answered with yes, {_pace(found, lambda turn: turn.again)}",
         found,
-        lambda turn: turn.above_floor_us(turn.again),
+        lambda turn: turn.again.each_us(GATEWAY),
         doubts,
-        floor=_floor_growth(found),
+        floor=_claim_floor_growth(found),
         further={
-            "with the floor, µs": lambda turn: turn.claim_us(turn.again),
-            "floor: CPU per bare receive and send, µs": lambda turn: turn.claim_floor_us,
             **_around("claim", lambda turn: turn.again),
-            "asked for the first time: with floor and state frames, µs": lambda turn: turn.accepted.each_us(GATEWAY),
-            "asked for the first time: with floor, without state frames, µs": lambda turn: turn.claim_us(turn.accepted),
-            "asked for the first time: state frames of each viewer meanwhile": lambda turn: turn.frames_each(
-                turn.accepted
-            ),
+            "asked for the first time, with the state frames, µs": lambda turn: turn.accepted.each_us(GATEWAY),
+            "asked for the first time, state frames of each viewer": lambda turn: turn.frames_each(turn.accepted),
         },
     )
 
 
-def _refusal(found: _Turns, doubts: list[str]) -> RowResult:
+def refusal_result(found: _Turns, doubts: list[str]) -> RowResult:
+    """Return what a claim costs that is refused."""
     return _result(
         "growth-refusal",
-        f"gateway CPU per sold-out refusal, {GROWTH_IN_FLIGHT} in flight, {_above_floor(found)}",
+        f"gateway CPU per sold-out refusal, {_pace(found, lambda turn: turn.refused)}",
         found,
-        lambda turn: turn.above_floor_us(turn.refused),
+        lambda turn: turn.refused.each_us(GATEWAY),
         doubts,
-        floor=_floor_growth(found),
-        further={
-            "with the floor, µs": lambda turn: turn.claim_us(turn.refused),
-            "floor: CPU per bare receive and send, µs": lambda turn: turn.claim_floor_us,
-            **_around("refusal", lambda turn: turn.refused),
-        },
+        floor=_claim_floor_growth(found),
+        further=_around("refusal", lambda turn: turn.refused),
     )
 
 
-def _floor_growth(found: _Turns) -> float:
-    return growth(_middles(found, lambda turn: turn.claim_floor_us))
+def _pace(found: _Turns, phase: Callable[[Turn], Phase]) -> str:
+    slowest = min(_middles(found, lambda turn: phase(turn).per_s))
+    return f"{round(slowest, -2):,.0f} claims/s"
 
 
-def _above_floor(found: _Turns) -> str:
-    costs = ", ".join(f"{value:.1f}" for value in _middles(found, lambda turn: turn.claim_floor_us))
-    return f"above the {costs} µs of a bare receive and send"
+def _claim_floor_growth(found: _Turns) -> float:
+    return growth(_middles(found, lambda turn: turn.claim_floor.each_us(GATEWAY)))
 
 
 def _around(what: str, phase: Callable[[Turn], Phase]) -> dict[str, Callable[[Turn], float]]:
-    """Return what went on around the claims of a phase, and what each of them cost elsewhere."""
+    """Return the floor of a claim, what went on around those of a phase, and what each of them cost elsewhere."""
     return {
-        "state frames of each viewer meanwhile": lambda turn: turn.frames_each(phase(turn)),
+        "floor: CPU per bare receive and send, µs": lambda turn: turn.claim_floor.each_us(GATEWAY),
+        "floor: load client's share of its core": lambda turn: turn.claim_floor.client_share,
+        "load client's share of its core": lambda turn: phase(turn).client_share,
+        "others on this machine: share of a core": lambda turn: phase(turn).others,
         f"{what}s a second": lambda turn: phase(turn).per_s,
         f"{REDIS}: CPU per {what}, µs": lambda turn: phase(turn).each_us(REDIS),
         f"{API}: CPU per {what}, µs": lambda turn: phase(turn).each_us(API),
@@ -154,7 +149,7 @@ def _result(
 ) -> RowResult:
     costs = _middles(found, cost)
     if min(costs) <= 0:
-        raise LoadError(f"{row}: the machine is too busy: nothing is left of the CPU time above the floor")
+        raise LoadError(f"{row}: the machine is too busy: nothing is left of the CPU time above an idle gateway's")
     grown = growth(costs)
     details: dict[str, float | str] = {
         "dearest against cheapest": round(spread(costs), 3),

@@ -56,8 +56,9 @@ async def test_the_claim_benchmark_runs_and_every_claim_has_one_right_answer(tmp
 
 async def test_the_growth_benchmark_runs_and_tells_the_cost_at_every_size(tmp_path: Path) -> None:
     found, printed = await run_bench(("growth",), GROWTH_RESULTS, tmp_path)
-    # A busy machine may bring fewer state frames: here the figures say nothing.
-    assert not [doubt for doubt in doubts_of(found) if "state frames" not in doubt], printed
+    # A busy machine may bring fewer state frames, or claims at a slower pace: here the figures say nothing.
+    wrong = [doubt for doubt in doubts_of(found) if "state frames a second" not in doubt and "claims took" not in doubt]
+    assert not wrong, printed
     for record in found.values():
         assert record["result"]["columns"]["ours"] > 0
         assert "at 60, 120, 240 viewers (spread " in record["result"]["what"]

@@ -5,12 +5,24 @@ from collections.abc import Iterator
 
 import pytest
 
+from inventory.hold_ids import new_hold_id
+from kit.clock import now_ms
+from kit.ids import new_id, new_ulid
 from live import wire
+from live.frames import JSON, frame_of
 from loadtests.bench.answer_floor import OFFER_ID, AnswerFloor
 from loadtests.bench.claim_frames import ClaimIds, around_id, payloads
 from loadtests.bench.cores import ANYWHERE
 
 PATIENCE_S = 10.0
+GATEWAYS_YES = frame_of(
+    wire.encode_json(
+        wire.ClaimAccepted(
+            claim_id=new_ulid(), hold_id=new_hold_id(7), offer_id=new_id("offer"), quantity=1, expires_at_ms=now_ms()
+        )
+    ),
+    JSON,
+)
 
 
 @pytest.fixture
@@ -29,6 +41,7 @@ def ask(sock: socket.socket, claim_id: bytes) -> wire.ClaimAccepted:
     before, after = around_id(OFFER_ID)
     sock.sendall(before + claim_id + after)
     data = sock.recv(65_536)
+    assert len(data) == len(GATEWAYS_YES)
     [(start, stop)], rest = payloads(data, 0, len(data))
     assert rest == len(data), "one whole frame"
     answer = wire.decode_server(data[start:stop])

@@ -6,21 +6,23 @@ import pytest
 from loadtests.bench.growth import Phase, Turn, growth, spread
 from loadtests.bench.usage import GATEWAY
 
-STEADY = Phase(claims=48, frames=40_000, took_s=4.0, used_us={GATEWAY: 400_000.0})
-ACCEPTED = Phase(claims=20_000, frames=5_000, took_s=0.5, used_us={GATEWAY: 450_000.0})
-AGAIN = Phase(claims=20_000, frames=0, took_s=0.4, used_us={GATEWAY: 360_000.0})
-REFUSED = Phase(claims=20_000, frames=0, took_s=0.4, used_us={GATEWAY: 300_000.0})
+
+def phase(claims: int, took_s: float, used_us: float, *, frames: int = 0) -> Phase:
+    return Phase(claims=claims, frames=frames, took_s=took_s, used_us={GATEWAY: used_us}, client_share=0.1, others=0.1)
+
+
+STEADY = phase(48, 4.0, 400_000.0, frames=40_000)
+ACCEPTED = phase(20_000, 0.5, 450_000.0, frames=5_000)
+REFUSED = phase(20_000, 0.4, 300_000.0)
 TURN = Turn(
     viewers=1_000,
     idle_us_per_s=20_000.0,
     steady=STEADY,
     accepted=ACCEPTED,
-    again=AGAIN,
+    again=phase(20_000, 2.0, 400_000.0),
     refused=REFUSED,
-    client_share=0.1,
     floor_us=6.0,
-    claim_floor_us=7.0,
-    others=0.1,
+    claim_floor=phase(20_000, 2.0, 100_000.0),
 )
 
 
@@ -47,18 +49,7 @@ def test_a_viewer_who_got_fewer_frames_does_not_look_cheaper() -> None:
     assert msgspec.structs.replace(TURN, steady=half).viewer_us == pytest.approx(100.0)
 
 
-def test_the_frames_during_claims_cost_what_frames_cost_in_the_steady_state() -> None:
-    assert TURN.frames_each(ACCEPTED) == pytest.approx(5.0)
-    assert TURN.claim_us(ACCEPTED) == pytest.approx(20.0)
-    assert TURN.claim_us(REFUSED) == pytest.approx(15.0)
-
-
-def test_the_floor_of_a_claim_is_subtracted_from_a_claim_without_frames() -> None:
-    assert TURN.above_floor_us(AGAIN) == pytest.approx(11.0)
-    assert TURN.above_floor_us(REFUSED) == pytest.approx(8.0)
-    assert TURN.above_floor_us(ACCEPTED) == pytest.approx(13.0)
-
-
 def test_a_phase_tells_what_each_role_used_for_one_claim() -> None:
     assert ACCEPTED.each_us(GATEWAY) == pytest.approx(22.5)
+    assert TURN.frames_each(ACCEPTED) == pytest.approx(5.0)
     assert REFUSED.per_s == pytest.approx(50_000.0)
