@@ -57,7 +57,7 @@ async def test_a_stopped_rehearsal_takes_back_exactly_what_it_did_not_sell(deplo
         await connection.close()
 
 
-async def test_a_rehearsal_without_a_server_says_so_at_once(deployment: Deployment) -> None:
+async def test_a_rehearsal_without_a_server_says_so_and_ends(deployment: Deployment) -> None:
     await deployment.start_dev()
     for words, hint in (
         (("--url", f"http://127.0.0.1:{free_port()}"), "start it with make run"),
