@@ -1,6 +1,7 @@
 """``showdrop bench``."""
 
 import asyncio
+import contextlib
 import subprocess
 import sys
 import tempfile
@@ -22,7 +23,7 @@ from live.bench.channels import bench_channels
 from live.bench.claims import bench_claims
 from live.bench.limits import CONNECTIONS
 from live.bench.result import Result, print_results, write_result
-from live.bench.script_redis import server_version
+from live.bench.script_redis import find_redis_benchmark, server_version
 from live.bench.settle import bench_settle, postgres_version
 from live.schema import MIGRATIONS
 
@@ -34,6 +35,9 @@ FAN_OUT: Final = "fan-out"
 
 SWARM: Final = "swarm"
 """A whole show of 10,000 viewers, played by one process on one core, and judged; not part of ``all``."""
+
+EXIT_CANNOT: Final = 2
+"""Exit code when something cannot be measured here."""
 
 SIGNAL_BASE: Final = 128
 """What shells add to a signal's number."""
@@ -54,9 +58,11 @@ def bench_command(name: str, results: Path) -> None:
     `all` takes about forty minutes, and 40 GB of free disk there, for ten million orders of the past; without that
     room, `fan-out` and `all` say so before the first row. Set TMPDIR to choose the disk.
 
+    `claims` and `all` need redis-benchmark (Debian: redis-tools), and say so before anything is measured.
+
     `swarm` is not part of it: a show of tier L, as `make load TIER=L` plays it.
 
-    Exit code 1 when a row misses its limit.
+    Exit code: 0 when every row reaches its limit, 1 when not, 2 when it cannot be measured here.
     """
     if name == SWARM:
         command = [sys.executable, "-m", "loadtests.load", "--tier", "L", "--tool", "swarm", "--results", str(results)]
@@ -84,7 +90,7 @@ def _measure_inside(names: tuple[str, ...], results: Path) -> bool:
             found, servers = runner.run(_measure(names, screen))
     except ShowdropError as error:
         screen.print(f"bench: {error.message}", style="bold red", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(1)
+        sys.exit(EXIT_CANNOT)
     at = datetime.now(UTC).isoformat(timespec="seconds")
     paths = [write_result(result, results, at=at, servers=servers) for result in found]
     console = Console()
@@ -94,29 +100,30 @@ def _measure_inside(names: tuple[str, ...], results: Path) -> bool:
 
 
 async def _measure(names: tuple[str, ...], screen: Console) -> tuple[list[Result], dict[str, str]]:
-    with tempfile.TemporaryDirectory(prefix="showdrop-bench-") as folder:
-        servers = await EmbeddedServers.start(Path(folder))
-        try:
-            await asyncio.to_thread(apply_migrations, servers.database_url, MIGRATIONS)
-            redis = connect_redis(servers.redis_url, max_connections=CONNECTIONS)
-            postgres = await Postgres.connect(servers.database_url, max_size=2)
-            versions = {
-                "redis_server": await server_version(redis),
-                "postgres_server": await postgres_version(postgres),
-            }
-            results: list[Result] = []
-            for name in names:
-                screen.print(f"measuring {name} ...", highlight=False)
-                if name == "claims":
-                    results += await bench_claims(redis, servers.redis_url)
-                elif name == "settle":
-                    results.append(await bench_settle(postgres))
-                else:
-                    results += await bench_channels(
-                        servers.database_url, Path(folder), FULL, lambda line: screen.print(line, highlight=False)
-                    )
-            await redis.aclose()
-            await postgres.close()
-            return results, versions
-        finally:
-            await servers.stop()
+    if "claims" in names:
+        find_redis_benchmark()
+    async with contextlib.AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="showdrop-bench-")))
+        servers = await stack.enter_async_context(await EmbeddedServers.start(folder))
+        await asyncio.to_thread(apply_migrations, servers.database_url, MIGRATIONS)
+        # Both are closed before the servers stop: a pool that is open then tries to connect again, and complains.
+        redis = connect_redis(servers.redis_url, max_connections=CONNECTIONS)
+        stack.push_async_callback(redis.aclose)
+        postgres = await Postgres.connect(servers.database_url, max_size=2)
+        stack.push_async_callback(postgres.close)
+        versions = {
+            "redis_server": await server_version(redis),
+            "postgres_server": await postgres_version(postgres),
+        }
+        results: list[Result] = []
+        for name in names:
+            screen.print(f"measuring {name} ...", highlight=False)
+            if name == "claims":
+                results += await bench_claims(redis, servers.redis_url)
+            elif name == "settle":
+                results.append(await bench_settle(postgres))
+            else:
+                results += await bench_channels(
+                    servers.database_url, folder, FULL, lambda line: screen.print(line, highlight=False)
+                )
+        return results, versions

@@ -44,15 +44,25 @@ async def server_version(redis: RedisClient) -> str:
         return str((await redis.info("server"))["redis_version"])
 
 
+def find_redis_benchmark() -> str:
+    """Return the path of ``redis-benchmark``.
+
+    Raises:
+        StartupError: it is not installed.
+    """
+    program = shutil.which("redis-benchmark")
+    if program is None:
+        raise StartupError("redis-benchmark is not on the PATH; install it (Debian: apt-get install redis-tools)")
+    return program
+
+
 async def script_rate(holds: RedisHolds, redis_url: str, pool: Pool, claims: int) -> Measured:
     """Let ``redis-benchmark`` claim about as many units of a new pool; count the holds that came of it.
 
     Raises:
         StartupError: it is not installed, or failed.
     """
-    program = shutil.which("redis-benchmark")
-    if program is None:
-        raise StartupError("redis-benchmark is not installed; it comes with redis-server (package redis-tools)")
+    program = find_redis_benchmark()
     await holds.open(pool)
     calls = claims // _PER_CALL
     batch = pack_wishes([(_RANDOM, f"000000{_RANDOM}", f"buyer-{_RANDOM}", 1)] * _PER_CALL)
