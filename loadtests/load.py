@@ -19,6 +19,7 @@ from loadtests.errors import LoadError
 from loadtests.limits import EXIT_CANNOT, OTHER_FILES
 from loadtests.open_files import allow_files
 from loadtests.play import Plan, play
+from loadtests.records import clear_records
 from loadtests.scene_options import Seconds, shape_option, soak_option, tier_option
 from loadtests.soak import soak
 from loadtests.tiers import scene
@@ -51,7 +52,6 @@ def main(  # noqa: PLR0917 - click passes every option by name
     signal.signal(signal.SIGTERM, _leave)
     what = scene(tier, shape, soak_s)
     try:
-        allow_files(what.tier.viewers + OTHER_FILES)
         plan = Plan(scene=what, soak_s=soak_s, tool=tool or what.tier.tool, processes=processes)
         code = _run(plan, (results / tier).absolute(), for_s)
     except (LoadError, ValueError, OSError) as error:
@@ -67,7 +67,9 @@ def _leave(number: int, _frame: FrameType | None) -> NoReturn:
 
 def _run(plan: Plan, folder: Path, for_s: float | None) -> int:
     folder.mkdir(parents=True, exist_ok=True)
+    clear_records(folder)
     what = plan.scene
+    allow_files(what.tier.viewers + OTHER_FILES)
     with contextlib.ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="showdrop-load-")))
         place = stack.enter_context(Deployment(home, what.tier.gateways))

@@ -25,6 +25,7 @@ from loadtests.api_http import Api
 from loadtests.errors import LoadError
 from loadtests.host import Host as HostPart
 from loadtests.locust_stage import Stage
+from loadtests.records import clear_records
 from loadtests.scene_options import seconds
 from loadtests.tiers import SHAPES, TIERS, Scene, scene
 from loadtests.tokens import NoSecretError, find_secret, mint
@@ -106,8 +107,7 @@ def _on_start(environment: Environment, **_: object) -> None:
     runner, options = environment.runner, options_of(environment)
     if isinstance(runner, WorkerRunner):
         return
-    for old in Path(options.records).glob("*.records"):
-        old.unlink()
+    clear_records(Path(options.records))
     try:
         show_id, ws_url = _prepare(environment)
     except (LoadError, NoSecretError) as error:

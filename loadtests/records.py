@@ -1,6 +1,6 @@
 """What the viewers of a load test wrote down, and the files in which it is kept for the verifier.
 
-Every process that plays viewers writes one file; the verifier reads a folder of them.
+Every process that plays viewers writes one file; the verifier reads a folder of them, and writes its verdict there.
 """
 
 from pathlib import Path
@@ -10,6 +10,9 @@ import msgspec
 from loadtests.waits import Waits
 
 SUFFIX = ".records"
+
+VERDICT = "verdict.json"
+"""Where the verifier writes what it found in a folder."""
 
 
 class ClaimRecord(msgspec.Struct, kw_only=True):
@@ -131,6 +134,13 @@ def write_record(record: RunRecord, folder: Path, name: str) -> None:
     """Write a process's file; a run that ended twice has it once."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}{SUFFIX}").write_bytes(msgspec.msgpack.encode(record))
+
+
+def clear_records(folder: Path) -> None:
+    """Remove an earlier run's records and its verdict, which would else stand for a new run that fails."""
+    for old in folder.glob(f"*{SUFFIX}"):
+        old.unlink()
+    (folder / VERDICT).unlink(missing_ok=True)
 
 
 def read_records(folder: Path) -> list[RunRecord]:

@@ -20,7 +20,7 @@ from loadtests.errors import LoadError
 from loadtests.host import JOIN_SPARE_S, Host
 from loadtests.limits import EXIT_CANNOT, OTHER_FILES
 from loadtests.open_files import allow_files
-from loadtests.records import SUFFIX, RunRecord, write_record
+from loadtests.records import SUFFIX, RunRecord, clear_records, write_record
 from loadtests.scene_options import shape_option, soak_option, tier_option
 from loadtests.swarm_loop import Swarm, SwarmLoop
 from loadtests.tiers import Scene, scene
@@ -65,15 +65,14 @@ def play(what: Scene, *, url: str, ws_url: str | None, folder: Path) -> None:
         what: the scene.
         url: of the API.
         ws_url: of the gateway; None: the one that the API names.
-        folder: of the records; those of an earlier run are removed.
+        folder: of the records; those of an earlier run are removed, and its verdict.
 
     Raises:
         LoadError: the server refuses something, or not everyone gets in.
         NoSecretError: there is nothing to mint tokens with.
     """
+    clear_records(folder)
     allow_files(what.tier.viewers + OTHER_FILES)
-    for old in folder.glob("*.records"):
-        old.unlink()
     secret = find_secret()
     api = Api(url, secret)
     began_s = time.monotonic()

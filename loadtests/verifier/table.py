@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from loadtests.notes import OWN
+from loadtests.records import VERDICT
 from loadtests.verifier.checks import Verdict, last_line
 from loadtests.verifier.evidence import Evidence
 
@@ -94,8 +95,8 @@ def print_report(report: Report, console: Console) -> None:
 
 
 def write_report(report: Report, folder: Path) -> None:
-    """Write ``verdict.json``."""
-    (folder / "verdict.json").write_bytes(msgspec.json.format(msgspec.json.encode(report)) + b"\n")
+    """Write it beside the records."""
+    (folder / VERDICT).write_bytes(msgspec.json.format(msgspec.json.encode(report)) + b"\n")
 
 
 def _few(verdict: Verdict) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from loadtests.records import SUFFIX, RunRecord, ViewerRecord, read_records, write_record
+from loadtests.records import SUFFIX, VERDICT, RunRecord, ViewerRecord, clear_records, read_records, write_record
 from loadtests.waits import Waits
 
 
@@ -19,6 +19,16 @@ def test_what_several_processes_wrote_is_read(tmp_path: Path) -> None:
     for name in ("b", "a", "a"):
         write_record(run_of("show_1"), tmp_path / "new", name)
     assert read_records(tmp_path / "new") == [run_of("show_1"), run_of("show_1")]
+
+
+def test_an_earlier_runs_records_go_with_its_verdict_and_nothing_else_does(tmp_path: Path) -> None:
+    clear_records(tmp_path / "new")
+    for name in ("a", "b"):
+        write_record(run_of("show_1"), tmp_path, name)
+    for name in (VERDICT, "soak.json"):
+        (tmp_path / name).write_text("{}")
+    clear_records(tmp_path)
+    assert [left.name for left in tmp_path.iterdir()] == ["soak.json"]
 
 
 def test_an_empty_folder_and_records_of_two_shows_are_refused(tmp_path: Path) -> None:
