@@ -32,6 +32,12 @@ def no_address(of: str) -> LoadError:
     return LoadError(f"the address of the {of} has to be such as {_EXAMPLES[of]}")
 
 
+def without_user(url: str) -> str:
+    """Return an address without the user and the password that it may hold."""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"
+
+
 def _check(url: str, of: str) -> str:
     try:
         parts = urlsplit(url)

@@ -5,8 +5,9 @@ import uuid
 from typing import Any, Final
 
 import httpx
+import msgspec
 
-from loadtests.addresses import check_api, no_address
+from loadtests.addresses import check_api, no_address, without_user
 from loadtests.errors import LoadError
 from loadtests.tokens import mint
 
@@ -21,11 +22,15 @@ AGAIN_EVERY_S: Final = 0.2
 NO_ANSWERS: Final = frozenset({502, 503, 504})
 
 
-def _read(method: str, path: str, response: httpx.Response) -> Any:  # noqa: ANN401 - as the API answers
-    try:
-        return response.json()
-    except ValueError as error:
-        raise LoadError(f"{method} {path}: the answer is no JSON; is this the address of the API?") from error
+class _Why(msgspec.Struct):
+    message: str
+    code: str
+
+
+class _Refusal(msgspec.Struct):
+    """What the API says when it refuses something, and nobody else does."""
+
+    error: _Why
 
 
 class Api:
@@ -34,12 +39,15 @@ class Api:
     Args:
         url: base address.
         secret: the deployment's.
+        option: of the command, where it was told the address.
 
     Raises:
         LoadError: the address is none.
     """
 
-    def __init__(self, url: str, secret: str) -> None:
+    def __init__(self, url: str, secret: str, option: str = "--url") -> None:
+        self._place = without_user(url)
+        self._option = option
         headers = {"authorization": f"Bearer {mint(secret, 'host', 'load')}"}
         try:
             self._client = httpx.Client(base_url=check_api(url), headers=headers, timeout=TIMEOUT_S, trust_env=False)
@@ -50,7 +58,7 @@ class Api:
         """Return what a call answers; ``body`` is CSV when it is a text.
 
         Raises:
-            LoadError: no answer, or a no.
+            LoadError: no answer, or a no, or one that is not Showdrop's.
         """
         headers = {"idempotency-key": str(uuid.uuid4())} if method == "POST" else {}
         gives_up_s = time.monotonic() + AGAIN_FOR_S
@@ -61,13 +69,33 @@ class Api:
                 raise LoadError(f"{method} {path!r}: no path that the API could have") from error
             except httpx.TransportError as error:
                 if time.monotonic() > gives_up_s:
-                    raise LoadError(f"{method} {path}: no answer ({type(error).__name__})") from error
+                    raise self._silent(f"{method} {path}", type(error).__name__) from error
             else:
-                if response.is_success:
-                    return _read(method, path, response)
                 if response.status_code not in NO_ANSWERS or time.monotonic() > gives_up_s:
-                    raise LoadError(f"{method} {path}: {response.text[:300]}")
+                    return self._read(f"{method} {path}", response)
             time.sleep(AGAIN_EVERY_S)
+
+    def _read(self, call: str, response: httpx.Response) -> Any:  # noqa: ANN401 - as the API answers
+        try:
+            if response.is_success:
+                return response.json()
+            why = msgspec.json.decode(response.content, type=_Refusal).error
+        except ValueError as error:  # of msgspec, too
+            if response.status_code in NO_ANSWERS:  # a proxy's
+                raise self._silent(call, str(response.status_code)) from error
+            raise LoadError(
+                f"{call}: there is no Showdrop at {self._place}: what answers is something else "
+                f"({response.status_code}); say the address of its API with {self._option}"
+            ) from error
+        if response.status_code == httpx.codes.UNAUTHORIZED:
+            raise LoadError(
+                f"{call}: {self._place} refuses the token; SHOWDROP_SECRET or SHOWDROP_DATA_DIR must be that server's"
+            )
+        raise LoadError(f"{call}: {why.message} ({why.code})")
+
+    def _silent(self, call: str, how: str) -> LoadError:
+        where = f"no answer from {self._place} ({how})"
+        return LoadError(f"{call}: {where}; is Showdrop running there? Say another address with {self._option}")
 
     def _send(self, method: str, path: str, body: object | None, headers: dict[str, str]) -> httpx.Response:
         if isinstance(body, str):

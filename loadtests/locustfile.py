@@ -129,7 +129,7 @@ def _give_up(environment: Environment, why: str) -> None:
 def _prepare(environment: Environment) -> tuple[str, str]:
     if not environment.host:  # None, or what an empty field of the web UI says
         raise LoadError("no address of the API: say --host http://127.0.0.1:8000, or another one")
-    api = Api(environment.host, find_secret())
+    api = Api(environment.host, find_secret(), "--host")
     try:
         ws_url = check_gateway(options_of(environment).ws_url or api.call("GET", "/v1/meta")["ws_url"])
         return HostPart(api.call, scene_of(environment), print).prepare(), ws_url

@@ -39,6 +39,12 @@ def reasons(lines: list[str]) -> list[str]:
     return [line for line in lines if line.startswith("load: ")]
 
 
+def no_showdrop(host: str, status: int) -> str:
+    """What is said of a server that is none of ours."""
+    other = f"what answers is something else ({status})"
+    return f"there is no Showdrop at {host}: {other}; say the address of its API with --host"
+
+
 async def test_locust_says_in_one_line_why_it_cannot_make_the_show(tmp_path: Path) -> None:
     code, lines = await run_locust(tmp_path, "--host", "http://127.0.0.1:9")
     assert code == UNABLE, lines
@@ -80,7 +86,7 @@ async def test_calls_of_the_host_are_no_lines_of_their_own(tmp_path: Path) -> No
         code, lines = await run_locust(tmp_path, "--host", host, SHOWDROP_SECRET="s" * 43)
     assert code == UNABLE, lines
     assert asked
-    assert reasons(lines)
+    assert reasons(lines) == [f"load: GET /v1/meta: {no_showdrop(host, 418)}"]
     assert not [line for line in lines if "HTTP Request" in line], lines
 
 
@@ -94,10 +100,11 @@ async def test_what_the_web_form_says_of_the_soak_is_a_length_nothing_or_named(t
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("SHOWDROP_", "LOCUST_"))}
     port = free_port()
     async with await asyncio.start_server(a_page, "127.0.0.1", 0) as server:
+        host = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-u", "-m", "locust", "-f", str(LOCUSTFILE), "--tier", "XS", "--records", str(tmp_path)),
             *("--web-host", "127.0.0.1", "--web-port", str(port)),
-            *("--host", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"),
+            *("--host", host),
             env=environ | {"SHOWDROP_SECRET": "s" * 43},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
@@ -118,8 +125,8 @@ async def test_what_the_web_form_says_of_the_soak_is_a_length_nothing_or_named(t
             async with asyncio.timeout(30), httpx.AsyncClient(trust_env=False) as client:
                 for soak_s, reason in (
                     ("never", "load: soak_s: 'never' is no number of seconds above 0"),
-                    ("", "load: GET /v1/meta: the answer is no JSON; is this the address of the API?"),
-                    ("7.5", "load: GET /v1/meta: the answer is no JSON; is this the address of the API?"),
+                    ("", f"load: GET /v1/meta: {no_showdrop(host, 200)}"),
+                    ("7.5", f"load: GET /v1/meta: {no_showdrop(host, 200)}"),
                 ):
                     form = {"user_count": "1", "spawn_rate": "1", "soak_s": soak_s}
                     await swarmed(client, f"http://127.0.0.1:{port}/swarm", form)
