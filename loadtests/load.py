@@ -1,7 +1,7 @@
 """The load test: ``python -m loadtests.load --tier S|M|L``.
 
 It starts a deployment of its own, lets locust (or, for tier L, the swarm) play a show of the tier's size, has the
-verifier judge it, and stops it. Exit code: 0 when everything is held, 1 when not, 2 when it cannot run here.
+verifier judge it, and stops it.
 """
 
 import contextlib
@@ -48,7 +48,10 @@ def main(  # noqa: PLR0917 - click passes every option by name
     processes: int,
     results: Path,
 ) -> None:
-    """Play a show of a tier's size against a fresh deployment and print the verdict."""
+    """Play a show of a tier's size against a fresh deployment and print the verdict.
+
+    Exit code: 0 when everything is held, 1 when not, 2 when it cannot run here.
+    """
     signal.signal(signal.SIGTERM, _leave)
     what = scene(tier, shape, soak_s)
     try:
