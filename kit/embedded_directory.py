@@ -96,8 +96,8 @@ class DataDirectory:
                 os.close(lock)
                 owner = pid_in_file(path / "lock")
                 raise StartupError(
-                    f"{path} is in use by process {owner}: stop it, or choose another data directory "
-                    "(SHOWDROP_DATA_DIR)."
+                    f"{path} is in use by process {owner}: wait until it is ready or over, stop it, or choose another "
+                    "data directory (SHOWDROP_DATA_DIR)."
                 )
             await asyncio.sleep(LOCK_POLL_SECONDS)
         directory = cls(path, lock)
@@ -206,7 +206,9 @@ def find_running(data_dir: Path) -> ServerUrls | None:
 
 
 def find_starting(data_dir: Path) -> int | None:
-    """The process that has ``data_dir`` and whose servers are not up yet; None when nobody has it, or they are up.
+    """The process that has ``data_dir`` and whose servers cannot be found (yet); None when nobody has it, or they can.
+
+    They are not up yet, or serve that process alone.
 
     Raises:
         StartupError: they belong to another user.

@@ -29,7 +29,7 @@ async def import_files(settings: Settings, files: Sequence[Path]) -> bool:
         return False
     all_read = len(readable) == len(files)
     target = _target(settings)
-    async with servers(settings) as (place, _embedded):
+    async with servers(settings, passing=True) as (place, _embedded):
         postgres = await Postgres.connect(place.database_url, max_size=2, application_name="showdrop import")
         try:
             for file in readable:

@@ -76,5 +76,5 @@ async def _lend_place(settings: Settings) -> AsyncIterator[Place]:
         yield place
         return
     require_data(settings)
-    async with servers(settings) as (started, _):
+    async with servers(settings, passing=True) as (started, _):
         yield started

@@ -53,7 +53,7 @@ PROCESS_STOP_S: Final = DRAIN_SEND_S + DRAIN_S + 2 * FINISH_S + 5.0
 """Seconds that a gateway's process gets to end by itself, connections included; then it is killed."""
 
 SERVERS_START_S: Final = 60.0
-"""Seconds that a role waits for embedded servers that another process is starting; they usually take two."""
+"""Seconds that who needs embedded servers waits for another process that is starting them; they usually take two."""
 
 SERVERS_LOOK_S: Final = 0.1
 """Seconds between two looks at whether they are up."""

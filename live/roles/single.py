@@ -1,21 +1,18 @@
 """One role as a process of its own, against servers that run already."""
 
 import asyncio
-import time
 from collections.abc import Callable
 
 import click
 from structlog.contextvars import bind_contextvars
 
-from kit.embedded import find_starting
 from kit.errors import SettingError, ShowdropError, StartupError
 from kit.log import logger
 from kit.migrate import apply_migrations
 from kit.settings import Settings
 from live.roles.gateway import GatewayRole
-from live.roles.limits import SERVERS_LOOK_S, SERVERS_START_S
 from live.roles.payments import payments_line
-from live.roles.place import find_place
+from live.roles.place import find_place, until_started
 from live.roles.process import Start, role_starts, running, until_failed, until_signal
 from live.roles.siblings import Seat
 from live.roles.stores import Place
@@ -101,7 +98,7 @@ async def require_place(settings: Settings) -> Place:
     """
     place = await find_place(settings)
     if place is None:
-        await _until_started(settings)
+        await until_started(settings)
         place = await find_place(settings)
     if place is None:
         missing = [
@@ -114,22 +111,6 @@ async def require_place(settings: Settings) -> Place:
             f"neither runs in {settings.data_dir.absolute()}"
         )
     return place
-
-
-async def _until_started(settings: Settings) -> None:
-    """Return when nobody is starting servers in the data directory (any more)."""
-    pid = find_starting(settings.data_dir)
-    if pid is None:
-        return
-    click.echo(f"showdrop: waiting for the servers that process {pid} is starting ...", err=True)
-    gives_up_s = time.monotonic() + SERVERS_START_S
-    while find_starting(settings.data_dir) is not None:
-        if time.monotonic() > gives_up_s:
-            raise StartupError(
-                f"the servers of process {pid} in {settings.data_dir.absolute()} were not up within "
-                f"{SERVERS_START_S:.0f} s; see what it says, then start this again"
-            )
-        await asyncio.sleep(SERVERS_LOOK_S)
 
 
 async def _serve(place: Place, start: Start, on_ready: Callable[[], None]) -> None:

@@ -29,7 +29,9 @@ def open_dir() -> Iterator[Path]:
 async def test_a_second_owner_is_told_at_once_who_has_the_directory(data_dir: Path) -> None:
     async with running(data_dir):
         before = time.monotonic()
-        with pytest.raises(StartupError, match=rf"{data_dir} is in use by process {os.getpid()}: stop it, or choose"):
+        with pytest.raises(
+            StartupError, match=rf"{data_dir} is in use by process {os.getpid()}: wait until it is ready"
+        ):
             await EmbeddedServers.start(data_dir)
         assert time.monotonic() - before < 2
         assert find_running(data_dir) is not None
