@@ -127,6 +127,14 @@ def minor_digits(currency: str) -> int:
     return _DIGITS[known_currency(currency)]
 
 
+def plain_amount(money: Money) -> str:
+    """The number with all digits of the currency (``5900.00``, ``1300`` yen); ``InvalidError`` for an unknown code."""
+    digits = minor_digits(money.currency)
+    whole, fraction = divmod(abs(money.amount), 10**digits)
+    sign = "-" if money.amount < 0 else ""
+    return f"{sign}{whole}.{fraction:0{digits}}" if digits else f"{sign}{whole}"
+
+
 def parse_price(text: str, *, default_currency: str) -> Money:
     """Read a price as merchants write it.
 

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 
 from inventory.channels.settings import Setting
 from kit.errors import InvalidError
-from kit.money import Money, minor_digits
+from kit.money import Money, plain_amount
 
 TEMPLATE_CHARS: Final = 400
 """Characters of a template: Pinterest takes addresses of 511, and a SKU has up to 100."""
@@ -100,8 +100,6 @@ def price_text(price: Money) -> str:
     Blank for a currency that is none any more: the platform then names the row, and the others are as they should be.
     """
     try:
-        digits = minor_digits(price.currency)
+        return f"{plain_amount(price)} {price.currency}"
     except InvalidError:
         return ""
-    whole, fraction = divmod(price.amount, 10**digits)
-    return f"{whole}.{fraction:0{digits}} {price.currency}" if digits else f"{whole} {price.currency}"

@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from kit.money import CURRENCIES, Money, plain_amount
 from live.rehearse.channel_table import due_level
 from live.rehearse.facts import ENDED_STATUSES, Facts
 from live.rehearse.record import missing_events
@@ -127,7 +128,7 @@ def captures_have_orders(facts: Facts) -> Found:
             paid.setdefault(payment.order_id, []).append(payment.payment_id)
         kept = payment.captured - payment.refunded
         if kept > 0 and (order is None or order.hold_outcome != "sold"):
-            faults.append(f"{payment.payment_id} kept {kept} without a confirmed order")
+            faults.append(f"{payment.payment_id} kept {_amount(kept, payment.currency)} without a confirmed order")
         if payment.state in ("pending", "authorised"):
             faults.append(f"{payment.payment_id} is still {payment.state}")
     faults += [
@@ -147,20 +148,25 @@ def money_adds_up(facts: Facts) -> Found:
         captured, refunded = bank.get(payment.order_id, (0, 0))
         bank[payment.order_id] = (captured + payment.captured, refunded + payment.refunded)
         if payment.refunded > payment.captured:
-            faults.append(f"{payment.payment_id} gave back {payment.refunded} of {payment.captured}")
+            gave, took = (_amount(minor, payment.currency) for minor in (payment.refunded, payment.captured))
+            faults.append(f"{payment.payment_id} gave back {gave} of {took}")
     currencies = {order.currency for order in facts.orders} | {payment.currency for payment in facts.payments}
     if len(currencies) > 1:
         faults.append(f"several currencies: {', '.join(sorted(currencies))}")
     for order in facts.orders:
-        if bank.get(order.order_id, (0, 0)) != (order.captured, order.refunded):
-            faults.append(f"{order.order_id} and the bank differ: {bank.get(order.order_id)}")
+        captured, refunded = bank.get(order.order_id, (0, 0))
+        if (captured, refunded) != (order.captured, order.refunded):
+            took, gave = (_amount(minor, order.currency) for minor in (captured, refunded))
+            faults.append(f"{order.order_id} and the bank differ: it took {took} and gave back {gave}")
         if order.hold_outcome == "sold" and order.state == "captured" and order.captured != order.amount:
-            faults.append(f"{order.order_id} costs {order.amount} and took {order.captured}")
-    kept = sum(captured - refunded for captured, refunded in bank.values())
-    due = sum(order.amount - order.refunded for order in facts.sold_orders)
-    if kept != due:
+            costs, took = (_amount(minor, order.currency) for minor in (order.amount, order.captured))
+            faults.append(f"{order.order_id} costs {costs} and took {took}")
+    kept_minor = sum(captured - refunded for captured, refunded in bank.values())
+    due_minor = sum(order.amount - order.refunded for order in facts.sold_orders)
+    kept, due = (_amount(minor, "/".join(sorted(currencies))) for minor in (kept_minor, due_minor))
+    if kept_minor != due_minor:
         faults.append(f"the bank kept {kept}, the orders are {due}")
-    return f"kept {kept} = orders net of refunds {due} {''.join(sorted(currencies))}", faults
+    return f"kept {kept} = orders net of refunds {due}", faults
 
 
 def sold_is_sold(facts: Facts) -> Found:
@@ -303,6 +309,13 @@ def shown(faults: tuple[str, ...]) -> str:
 
 def _more_than_once(values: Iterable[str]) -> list[tuple[str, int]]:
     return [(value, count) for value, count in Counter(values).items() if count > 1]
+
+
+def _amount(minor: int, currency: str) -> str:
+    """An amount as people write it; where the facts do not agree on one currency, the plain number of minor units."""
+    if currency not in CURRENCIES:
+        return f"{minor} minor units"
+    return f"{plain_amount(Money(minor, currency))} {currency}"
 
 
 def _counts(counter: Counter[str]) -> str:

@@ -17,7 +17,7 @@ from inventory.channels.publishing import Product, Variant, names_of
 from inventory.channels.shopify.answers import AVAILABLE
 from inventory.channels.shopify.products import Has, HasVariant, variant_of
 from inventory.channels.template import laid_over
-from kit.money import Money, minor_digits
+from kit.money import plain_amount
 
 OPTION: Final = "Title"
 """What variants of products made here are told apart by: Shopify's own name of it where there is only one variant."""
@@ -84,13 +84,6 @@ def product_input(
     return laid_over(ground, told)
 
 
-def price(money: Money) -> str:
-    """Return a price as Shopify writes it, with all digits of its currency."""
-    digits = minor_digits(money.currency)
-    whole, fraction = divmod(money.amount, 10**digits)
-    return f"{whole}.{fraction:0{digits}}" if digits else str(whole)
-
-
 def _is_ours(node: HasVariant, product: Product, has: Has | None) -> bool:
     return any(variant_of(variant, has) is node for variant in product.variants)
 
@@ -100,12 +93,12 @@ def _variant(
 ) -> dict[str, object]:
     """Return a variant; what is for sale of one that is there is told as a level and nowhere else."""
     if before is not None:
-        return {"id": before.id, "price": price(variant.price), "optionValues": values}
+        return {"id": before.id, "price": plain_amount(variant.price), "optionValues": values}
     return laid_over(
         ground if isinstance(ground, Mapping) else {},
         {
             "sku": variant.sku,
-            "price": price(variant.price),
+            "price": plain_amount(variant.price),
             "optionValues": values,
             "inventoryItem": {"tracked": True},
             "inventoryQuantities": [{"locationId": location, "name": AVAILABLE, "quantity": variant.level}],

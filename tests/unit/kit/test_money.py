@@ -15,6 +15,7 @@ from kit.money import (
     known_currency,
     minor_digits,
     parse_price,
+    plain_amount,
 )
 
 
@@ -140,6 +141,21 @@ def test_an_unknown_default_currency_is_refused() -> None:
     assert caught.value.code == "unknown_currency"
 
 
+@pytest.mark.parametrize(
+    ("money", "text"),
+    [
+        (Money(590000, "EUR"), "5900.00"),
+        (Money(5, "EUR"), "0.05"),
+        (Money(-5, "EUR"), "-0.05"),
+        (Money(1300, "JPY"), "1300"),
+        (Money(-1300, "JPY"), "-1300"),
+        (Money(1, "KWD"), "0.001"),
+    ],
+)
+def test_an_amount_is_written_with_all_digits_of_its_currency(money: Money, text: str) -> None:
+    assert plain_amount(money) == text
+
+
 AMOUNTS = st.integers(0, MAX_AMOUNT_MINOR)
 CODES = st.sampled_from(sorted(CURRENCIES))
 
@@ -158,6 +174,11 @@ def test_a_written_price_reads_back_exactly(amount: int, code: str, marks: tuple
     text = f"{number} {code}" if behind else f"{code} {number}"
     assert parse_price(text, default_currency="EUR") == Money(amount, code)
     assert parse_price(number, default_currency=code) == Money(amount, code)
+
+
+@given(AMOUNTS, CODES)
+def test_an_amount_reads_back_exactly(amount: int, code: str) -> None:
+    assert parse_price(plain_amount(Money(amount, code)), default_currency=code) == Money(amount, code)
 
 
 @given(st.text(alphabet="0123456789., '-+€$EURx\u00a0()", max_size=20), CODES)

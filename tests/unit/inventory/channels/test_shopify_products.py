@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-import pytest
 from msgspec.structs import replace
 
 from inventory.channels.channel import Refused
 from inventory.channels.publishing import Product, Variant
-from inventory.channels.shopify.product_input import handle_of, price, product_input, wrong_currency
+from inventory.channels.shopify.product_input import handle_of, product_input, wrong_currency
 from inventory.channels.shopify.products import Has, search_for
 from kit.money import Money
 
@@ -114,19 +113,6 @@ def test_options_of_the_merchants_own_are_kept_and_a_new_variant_is_for_staff() 
     assert isinstance(refused, Refused)
     assert "MUG-RED" in refused.reason
     assert not refused.temporary
-
-
-@pytest.mark.parametrize(
-    ("money", "text"),
-    [
-        (Money(1999, "EUR"), "19.99"),
-        (Money(5, "EUR"), "0.05"),
-        (Money(1300, "JPY"), "1300"),
-        (Money(1, "KWD"), "0.001"),
-    ],
-)
-def test_prices_have_all_digits_of_their_currency(money: Money, text: str) -> None:
-    assert price(money) == text
 
 
 def test_a_price_in_another_currency_than_the_shops_is_refused() -> None:

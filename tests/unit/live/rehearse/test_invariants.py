@@ -200,6 +200,35 @@ def test_a_fact_that_contradicts_an_invariant_breaks_it(break_it: Callable[[Fact
     assert number in broken(break_it(facts()))
 
 
+def in_currency(found: Facts, currency: str) -> Facts:
+    orders = tuple(replace(one, currency=currency) for one in found.orders)
+    return replace(found, orders=orders, payments=tuple(replace(one, currency=currency) for one in found.payments))
+
+
+@pytest.mark.parametrize(
+    ("found", "figures"),
+    [
+        (facts(), "kept 20.00 EUR = orders net of refunds 20.00 EUR"),
+        (in_currency(facts(), "JPY"), "kept 2000 JPY = orders net of refunds 2000 JPY"),
+        (in_currency(facts(), "KWD"), "kept 2.000 KWD = orders net of refunds 2.000 KWD"),
+        (two_currencies(facts()), "kept 2000 minor units = orders net of refunds 2000 minor units"),
+    ],
+)
+def test_money_is_shown_in_its_currency(found: Facts, figures: str) -> None:
+    assert next(verdict.figures for verdict in judge(found) if verdict.number == 5) == figures
+
+
+def test_money_that_is_not_as_it_should_be_is_shown_in_its_currency_too() -> None:
+    stray = [verdict.faults for verdict in judge(money_without_an_order(facts())) if verdict.number == 4]
+    assert stray == [("pay_3 kept 10.00 EUR without a confirmed order",)]
+    given = replace(facts(), payments=(payment(1), payment(2, refunded=1001)))
+    assert next(verdict.faults for verdict in judge(given) if verdict.number == 5) == (
+        "pay_2 gave back 10.01 EUR of 10.00 EUR",
+        "order_2 and the bank differ: it took 10.00 EUR and gave back 10.01 EUR",
+        "the bank kept 9.99 EUR, the orders are 20.00 EUR",
+    )
+
+
 def test_a_channel_that_fails_may_stay_behind_and_one_in_step_is_counted() -> None:
     assert broken(with_another(facts(), told=4, must_converge=False)) == set()
     in_step = with_another(facts(), told=3, must_converge=True)
