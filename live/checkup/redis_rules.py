@@ -39,13 +39,14 @@ def judge_redis(facts: RedisFacts) -> Iterator[Verdict]:
 
 def clock(name: str, ahead_ms: float) -> Verdict:
     """Judge how far a server's clock is from this machine's."""
-    away = "ahead" if ahead_ms >= 0 else "behind"
+    away_s = f"{abs(ahead_ms) / 1000:.2f}"
+    found = f"{away_s} s {'ahead of' if ahead_ms > 0 else 'behind'} this machine"
     return graded(
         f"{name} clock",
         abs(ahead_ms),
         warn_above=CLOCK_WARN_MS,
         fail_above=CLOCK_FAIL_MS,
-        found=f"{abs(ahead_ms) / 1000:.2f} s {away} of this machine",
+        found=found if float(away_s) else "in step with this machine",
         remedy="Let every machine set its clock by the same time servers (chrony or systemd-timesyncd).",
     )
 

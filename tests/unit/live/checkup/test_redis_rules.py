@@ -77,6 +77,20 @@ def test_a_clock_is_judged_the_same_in_both_directions(ahead_ms: float) -> None:
     assert state == ("fail" if abs(ahead_ms) > CLOCK_FAIL_MS else "warn" if abs(ahead_ms) > CLOCK_WARN_MS else "ok")
 
 
+@pytest.mark.parametrize(
+    ("ahead_ms", "found"),
+    [
+        (0.0, "in step with this machine"),
+        (-4.9, "in step with this machine"),
+        (4.9, "in step with this machine"),
+        (-5.1, "0.01 s behind this machine"),
+        (1_500.0, "1.50 s ahead of this machine"),
+    ],
+)
+def test_a_clock_is_said_to_be_in_step_where_the_difference_rounds_to_nothing(ahead_ms: float, found: str) -> None:
+    assert clock("Redis", ahead_ms).found == found
+
+
 def test_offers_that_recover_are_named_up_to_a_handful() -> None:
     assert judge_books(BookFacts(pools=3, recovering=())).state == "ok"
     said = judge_books(BookFacts(pools=9, recovering=tuple(f"offer_{n}" for n in range(7))))
