@@ -258,7 +258,7 @@ async function findNext() {
   link.href = `/watch?show=${encodeURIComponent(next.show_id)}`;
   setText(link, `Watch next: ${next.title}`);
   show(link, true);
-  announce("Another show is on.");
+  announce(next.state === "scheduled" ? "Another show is coming up." : "Another show is on.");
 }
 
 function drawSpotlight(products) {

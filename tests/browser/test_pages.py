@@ -2,6 +2,7 @@
 
 from urllib.parse import quote
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
@@ -154,6 +155,31 @@ def test_a_whole_sale_from_the_hosts_link_to_the_summary(site: Site, host: Windo
 
     assert buyer.wrong == []
     assert host.wrong == []
+
+
+def call(site: Site, path: str, body: object) -> str:
+    """Call the API as the host about shows, and return the show's id."""
+    headers = {"authorization": f"Bearer {site.host_token}"}
+    answer = httpx.post(f"{site.url}/v1/shows{path}", json=body, headers=headers, trust_env=False).raise_for_status()
+    show_id: str = answer.json()["show_id"]
+    return show_id
+
+
+def test_after_the_end_the_next_show_is_said_to_come_or_to_be_on(site: Site, buyer: Window) -> None:
+    first, second = (call(site, "", {"title": title, "currency": "EUR"}) for title in (TITLE, "The encore"))
+    announcer, link = buyer.page.locator("#announcer"), buyer.page.get_by_role("link", name="Watch next: The encore")
+    call(site, f"/{first}/start", {})
+    buyer.page.goto(f"{site.url}/watch?show={first}")
+    expect(buyer.page.locator("#show-badge")).to_have_text("Live")
+    call(site, f"/{first}/end", {})
+    expect(link).to_be_visible()
+    expect(announcer).to_have_text("Another show is coming up.")
+    call(site, f"/{second}/start", {})
+    buyer.page.reload()
+    expect(link).to_be_visible()
+    expect(announcer).to_have_text("Another show is on.")
+    call(site, f"/{second}/end", {})
+    assert buyer.wrong == []
 
 
 def test_a_missing_picture_leaves_the_products_initials(site: Site, host: Window) -> None:
