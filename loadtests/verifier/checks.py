@@ -72,11 +72,13 @@ def sold_out(evidence: Evidence) -> Found:
 
 
 def claims_answered(evidence: Evidence) -> Found:
-    """Every sending of every claim was answered, and always the same: a claim has at most one hold."""
+    """Every sending of every claim was answered once, and always the same: a claim has at most one hold."""
     claims = [(claim_id, claim) for viewer in evidence.viewers for claim_id, claim in viewer.claims.items()]
     faults = []
     unanswered = sum(max(0, claim.sends - len(claim.answers)) for _, claim in claims)
     faults += [f"{unanswered} claims without an answer"] if unanswered else []
+    unasked = sum(max(0, len(claim.answers) - claim.sends) for _, claim in claims)
+    faults += [f"{unasked} answers that nobody asked for"] if unasked else []
     faults += [
         f"claim {claim_id} became {len(claim.holds)} holds" for claim_id, claim in claims if len(claim.holds) > 1
     ]

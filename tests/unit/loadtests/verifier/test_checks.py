@@ -107,6 +107,10 @@ FAULTS: dict[str, tuple[Callable[[Evidence], Evidence], str]] = {
         lambda one: change(one, claims=answered("hold_0")),
         "a claim has one answer and one hold",
     ),
+    "a claim that was answered more often than it was sent": (
+        lambda one: change(one, claims=answered("hold_0", "hold_0", "hold_0")),
+        "a claim has one answer and one hold",
+    ),
     "a claim with two holds": (
         lambda one: change(one, claims=answered("hold_0", "hold_7")),
         "a claim has one answer and one hold",
