@@ -10,6 +10,7 @@ from typing import Any, Final
 from loadtests.catalogue import catalogue
 from loadtests.records import HostRecord
 from loadtests.tiers import (
+    DROP_EACH_MOST,
     DROP_SKU,
     HOLD_TTL_MS,
     PREHEAT_MS,
@@ -125,7 +126,7 @@ class Host:
             "price": {"amount": PRICE_CENTS, "currency": "EUR"},
             "quantity": units,
             # Of what is given back all the time, some units may still be on their way.
-            "per_buyer_limit": 1 if sku == DROP_SKU else 2 * TRICKLE_EACH_MOST,
+            "per_buyer_limit": DROP_EACH_MOST if sku == DROP_SKU else 2 * TRICKLE_EACH_MOST,
             "preheat_ms": preheat_ms,
             "duration_ms": OFFER_MS,
             "hold_ttl_ms": HOLD_TTL_MS,

@@ -26,6 +26,9 @@ REACT_EVERY_MS: Final = 5_000.0
 DROP_SKU: Final = "LOAD-001"
 """What the drops sell."""
 
+DROP_EACH_MOST: Final = 1
+"""Units of a drop that one buyer may have."""
+
 TRICKLE_SKU: Final = "LOAD-002"
 """What is claimed and given back all the time in the soak, so that the stock changes in every tick."""
 

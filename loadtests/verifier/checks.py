@@ -7,9 +7,9 @@ from typing import Final
 import msgspec
 
 from loadtests.limits import CLAIM_MOST_P99_MS, CONFIRM_MOST_MS, EVENT_MOST_P99_MS
-from loadtests.tiers import PRICE_CENTS
+from loadtests.tiers import DROP_EACH_MOST, PRICE_CENTS
 from loadtests.verifier.attendance import played, tapped
-from loadtests.verifier.evidence import Evidence
+from loadtests.verifier.evidence import Evidence, most_at_once
 from loadtests.verifier.found import Found
 from loadtests.verifier.timing import claims_quick, client_quick, confirms_quick, events_quick, frames_steady
 
@@ -50,6 +50,26 @@ def no_oversell(evidence: Evidence) -> Found:
         faults += [f"{units} units, {promised} held or sold at once"] if promised > units else []
     sold, units = sum(one.sold for one in evidence.server.offers), sum(evidence.host.drops.values())
     return f"{sold} of {units} units sold in {len(evidence.host.drops)} drops", faults
+
+
+def within_limit(evidence: Evidence) -> Found:
+    """No buyer has more of a drop than the limit: by its orders, and by what was held for them at once."""
+    drops = evidence.host.drops
+    ordered: Counter[tuple[str, str]] = Counter()
+    for order in evidence.server.orders:
+        ordered[order.buyer_id, order.offer_id] += order.quantity
+    faults = [
+        f"{buyer} ordered {units} units of {offer_id}"
+        for (buyer, offer_id), units in ordered.items()
+        if offer_id in drops and units > DROP_EACH_MOST
+    ]
+    most = 0
+    for viewer in evidence.viewers:
+        for offer_id in drops.keys() & set(viewer.offer_of_hold.values()):
+            units = most_at_once([viewer], offer_id)
+            most = max(most, units)
+            faults += [f"{viewer.subject} had {units} units of {offer_id} at once"] if units > DROP_EACH_MOST else []
+    return f"at most {most} of {DROP_EACH_MOST} a buyer and drop", faults
 
 
 def sold_out(evidence: Evidence) -> Found:
@@ -189,6 +209,7 @@ CHECKS: Final[tuple[tuple[str, Callable[[Evidence], Found]], ...]] = (
     ("everyone played", played),
     ("everyone tapped", tapped),
     ("nothing is oversold", no_oversell),
+    ("nobody has more than the limit", within_limit),
     ("exactly sold out", sold_out),
     ("a claim has one answer and one hold", claims_answered),
     ("a hold ends once", holds_end_once),

@@ -1,7 +1,7 @@
 """Everything that the verifier judges; pure."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
@@ -112,18 +112,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
         }
 
     def promised(self, offer_id: str) -> int:
-        """Return how many units of a drop were somebody's at once, at the most: held, or bought.
-
-        By the deadlines that buyers were told, which are the server's, so no clock and no line makes it too many.
-        """
-        changes: list[tuple[int, int]] = []  # when, and by how many units
-        for viewer in self.viewers:
-            changes += _changes(viewer, offer_id)
-        units = most = 0
-        for _, change in sorted(changes):  # of one moment, what comes back comes first
-            units += change
-            most = max(most, units)
-        return most
+        """Return how many units of a drop were somebody's at once, at the most: held, or bought."""
+        return most_at_once(self.viewers, offer_id)
 
     @property
     def soaks_s(self) -> float:
@@ -140,6 +130,21 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
             second for begin, end in self.host.soaks_ms for second in range(int(begin / 1000) + 2, int(end / 1000))
         ]
         return [sum(run.frames.get(second, 0) for run in self.runs) / viewers for second in seconds]
+
+
+def most_at_once(viewers: Iterable[ViewerRecord], offer_id: str) -> int:
+    """Return how many units of a drop these viewers had at once, at the most: held, or bought.
+
+    By the deadlines that buyers were told, which are the server's, so no clock and no line makes it too many.
+    """
+    changes: list[tuple[int, int]] = []  # when, and by how many units
+    for viewer in viewers:
+        changes += _changes(viewer, offer_id)
+    units = most = 0
+    for _, change in sorted(changes):  # of one moment, what comes back comes first
+        units += change
+        most = max(most, units)
+    return most
 
 
 def _changes(viewer: ViewerRecord, offer_id: str) -> Iterator[tuple[int, int]]:

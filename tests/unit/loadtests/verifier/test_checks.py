@@ -40,6 +40,25 @@ def keep_a_third_for_a_while(evidence: Evidence) -> Evidence:
     return evidence
 
 
+def sell_both_to_one(evidence: Evidence) -> Evidence:
+    """The first buyer has the second one's order, says the server."""
+    second = msgspec.structs.replace(order(1), buyer_id="buyer-0")
+    return with_server(evidence, orders=(order(0), second))
+
+
+def sell_a_pair_to_one(evidence: Evidence) -> Evidence:
+    pair = msgspec.structs.replace(order(0), quantity=2, amount=2 * order(0).amount)
+    return with_server(evidence, orders=(pair,), reported_orders=1)
+
+
+def keep_both_for_one(evidence: Evidence) -> Evidence:
+    """The first buyer has the second one's hold besides its own, says its record."""
+    first, second = evidence.runs[0].viewers[:2]
+    first.promoted = {"hold_1": DROP}
+    first.deadlines |= second.deadlines
+    return evidence
+
+
 def time_none(name: str) -> Callable[[Evidence], Evidence]:
     def do(evidence: Evidence) -> Evidence:
         del evidence.runs[0].waits[name]
@@ -96,6 +115,9 @@ FAULTS: dict[str, tuple[Callable[[Evidence], Evidence], str]] = {
     "a unit too many": (sell_a_third, "nothing is oversold"),
     "a unit too many that nobody bought in the end": (keep_a_third_for_a_while, "nothing is oversold"),
     "a unit that was not sold": (lambda one: with_offer(one, sold=1), "exactly sold out"),
+    "a second order of one buyer": (sell_both_to_one, "nobody has more than the limit"),
+    "two units in one order": (sell_a_pair_to_one, "nobody has more than the limit"),
+    "a second unit that is held for one buyer": (keep_both_for_one, "nobody has more than the limit"),
     "units that nobody wanted and that are sold all the same": (want_one_only, "exactly sold out"),
     "a unit sold of what was to be given back": (lambda _: sell_what_was_to_come_back(), "exactly sold out"),
     "an offer that disagrees with its orders": (lambda one: with_offer(one, sold=1), "nothing is oversold"),
@@ -177,6 +199,15 @@ def test_a_unit_that_comes_back_may_be_the_next_one_s() -> None:
     first = let_go(0, BORN_MS - HOLD_TTL_MS)  # it ends at the moment in which the others begin
     evidence.runs[0].viewers.append(msgspec.structs.replace(first, subject="buyer-9"))
     assert evidence.promised(DROP) == UNITS
+
+
+def test_a_buyer_may_have_another_unit_when_the_first_has_run_out() -> None:
+    evidence = good()
+    buyer = evidence.runs[0].viewers[0]
+    buyer.promoted, buyer.expired = {"hold_7": DROP}, ["hold_7"]
+    for early_ms, is_one_too_many in ((0, False), (1, True)):
+        buyer.deadlines["hold_7"] = BORN_MS + early_ms
+        assert ("nobody has more than the limit" in broken(evidence)) is is_one_too_many
 
 
 def test_where_gateways_were_replaced_a_late_confirmation_is_no_fault() -> None:
