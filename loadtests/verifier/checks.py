@@ -30,7 +30,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 def no_oversell(evidence: Evidence) -> Found:
     """No offer sold more than it had: by its counters, by its orders, and by what buyers were told.
 
-    Nor did it keep more than it had for buyers, were it only until they let it go.
+    Nor did it keep more than it had for buyers, were it only until they let it go; and each unit is in one place.
     """
     told: Counter[str] = Counter()
     for viewer in evidence.viewers:
@@ -45,6 +45,8 @@ def no_oversell(evidence: Evidence) -> Found:
         faults += [f"{offer.allocated} units, {many} {what}" for what, many in counts.items() if many > offer.allocated]
         if len(set(counts.values())) > 1:
             faults.append(f"{offer.offer_id}: {', '.join(f'{many} {what}' for what, many in counts.items())}")
+        if not offer.adds_up:
+            faults.append(f"{offer.allocated} units: {offer.available} available, {offer.held} held, {offer.sold} sold")
     for offer_id, units in evidence.host.drops.items():
         promised = evidence.promised(offer_id)
         faults += [f"{units} units, {promised} held or sold at once"] if promised > units else []

@@ -32,6 +32,12 @@ class OfferFacts(msgspec.Struct, frozen=True, kw_only=True):
     held: int
     sold: int
 
+    @property
+    def adds_up(self) -> bool:
+        """Whether each unit is in one place, and no place has fewer than none."""
+        places = (self.available, self.held, self.sold)
+        return min(places) >= 0 and sum(places) == self.allocated
+
 
 class ServerFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What the server says when all is over.

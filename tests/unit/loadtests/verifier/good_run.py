@@ -113,7 +113,7 @@ def with_soak(frames_per_s: int = 10, *, soak_s: float = 40.0) -> Evidence:
     host.soaks_ms = [(1_000_500.0, 1_000_500.0 + 1_000 * soak_s)]
     for second in range(1_001, 1_001 + int(soak_s)):
         see(evidence, second, frames_per_s)
-    idle = OfferFacts(offer_id=TRICKLE, allocated=1_000, available=0, held=0, sold=0)
+    idle = OfferFacts(offer_id=TRICKLE, allocated=1_000, available=1_000, held=0, sold=0)
     return with_server(evidence, offers=(*evidence.server.offers, idle))
 
 

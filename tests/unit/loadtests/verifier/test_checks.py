@@ -111,10 +111,26 @@ def test_a_run_without_a_fault_is_held() -> None:
     assert broken(with_soak()) == []
 
 
+def lose_what_came_back(evidence: Evidence) -> Evidence:
+    drop, trickle = evidence.server.offers
+    return with_server(evidence, offers=(drop, msgspec.structs.replace(trickle, available=0)))
+
+
+def test_units_that_were_given_back_have_to_be_there() -> None:
+    assert broken(lose_what_came_back(with_soak())) == ["nothing is oversold"]
+
+
 FAULTS: dict[str, tuple[Callable[[Evidence], Evidence], str]] = {
     "a unit too many": (sell_a_third, "nothing is oversold"),
     "a unit too many that nobody bought in the end": (keep_a_third_for_a_while, "nothing is oversold"),
     "a unit that was not sold": (lambda one: with_offer(one, sold=1), "exactly sold out"),
+    "a unit that is gone": (lambda one: with_offer(one, allocated=UNITS + 1), "nothing is oversold"),
+    "a unit that is still available, though it was sold": (
+        lambda one: with_offer(one, available=1),
+        "nothing is oversold",
+    ),
+    "a unit that is still held, though it was sold": (lambda one: with_offer(one, held=1), "nothing is oversold"),
+    "fewer than no unit": (lambda one: with_offer(one, available=1, held=-1), "nothing is oversold"),
     "a second order of one buyer": (sell_both_to_one, "nobody has more than the limit"),
     "two units in one order": (sell_a_pair_to_one, "nobody has more than the limit"),
     "a second unit that is held for one buyer": (keep_both_for_one, "nobody has more than the limit"),
