@@ -13,7 +13,7 @@ from loadtests.verifier.found import Found
 
 
 def played(evidence: Evidence) -> Found:
-    """Everyone came and stayed, cut by the server only when it was replaced; the host did all of its scene."""
+    """Everyone came, once, and stayed, cut by the server only when it was replaced; the host did all of its scene."""
     viewers, scene, host = evidence.viewers, evidence.scene, evidence.host
     wanted = scene.tier.viewers
     faults = [] if host.ended else ["the host did not come to the end of the show"]
@@ -26,6 +26,8 @@ def played(evidence: Evidence) -> Found:
     faults += [f"{count} {what} instead of {planned}" for what, (count, planned) in did.items() if count != planned]
     if len(viewers) != wanted:
         faults.append(f"{len(viewers)} viewers instead of {wanted}")
+    named = Counter(viewer.subject for viewer in viewers)
+    faults += [f"{count} viewers are {subject}" for subject, count in named.items() if count > 1]
     away = sum(1 for viewer in viewers if not viewer.welcomes)
     lost = sum(viewer.lost for viewer in viewers)
     faults += [f"{away} never came in"] if away else []

@@ -30,7 +30,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 def no_oversell(evidence: Evidence) -> Found:
     """No offer sold more than it had: by its counters, by its orders, and by what buyers were told.
 
-    Nor did it keep more than it had for buyers, were it only until they let it go; and each unit is in one place.
+    Nor did it keep more than it had for buyers, were it only until they let it go, which the deadline of each hold
+    tells; and each unit is in one place.
     """
     told: Counter[str] = Counter()
     for viewer in evidence.viewers:
@@ -50,6 +51,8 @@ def no_oversell(evidence: Evidence) -> Found:
     for offer_id, units in evidence.host.drops.items():
         promised = evidence.promised(offer_id)
         faults += [f"{units} units, {promised} held or sold at once"] if promised > units else []
+    undated = sum(len(viewer.offer_of_hold.keys() - viewer.deadlines.keys()) for viewer in evidence.viewers)
+    faults += [f"{undated} holds without a deadline"] if undated else []
     sold, units = sum(one.sold for one in evidence.server.offers), sum(evidence.host.drops.values())
     return f"{sold} of {units} units sold in {len(evidence.host.drops)} drops", faults
 
@@ -108,6 +111,8 @@ def claims_answered(evidence: Evidence) -> Found:
         got = next((place for place, answer in enumerate(claim.answers) if answer in claim.holds), None)
         if got is not None and any(answer.startswith("!") for answer in claim.answers[got:]):
             faults.append(f"claim {claim_id} was accepted, then refused")
+        if got is not None and "!ended" in claim.answers[:got]:  # sold out may end, the end does not
+            faults.append(f"claim {claim_id} was accepted after the end")
     holds = Counter(hold for _, claim in claims for hold in claim.holds)
     holds.update(hold for viewer in evidence.viewers for hold in viewer.promoted)
     faults += [f"{hold} was given {count} times" for hold, count in holds.items() if count > 1]

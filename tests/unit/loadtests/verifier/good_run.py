@@ -89,7 +89,7 @@ def good() -> Evidence:
         show_id="show_1",
         host=HostRecord(show_id="show_1", ended=True, drops={DROP: UNITS}),
         viewers=[*buyers, *(watched(number) for number in range(5, 20))],
-        waits={CLAIM: quick(), EVENT: quick(), CONFIRM: quick(), LATE_CLAIM: quick()},
+        waits={CLAIM: Waits(counts={3: 10}), EVENT: quick(), CONFIRM: quick(), LATE_CLAIM: quick()},
         cpu=[0.1, 0.5],
     )
     server = ServerFacts(

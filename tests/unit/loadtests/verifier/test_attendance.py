@@ -42,6 +42,7 @@ def host(**changes: object) -> Callable[[Evidence], Evidence]:
 LESS: dict[str, Callable[[Evidence], Evidence]] = {
     "a viewer who did not come": leave_one_out,
     "a viewer who never got in": lambda one: change(one, welcomes=0),
+    "a viewer who was counted twice": lambda one: change(one, subject="viewer-19"),
     "a viewer who was cut": lambda one: change(one, lost=1),
     "a show without an end": host(ended=False),
     "a drop that did not happen": host(drops={}),
@@ -126,7 +127,7 @@ def test_what_several_processes_saw_counts_together() -> None:
     [run] = evidence.runs
     runs = (
         msgspec.structs.replace(run, viewers=run.viewers[:2]),
-        msgspec.structs.replace(run, host=None, viewers=run.viewers[2:]),
+        msgspec.structs.replace(run, host=None, viewers=run.viewers[2:], waits={}),
     )
     assert broken(msgspec.structs.replace(evidence, runs=runs)) == broken(evidence)
     assert TAPPED in broken(msgspec.structs.replace(evidence, runs=runs[:1]))

@@ -131,6 +131,7 @@ FAULTS: dict[str, tuple[Callable[[Evidence], Evidence], str]] = {
     ),
     "a unit that is still held, though it was sold": (lambda one: with_offer(one, held=1), "nothing is oversold"),
     "fewer than no unit": (lambda one: with_offer(one, available=1, held=-1), "nothing is oversold"),
+    "a hold without a deadline": (lambda one: change(one, deadlines={}), "nothing is oversold"),
     "a second order of one buyer": (sell_both_to_one, "nobody has more than the limit"),
     "two units in one order": (sell_a_pair_to_one, "nobody has more than the limit"),
     "a second unit that is held for one buyer": (keep_both_for_one, "nobody has more than the limit"),
@@ -159,6 +160,10 @@ FAULTS: dict[str, tuple[Callable[[Evidence], Evidence], str]] = {
     ),
     "a claim that was accepted, then refused": (
         lambda one: change(one, claims=answered("hold_0", "!sold_out")),
+        "a claim has one answer and one hold",
+    ),
+    "a claim that was accepted after the end": (
+        lambda one: change(one, claims=answered("!ended", "hold_0")),
         "a claim has one answer and one hold",
     ),
     "a hold without an end": (lambda one: change(one, confirmed={}), "a hold ends once"),
@@ -192,6 +197,7 @@ FAULTS: dict[str, tuple[Callable[[Evidence], Evidence], str]] = {
     "one confirmation that was not timed": (time_one(CONFIRM), "order to confirmation, at most 5000 ms"),
     "a load client that timed none of its claims": (time_none(LATE_CLAIM), "the load client kept up"),
     "claims that nobody timed": (time_none(CLAIM), "claim to answer, p99 <= 500 ms"),
+    "claims of which only one was timed": (time_one(CLAIM), "claim to answer, p99 <= 500 ms"),
     "events that nobody timed": (time_none(EVENT), "event to viewer, p99 <= 1000 ms"),
     "news of an order that came late": (wait_long(CONFIRM), "order to confirmation, at most 5000 ms"),
     "a load client that was late": (wait_long(LATE_CLAIM), "the load client kept up"),
@@ -224,6 +230,12 @@ def test_a_buyer_may_have_another_unit_when_the_first_has_run_out() -> None:
     for early_ms, is_one_too_many in ((0, False), (1, True)):
         buyer.deadlines["hold_7"] = BORN_MS + early_ms
         assert ("nobody has more than the limit" in broken(evidence)) is is_one_too_many
+
+
+def test_a_claim_that_came_too_early_for_a_unit_may_get_one_that_comes_back() -> None:
+    evidence = good()
+    evidence.runs[0].viewers[0].claims["claim_0"].answers[0] = "!sold_out"
+    assert broken(evidence) == []
 
 
 def test_where_gateways_were_replaced_a_late_confirmation_is_no_fault() -> None:
