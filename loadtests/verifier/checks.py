@@ -148,12 +148,17 @@ def holds_end_once(evidence: Evidence) -> Found:
 
 
 def orders_once(evidence: Evidence) -> Found:
-    """Every order was confirmed to its buyer, once; nobody was told of another, and each is captured at its price."""
+    """Every order was taken from its buyer and confirmed, once; nobody was told of another, and each has its price.
+
+    Who was cut while gateways were replaced is told how the order stands then, and not again that it was taken.
+    """
     taken = evidence.told(lambda viewer: viewer.submitted)
     told = evidence.told(lambda viewer: viewer.confirmed)
     orders = evidence.server.orders
     listed = {(order.hold_id, order.order_id, order.buyer_id) for order in orders}
     faults = [f"{order} of {buyer} was never confirmed to them" for _, order, buyer in listed - told]
+    if not evidence.rolled:
+        faults += [f"{order} of {buyer} was never said to be taken" for _, order, buyer in listed - taken]
     faults += [f"{order} was taken from {buyer} and is not there" for _, order, buyer in taken - listed]
     faults += [f"{order} was confirmed to {buyer} and is not there" for _, order, buyer in told - listed]
     faults += [

@@ -169,6 +169,10 @@ FAULTS: dict[str, tuple[Callable[[Evidence], Evidence], str]] = {
     "a hold without an end": (lambda one: change(one, confirmed={}), "a hold ends once"),
     "a hold with two ends": (lambda one: change(one, expired=["hold_0"]), "a hold ends once"),
     "an order that nobody was told of": (lambda one: change(one, confirmed={}), "an order is confirmed once"),
+    "an order that nobody was told to be taken": (
+        lambda one: change(one, submitted={}),
+        "an order is confirmed once",
+    ),
     "an order that is not there": (
         lambda one: with_server(one, orders=(order(0),), reported_orders=1, reported_gmv=900),
         "an order is confirmed once",
@@ -236,6 +240,10 @@ def test_a_claim_that_came_too_early_for_a_unit_may_get_one_that_comes_back() ->
     evidence = good()
     evidence.runs[0].viewers[0].claims["claim_0"].answers[0] = "!sold_out"
     assert broken(evidence) == []
+
+
+def test_where_gateways_were_replaced_who_came_back_may_hear_of_an_order_when_it_is_confirmed() -> None:
+    assert broken(rolled(change(good(), submitted={}))) == []
 
 
 def test_where_gateways_were_replaced_a_late_confirmation_is_no_fault() -> None:
