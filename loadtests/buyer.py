@@ -112,12 +112,12 @@ class Buyer:
                 claim = self.record.claims[about]
                 return [self._claim(about, claim.offer_id, at_ms, now_ms)] if claim.offer_id in self._running else []
             case "join":
-                return [wire.WaitlistJoin(offer_id=about)] if about in self._running else []
+                return [self._join(about)] if about in self._running else []
             case "pay":
                 return [self._pay(about, at_ms)] if about in self._holds else []
             case "release":
                 self._asked[about] = at_ms
-                return [wire.Release(hold_id=about)] if about in self._holds else []
+                return [self._release(about)] if about in self._holds else []
 
     def _tap(self, offer_id: str, at_ms: float, now_ms: float) -> Spoken:
         if offer_id not in self._running:
@@ -135,24 +135,42 @@ class Buyer:
     def _pay(self, hold_id: str, at_ms: float) -> wire.Checkout:
         self._asked.setdefault(hold_id, at_ms)
         self._paid.setdefault(hold_id, at_ms)
+        self._owed(CHECKOUT, hold_id)
         return wire.Checkout(hold_id=hold_id, payment_method=PAYMENT_METHOD)
+
+    def _join(self, offer_id: str) -> wire.WaitlistJoin:
+        self._owed(WAITLIST, offer_id)
+        return wire.WaitlistJoin(offer_id=offer_id)
+
+    def _release(self, hold_id: str) -> wire.Release:
+        self._owed(RELEASE, hold_id)
+        return wire.Release(hold_id=hold_id)
+
+    def _owed(self, name: str, about: str) -> None:
+        if f"{name} {about}" not in self.record.unanswered:
+            self.record.unanswered.append(f"{name} {about}")
+
+    def _not_owed(self, name: str, about: str) -> None:
+        if f"{name} {about}" in self.record.unanswered:
+            self.record.unanswered.remove(f"{name} {about}")
 
     def back(self, live: Sequence[wire.HoldCard], now_ms: float) -> Spoken:
         """Go on after the connection had ended: ask again for what was under way, and believe which holds live."""
         self._told_here.clear()
+        self.record.unanswered.clear()  # nobody is owed an answer that was lost on the way
         self._believe(live, now_ms)
         said: Spoken = []
         for claim_id, sent in self._sent.items():
             claim = self.record.claims[claim_id]
-            claim.sends -= len(sent)  # nobody is owed an answer that was lost on the way
+            claim.sends -= len(sent)  # nor one to these
             sent.clear()
             said.append(self._claim(claim_id, claim.offer_id, now_ms, now_ms))
         for hold_id, offer_id in self._holds.items():
             if hold_id in self._paid:
                 said.append(self._pay(hold_id, now_ms))
             elif hold_id in self._asked and self._skus.get(offer_id) == TRICKLE_SKU:
-                said.append(wire.Release(hold_id=hold_id))
-        said += [wire.WaitlistJoin(offer_id=asked) for asked in self._asked if asked in self._running]
+                said.append(self._release(hold_id))
+        said += [self._join(asked) for asked in self._asked if asked in self._running]
         return said
 
     def _believe(self, live: Sequence[wire.HoldCard], now_ms: float) -> None:
@@ -182,14 +200,17 @@ class Buyer:
                 return self._refused(message, now_ms)
             case wire.WaitlistJoined():
                 self._took(WAITLIST, message.offer_id, now_ms)
-            case wire.WaitlistRefused() if message.temporary:
-                self._wish_again(now_ms, "join", message.offer_id)
+            case wire.WaitlistRefused():
+                self._not_owed(WAITLIST, message.offer_id)
+                if message.temporary:
+                    self._wish_again(now_ms, "join", message.offer_id)
             case wire.HoldPromoted():
                 self.record.promoted[message.hold_id] = message.offer_id
                 self._keep(message)
                 return [self._pay(message.hold_id, now_ms)]
             case wire.HoldExpired():
                 self.record.expired.append(message.hold_id)
+                self._not_owed(RELEASE, message.hold_id)
                 self._holds.pop(message.hold_id, None)
             case wire.HoldReleased():
                 self.record.released.append(message.hold_id)
@@ -200,6 +221,7 @@ class Buyer:
         return []
 
     def _took(self, name: str, about: str, now_ms: float) -> None:
+        self._not_owed(name, about)
         asked_ms = self._asked.pop(about, None)
         if asked_ms is not None:
             self._notes.took(name, now_ms - asked_ms)
@@ -232,7 +254,7 @@ class Buyer:
             return []
         if message.reason == "sold_out" and self._skus.get(message.offer_id) == DROP_SKU:
             self._asked[message.offer_id] = now_ms
-            return [wire.WaitlistJoin(offer_id=message.offer_id)]
+            return [self._join(message.offer_id)]
         if message.temporary:
             self._wish_again(now_ms, "again", message.claim_id)
         return []

@@ -58,6 +58,7 @@ class ViewerRecord(msgspec.Struct, kw_only=True):
         told_twice: news of orders that one connection was told again.
         other_news: of orders; none belongs here.
         errors: codes of what could not be served.
+        unanswered: checkouts, releases and joins of a waiting list that wait for their answers: what, and of which.
     """
 
     subject: str
@@ -80,6 +81,7 @@ class ViewerRecord(msgspec.Struct, kw_only=True):
     told_twice: int = 0
     other_news: list[str] = []
     errors: list[str] = []
+    unanswered: list[str] = []
 
     @property
     def offer_of_hold(self) -> dict[str, str]:

@@ -191,7 +191,7 @@ def no_gaps(evidence: Evidence) -> Found:
 
 
 def nothing_refused(evidence: Evidence) -> Found:
-    """Nothing was answered with an error, and no claim refused for a reason that does not belong there."""
+    """No request was answered with an error or not at all, and no claim refused for a reason that is strange there."""
     errors = Counter(error for viewer in evidence.viewers for error in viewer.errors)
     trickles = set(evidence.host.trickles)
     reasons: Counter[str] = Counter()
@@ -205,6 +205,7 @@ def nothing_refused(evidence: Evidence) -> Found:
             reasons.update(said)
             strange.update(reason for reason in said if reason not in expected)
     faults = [f"{count} times {code}" for code, count in errors.items()]
+    faults += [f"{what} of {viewer.subject} has no answer" for viewer in evidence.viewers for what in viewer.unanswered]
     faults += [f"{count} claims refused: {reason}" for reason, count in strange.items()]
     return ", ".join(f"{count:,} {reason}" for reason, count in sorted(reasons.items())) or "none", faults
 

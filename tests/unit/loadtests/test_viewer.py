@@ -242,14 +242,75 @@ def test_a_claim_whose_answer_was_lost_on_the_way_is_sent_again_and_owed_one_ans
     assert (claim.sends, len(claim.answers), len(claim.sent_after_ms)) == (1, 1, 3)
 
 
-def test_what_was_accepted_right_before_the_end_of_the_soak_is_given_back_all_the_same() -> None:
-    seen = Seen()
+def release_in_soak(seen: Seen) -> None:
+    """Let a unit of the soak be accepted right before its end, and given back."""
     seen.scheduled(TRICKLE_SKU)
     [claim] = seen.act(T0 + PREHEAT_MS + 500 + seen.plan.trickles_ms[0])
     assert isinstance(claim, wire.Claim)
     seen.hear(wire.OfferEnded(seq=5, offer=offer(TRICKLE_SKU)), T0 + 10_000)
     assert seen.hear(accepted(claim.claim_id), T0 + 10_001) == []
     assert seen.act(T0 + 13_000) == [wire.Release(hold_id="hold_1")]
+
+
+def test_what_was_accepted_right_before_the_end_of_the_soak_is_given_back_all_the_same() -> None:
+    release_in_soak(Seen())
+
+
+def test_a_join_a_checkout_and_a_release_are_written_down_until_they_are_answered() -> None:
+    seen = Seen()
+    claim_id = seen.claimed()
+    owed = seen.viewer.record.unanswered
+    for _ in range(TAPS_EACH):
+        seen.hear(refused(claim_id, "sold_out"), T0 + 60_000)
+    assert owed == ["waitlist.join offer_1"]
+    seen.hear(wire.WaitlistJoined(offer_id="offer_1", place=1), T0 + 60_001)
+    assert owed == []
+    seen.hear(wire.HoldPromoted(hold_id="hold_9", offer_id="offer_1", quantity=1, expires_at_ms=T0), T0 + 61_000)
+    assert owed == ["checkout hold_9"]
+    seen.hear(wire.OrderSubmitted(order_id="order_9", hold_id="hold_9", amount=PAY), T0 + 61_001)
+    assert owed == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        wire.HoldReleased(hold_id="hold_1", offer_id="offer_1"),
+        wire.HoldExpired(hold_id="hold_1", offer_id="offer_1"),
+    ],
+)
+def test_a_release_is_answered_by_the_end_of_the_hold(answer: wire.HoldReleased | wire.HoldExpired) -> None:
+    seen = Seen()
+    release_in_soak(seen)
+    assert seen.viewer.record.unanswered == ["release hold_1"]
+    seen.hear(answer, T0 + 13_001)
+    assert seen.viewer.record.unanswered == []
+
+
+@pytest.mark.parametrize("reason", ["recovering", "ended"])
+def test_a_join_may_be_refused(reason: wire.WaitlistRefusalReason) -> None:
+    seen = Seen()
+    claim_id = seen.claimed()
+    for _ in range(TAPS_EACH):
+        seen.hear(refused(claim_id, "sold_out"), T0 + 60_000)
+    temporary = reason == "recovering"
+    seen.hear(wire.WaitlistRefused(offer_id="offer_1", reason=reason, temporary=temporary), T0 + 60_001)
+    assert seen.viewer.record.unanswered == []
+    assert seen.act(T0 + 63_000) == ([wire.WaitlistJoin(offer_id="offer_1")] if temporary else [])
+    assert seen.viewer.record.unanswered == (["waitlist.join offer_1"] if temporary else [])
+
+
+def test_who_comes_back_is_owed_only_the_answers_to_what_it_asks_again() -> None:
+    seen = Seen()
+    release_in_soak(seen)
+    for live in (True, False):
+        seen.viewer.lost(T0 + 13_100)
+        seen.viewer.hello(T0 + 14_000)
+        card = wire.HoldCard(
+            hold_id="hold_1", offer_id="offer_1", claim_id="c", quantity=1, expires_at_ms=T0, state="held", extensions=0
+        )
+        back = msgspec.structs.replace(welcome(seq=5, recovered=True), holds=[card] if live else [])
+        assert seen.hear(back, T0 + 14_010) == ([wire.Release(hold_id="hold_1")] if live else [])
+        assert seen.viewer.record.unanswered == (["release hold_1"] if live else [])
 
 
 @pytest.mark.parametrize("tier", TIERS)

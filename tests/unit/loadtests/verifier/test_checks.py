@@ -190,6 +190,10 @@ FAULTS: dict[str, tuple[Callable[[Evidence], Evidence], str]] = {
     "an event that came twice": (lambda one: change(one, repeats=1), "no gaps"),
     "a last event that did not come": (lambda one: change(one, last_seq=8), "no gaps"),
     "a viewer that was not recovered": (lambda one: change(one, snapshots=1), "no gaps"),
+    "a request without an answer": (
+        lambda one: change(one, unanswered=["checkout hold_0"]),
+        "refusals and errors",
+    ),
     "an error": (lambda one: change(one, errors=["internal"]), "refusals and errors"),
     "a strange refusal": (
         lambda one: change(one, claims=answered("!recovering", "hold_0")),
