@@ -10,7 +10,7 @@ from checkout.handover import CrlfLines, Handover, HandoverStoppedError
 from checkout.limits import EXPORT_AHEAD_BYTES, EXPORT_MAX_S, EXPORTS_AT_ONCE
 from checkout.order import OrderState
 from kit.errors import UnavailableError
-from kit.postgres import Postgres
+from kit.postgres import Postgres, answer_within_s
 from kit.sql import Queries
 
 _sql = Queries(Path(__file__).parent / "sql" / "exports.sql")
@@ -131,11 +131,17 @@ class _Copy:
         try:
             async with self._postgres.connection() as connection, connection.transaction(readonly=True):
                 # The timer sees to a slow reader; the server's own limit to a server that has nothing to hand over yet.
-                await connection.fetchval(_sql.limit_statement, str(int(1_000 * self._most_s)))
+                most_ms = int(1_000 * self._most_s)
+                await connection.fetchval(_sql.limit_statement, str(most_ms))
                 self._runs = True
                 # COPY takes no arguments: asyncpg has the server itself quote them into the statement.
                 await connection.copy_from_query(
-                    statement, *arguments, output=self.handover.put, format="csv", header=True
+                    statement,
+                    *arguments,
+                    output=self.handover.put,
+                    timeout=answer_within_s(most_ms),
+                    format="csv",
+                    header=True,
                 )
         except HandoverStoppedError as error:
             raise self._too_slow() from error

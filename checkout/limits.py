@@ -42,6 +42,8 @@ BACKLOG_COUNTED: Final = 10_000
 """What waits is counted up to here, so that the look stays short when there is much."""
 POLL_MS: Final = 500
 """How often a stage looks by itself when nothing wakes it."""
+LISTEN_LOOK_EVERY_S: Final = 30.0
+"""How often the connection that new orders are heard on is tried; while it is dead, the poll hears of them."""
 GATHER_MS: Final = 20
 """Pause of a stage after a batch that was not full. An order that comes while nothing goes on waits for none of it; in
 a rush each stage makes fewer, larger batches, which cost a fraction."""

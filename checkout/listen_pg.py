@@ -1,11 +1,13 @@
 """Hearing at once that there are new orders; the poll hears it a little later in any case."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 
 import asyncpg
 
-from kit.postgres import CONNECT_TIMEOUT_S, postgres_errors
+from checkout.limits import LISTEN_LOOK_EVERY_S
+from kit.postgres import CONNECT_TIMEOUT_S, STATEMENT_TIMEOUT_MS, answer_within_s, postgres_errors
 
 NEW_ORDERS = "new"
 """What is said when orders were written; nothing else happened."""
@@ -32,12 +34,21 @@ class OrderListener:
         """
         lost = asyncio.Event()
         with postgres_errors():
-            connection = await asyncpg.connect(self._database_url, timeout=CONNECT_TIMEOUT_S)
+            connection = await asyncpg.connect(
+                self._database_url,
+                timeout=CONNECT_TIMEOUT_S,
+                command_timeout=answer_within_s(STATEMENT_TIMEOUT_MS),
+            )
             try:
                 connection.add_termination_listener(lambda _connection: lost.set())
                 await connection.add_listener(CHANNEL, self._heard)
                 self._on_news("")
-                await lost.wait()
+                while not lost.is_set():
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(LISTEN_LOOK_EVERY_S):
+                            await lost.wait()
+                            return
+                    await connection.execute("SELECT 1")  # a server that is gone without a word says no news either
             finally:
                 connection.terminate()
 

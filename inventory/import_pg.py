@@ -15,7 +15,7 @@ from inventory.import_csv import read_catalogue
 from inventory.stock import DEFAULT_LOCATION, receive
 from inventory.stock_pg import record_movements
 from kit.ids import new_ulid
-from kit.postgres import Connection, Postgres
+from kit.postgres import Connection, Postgres, answer_within_s
 from kit.sql import Queries
 
 IMPORT_CHUNK: Final = 2_000
@@ -23,6 +23,8 @@ IMPORT_CHUNK: Final = 2_000
 
 IMPORT_TIMEOUT_MS: Final = 300_000
 """For each statement of an import and each wait for another import; 100,000 variants need about 2 s in one."""
+
+_WAIT_S: Final = answer_within_s(IMPORT_TIMEOUT_MS)
 
 REPORTED_REJECTIONS: Final = 1_000
 """Rejected rows that a report lists; it counts all of them."""
@@ -86,9 +88,9 @@ async def import_catalogue(
         unread = await _stage(connection, items, file, on_progress)
         await _judge(connection)
         for statement in (_sql.put_products, _sql.put_variants):
-            await connection.execute(statement)
-        await connection.execute(_sql.put_stock, DEFAULT_LOCATION)
-        await connection.execute(_sql.put_levels)
+            await connection.execute(statement, timeout=_WAIT_S)
+        await connection.execute(_sql.put_stock, DEFAULT_LOCATION, timeout=_WAIT_S)
+        await connection.execute(_sql.put_levels, timeout=_WAIT_S)
         await _move_stock(connection)
         return await _report(connection, unread)
 
@@ -100,8 +102,8 @@ async def _stage(
     on_progress: Callable[[int, int], None] | None,
 ) -> list[Rejection]:
     """Copy the file into temporary tables, a chunk at a time; returns the rows that the reader rejected."""
-    await connection.execute(_sql.stage_products)
-    await connection.execute(_sql.stage_variants)
+    await connection.execute(_sql.stage_products, timeout=_WAIT_S)
+    await connection.execute(_sql.stage_variants, timeout=_WAIT_S)
     id_of = lru_cache(maxsize=IMPORT_CHUNK)(product_id_of)
     unread: list[Rejection] = []
     rows_done = 0
@@ -117,6 +119,7 @@ async def _stage(
                 (one.line, key, id_of(key), one.product_title, one.description, one.image, one.vendor)
                 for key, one in products.items()
             ],
+            timeout=_WAIT_S,
         )
         await connection.copy_records_to_table(
             "import_variants",
@@ -133,6 +136,7 @@ async def _stage(
                 )
                 for one in variants
             ],
+            timeout=_WAIT_S,
         )
         rows_done += len(chunk)
         if on_progress is not None:
@@ -142,34 +146,35 @@ async def _stage(
 
 async def _judge(connection: Connection) -> None:
     """Decide for each staged variant what becomes of it, with the stock that it would move locked."""
-    await connection.execute(_sql.measure_staged)
-    await connection.execute(_sql.lock_bulk, BULK_LOCK)
-    await connection.execute(_sql.lock_moving_stock, DEFAULT_LOCATION)
-    await connection.execute(_sql.judge_products)
-    await connection.execute(_sql.judge_variants, DEFAULT_LOCATION)
-    await connection.execute(_sql.measure_judged)
+    await connection.execute(_sql.measure_staged, timeout=_WAIT_S)
+    await connection.execute(_sql.lock_bulk, BULK_LOCK, timeout=_WAIT_S)
+    await connection.execute(_sql.lock_moving_stock, DEFAULT_LOCATION, timeout=_WAIT_S)
+    await connection.execute(_sql.judge_products, timeout=_WAIT_S)
+    await connection.execute(_sql.judge_variants, DEFAULT_LOCATION, timeout=_WAIT_S)
+    await connection.execute(_sql.measure_judged, timeout=_WAIT_S)
 
 
 async def _move_stock(connection: Connection) -> None:
     # The key is this import's own. What keeps a repeated import from receiving again is imported_quantity, which
     # commits with these lines; a key made of the quantities would lose a 10 -> 12 that happens for the second time.
     import_id = new_ulid()
-    cursor = await connection.cursor(_sql.moving)
-    while rows := await cursor.fetch(IMPORT_CHUNK):
+    cursor = await connection.cursor(_sql.moving, timeout=_WAIT_S)
+    while rows := await cursor.fetch(IMPORT_CHUNK, timeout=_WAIT_S):
         await record_movements(
             connection,
             [
                 receive(row["sku"], row["delta"], key=f"import:{import_id}:{row['sku']}", reason="catalogue import")
                 for row in rows
             ],
+            timeout_s=_WAIT_S,
         )
 
 
 async def _report(connection: Connection, unread: list[Rejection]) -> ImportReport:
-    rows = await connection.fetch(_sql.import_counts)
+    rows = await connection.fetch(_sql.import_counts, timeout=_WAIT_S)
     counts = {row["verdict"]: row["variants"] for row in rows}
-    refused = [_rejection(row) for row in await connection.fetch(_sql.import_refused, REPORTED_REJECTIONS)]
-    rejected = sorted([*unread, *refused], key=lambda one: one.line)
+    refused = await connection.fetch(_sql.import_refused, REPORTED_REJECTIONS, timeout=_WAIT_S)
+    rejected = sorted([*unread, *map(_rejection, refused)], key=lambda one: one.line)
     return ImportReport(
         created=counts.get("created", 0),
         updated=counts.get("updated", 0),

@@ -13,10 +13,17 @@ from kit.sql import Queries
 _sql = Queries(Path(__file__).parent / "sql" / "stock.sql")
 
 
-async def record_movements(connection: Connection, movements: Sequence[Movement]) -> list[StockLevel]:
+async def record_movements(
+    connection: Connection, movements: Sequence[Movement], *, timeout_s: float | None = None
+) -> list[StockLevel]:
     """Record movements and move the counters, inside the caller's transaction.
 
     Movements whose key is recorded already are passed over: only what is new moves the counters.
+
+    Args:
+        connection: inside a transaction.
+        movements: in any order.
+        timeout_s: seconds to wait for each statement; None for as long as for any other.
 
     Returns:
         The counters of the SKUs that moved.
@@ -27,7 +34,7 @@ async def record_movements(connection: Connection, movements: Sequence[Movement]
     """
     if not movements:
         return []
-    await connection.execute(_sql.lock_stock, sorted({one.sku for one in movements}))
+    await connection.execute(_sql.lock_stock, sorted({one.sku for one in movements}), timeout=timeout_s)
     try:
         rows = await connection.fetch(
             _sql.record_movements,
@@ -40,6 +47,7 @@ async def record_movements(connection: Connection, movements: Sequence[Movement]
             [one.pool_id for one in movements],
             [one.order_id for one in movements],
             [one.reason for one in movements],
+            timeout=timeout_s,
         )
     except asyncpg.CheckViolationError as error:
         skus = sorted({one.sku for one in movements})

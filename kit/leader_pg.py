@@ -27,7 +27,11 @@ class Lead:
             UnavailableError: the connection is lost, and the lead with it.
         """
         with postgres_errors():
-            await self.connection.execute("SELECT 1")
+            try:
+                await self.connection.execute("SELECT 1")
+            except TimeoutError:
+                self.connection.terminate()  # or whoever gives up the lead waits for an answer once more
+                raise
 
 
 class Leadership:

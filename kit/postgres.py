@@ -4,9 +4,10 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from typing import TypeAlias
 from urllib.parse import parse_qs, urlsplit
+from weakref import WeakSet
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -24,6 +25,9 @@ CONNECT_TIMEOUT_S = 10
 STATEMENT_TIMEOUT_MS = 15_000
 LOCK_TIMEOUT_MS = 5_000
 assert LOCK_TIMEOUT_MS < STATEMENT_TIMEOUT_MS
+
+ANSWER_LATE_S = 2.0
+"""Seconds on top of a statement's limit at the server, within which it has said here how the statement ended."""
 
 OUTAGE_PAUSE_S = 120.0
 """Seconds without a complaint of asyncpg after which the next one is about another outage; it repeats itself after a
@@ -57,6 +61,14 @@ def postgres_errors() -> Iterator[None]:
         raise UnavailableError(f"Postgres does not answer: {type(error).__name__}", code="postgres_down") from error
 
 
+def answer_within_s(statement_ms: int) -> float:
+    """Return the seconds to wait for a statement that the server ends after ``statement_ms``: asyncpg's ``timeout``.
+
+    A server that is gone ends nothing, and when its machine or the way to it went with it, nobody says so.
+    """
+    return statement_ms / 1000 + ANSWER_LATE_S
+
+
 class OncePerOutage(logging.Filter):
     """Lets asyncpg say once that it cannot connect again; each pool repeats that for as long as an outage lasts.
 
@@ -83,16 +95,27 @@ _once_per_outage = OncePerOutage()
 class Postgres:
     """A bounded pool of connections to one database.
 
-    Made by ``Postgres.connect``; closed by its owner.
+    Made by ``Postgres.connect``; closed by its owner. Every statement, and every wait for a connection, ends after
+    ``answer_within_s(STATEMENT_TIMEOUT_MS)``; a statement that may take longer at the server says so here, too, by its
+    ``timeout``. A connection on which an answer fails to come is cut, together with those that are not lent: whoever
+    comes next gets a new one.
 
     Attributes:
         waits: how long callers waited for a connection, in seconds, those among them who gave up; one that had to be
             opened counts too.
     """
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", sessions: set[int] | None = None) -> None:
+    def __init__(
+        self,
+        pool: "asyncpg.Pool[asyncpg.Record]",
+        sessions: set[int] | None = None,
+        opened: "WeakSet[asyncpg.Connection[asyncpg.Record]] | None" = None,
+    ) -> None:
         self._pool = pool
         self._sessions = set() if sessions is None else sessions
+        self._opened = WeakSet() if opened is None else opened
+        self._lent: set[int] = set()  # server processes
+        self._wait_s = answer_within_s(STATEMENT_TIMEOUT_MS)
         self.waits = Spread()
 
     @classmethod
@@ -109,6 +132,10 @@ class Postgres:
         """
         logging.getLogger("asyncpg.pool").addFilter(_once_per_outage)  # once, however often it is added
         sessions: set[int] = set()  # server processes whose state the next one must not find
+        opened: WeakSet[asyncpg.Connection[asyncpg.Record]] = WeakSet()
+
+        async def note(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+            opened.add(connection)
 
         async def clean(connection: Connection) -> None:
             # Our statements leave nothing behind in a session, so most connections need no round trip for it. An open
@@ -121,10 +148,12 @@ class Postgres:
             with postgres_errors():
                 pool = await asyncpg.create_pool(
                     url,
+                    init=note,
                     reset=clean,
                     min_size=1,
                     max_size=max_size,
                     timeout=CONNECT_TIMEOUT_S,
+                    command_timeout=answer_within_s(STATEMENT_TIMEOUT_MS),
                     server_settings={
                         "application_name": application_name,
                         "statement_timeout": str(STATEMENT_TIMEOUT_MS),
@@ -136,19 +165,24 @@ class Postgres:
             raise UnavailableError(
                 f"{error.message}, at {_place_of(url)}; is DATABASE_URL right, and does it run?", code=error.code
             ) from error
-        return cls(pool, sessions)
+        return cls(pool, sessions, opened)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
         """Lend one connection, outside any transaction; settings and locks of the session are not cleaned up."""
-        with postgres_errors():
+        with postgres_errors(), ExitStack() as afterwards:
             async with AsyncExitStack() as stack:
                 asked_s = time.perf_counter()
                 try:
-                    connection = await stack.enter_async_context(self._pool.acquire())
+                    async with asyncio.timeout(self._wait_s):
+                        connection = await stack.enter_async_context(self._pool.acquire())
                 finally:
                     self.waits.add(time.perf_counter() - asked_s)
-                yield connection
+                process = connection.get_server_pid()
+                self._lent.add(process)
+                afterwards.callback(self._lent.discard, process)
+                with self._cut_when_silent(connection):
+                    yield connection
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Connection]:
@@ -161,7 +195,19 @@ class Postgres:
     async def transaction(self) -> AsyncIterator[Connection]:
         """Lend one connection inside a transaction: commits at the end, rolls back on any exception."""
         async with self.connection() as connection, connection.transaction():
-            yield connection
+            with self._cut_when_silent(connection):  # here already: nobody waits for an answer to ROLLBACK as well
+                yield connection
+
+    @contextmanager
+    def _cut_when_silent(self, connection: Connection) -> Iterator[None]:
+        try:
+            yield
+        except TimeoutError:
+            connection.terminate()
+            for one in list(self._opened):
+                if not one.is_closed() and one.get_server_pid() not in self._lent:
+                    one.terminate()
+            raise
 
     def in_use(self) -> tuple[int, int]:
         """Return how many connections are lent out, and how many there may be at most."""

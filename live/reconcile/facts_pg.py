@@ -9,7 +9,7 @@ import asyncpg
 import msgspec
 
 from inventory import stock_pg
-from kit.postgres import Postgres
+from kit.postgres import Postgres, answer_within_s
 from kit.sql import Queries
 from live.reconcile.facts import FenceFacts, LevelFacts, LogFacts, MoneyFacts, OrderRow, PoolRow, StockFacts, Totals
 from live.reconcile.limits import NEWS_OVERDUE_MS, READ_TIMEOUT_MS, SUSPECTS_MOST
@@ -43,15 +43,16 @@ async def read_postgres(postgres: Postgres) -> PostgresFacts:
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
         await connection.execute(_sql.patience, str(READ_TIMEOUT_MS))
+        wait_s = answer_within_s(READ_TIMEOUT_MS)
         rows = {
-            "stock": await connection.fetch(_stock.ledger_drift),
-            "fences": await connection.fetch(_sql.fences),
-            "pools": await connection.fetch(_sql.pools),
-            "orders": await connection.fetch(_sql.orders),
-            "money": await connection.fetch(_sql.money, SUSPECTS_MOST),
-            "logs": await connection.fetch(_sql.logs),
-            "levels": await connection.fetch(_sql.levels, SUSPECTS_MOST),
-            "totals": await connection.fetch(_sql.totals, NEWS_OVERDUE_MS),
+            "stock": await connection.fetch(_stock.ledger_drift, timeout=wait_s),
+            "fences": await connection.fetch(_sql.fences, timeout=wait_s),
+            "pools": await connection.fetch(_sql.pools, timeout=wait_s),
+            "orders": await connection.fetch(_sql.orders, timeout=wait_s),
+            "money": await connection.fetch(_sql.money, SUSPECTS_MOST, timeout=wait_s),
+            "logs": await connection.fetch(_sql.logs, timeout=wait_s),
+            "levels": await connection.fetch(_sql.levels, SUSPECTS_MOST, timeout=wait_s),
+            "totals": await connection.fetch(_sql.totals, NEWS_OVERDUE_MS, timeout=wait_s),
         }
     # In a thread: with some thousand orders it takes longer than the worker's other loops should wait.
     return await asyncio.to_thread(_facts, rows)

@@ -1,5 +1,7 @@
 """A proxy before Postgres that cuts connections where a transaction ends: nobody knows whether it was committed.
 
+Or it lets nothing through any more without a word, as a machine without power and a firewall that forgot a connection.
+
 It reads no more of the protocol than it needs. asyncpg sends nothing while an answer is due, so what arrives in one
 piece is one request, and what comes back until Postgres is ready again is the answer to it.
 """
@@ -60,6 +62,8 @@ class CuttingProxy:
         self.cuts: Counter[Cut] = Counter()
         self._upstream = database_url
         self._server: asyncio.Server | None = None
+        self._is_silent = False
+        self._open: set[_Relay] = set()
         self._relays: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
@@ -79,6 +83,12 @@ class CuttingProxy:
             relay.cancel()
         await asyncio.gather(*self._relays, return_exceptions=True)
 
+    def silence(self, *, new_ones: bool = False) -> None:
+        """Pass on nothing more, either way, on the connections that are open, and on new ones if so wanted."""
+        self._is_silent = new_ones
+        for relay in self._open:
+            relay.is_silent = True
+
     def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.create_task(self._relay(reader, writer))
         self._relays.add(task)
@@ -90,6 +100,8 @@ class CuttingProxy:
                 up_reader, up_writer = await self._connect()
                 try:
                     relay = _Relay(self, writer, up_writer)
+                    relay.is_silent = self._is_silent
+                    self._open.add(relay)
                     ways = {
                         asyncio.create_task(relay.requests(reader)),
                         asyncio.create_task(relay.answers(up_reader)),
@@ -100,6 +112,7 @@ class CuttingProxy:
                         for way in ways:
                             way.cancel()
                         await asyncio.gather(*ways, return_exceptions=True)
+                        self._open.discard(relay)
                 finally:
                     up_writer.close()
         finally:
@@ -121,11 +134,14 @@ class _Relay:
         self._proxy = proxy
         self._client = client
         self._postgres = postgres
+        self.is_silent = False
         self._in_transaction = False
         self._swallows = False
 
     async def requests(self, reader: asyncio.StreamReader) -> None:
         while piece := await reader.read(PIECE_BYTES):
+            if self.is_silent:
+                continue
             end = self._end_in(piece)
             cut = None if end is None else self._proxy.choose(end)
             if cut is not None:
@@ -141,6 +157,8 @@ class _Relay:
     async def answers(self, reader: asyncio.StreamReader) -> None:
         tail = b""
         while piece := await reader.read(PIECE_BYTES):
+            if self.is_silent:
+                continue
             if not self._swallows:
                 self._client.write(piece)
                 await self._client.drain()
