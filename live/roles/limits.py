@@ -21,6 +21,10 @@ HTTP_UNREAD_BODY_S: Final = 2.0
 """Seconds in which a client who was answered before its body was over may end it, and read the answer; then it is cut.
 Else it could send for ever to nobody."""
 
+HTTP_UNREAD_ANSWER_S: Final = 60.0
+"""Seconds in which a client has to take some of an answer that waits for it; one who takes nothing is cut, however many
+answers it asked for in one piece. Else its connection would be there for ever."""
+
 HTTP_CONNECTIONS_MOST: Final = 5_000
 """Connections and requests at once; beyond it everything but ``/healthz`` is answered 503."""
 

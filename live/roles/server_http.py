@@ -2,6 +2,9 @@
 
 import asyncio
 import contextlib
+import fcntl
+import sys
+import termios
 from collections.abc import Iterator
 from typing import Final
 
@@ -21,6 +24,7 @@ from live.roles.limits import (
     HTTP_KEEP_ALIVE_S,
     HTTP_STOP_MOST_S,
     HTTP_STOP_S,
+    HTTP_UNREAD_ANSWER_S,
     HTTP_UNREAD_BODY_S,
 )
 
@@ -28,9 +32,13 @@ ALIVE_PATH: Final = "/healthz"
 
 
 class BoundedHttp(H11Protocol):
-    """Cuts a client that does not finish the head of its next request; h11 bounds how long that head may be."""
+    """Cuts a client that does not finish the head of its next request, or does not read what it asked for.
+
+    h11 bounds how long a head may be.
+    """
 
     _head_timer: asyncio.TimerHandle | None = None
+    _reader_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's own
         """The first head has to come soon."""
@@ -41,7 +49,18 @@ class BoundedHttp(H11Protocol):
         """Wait for nothing more."""
         if self._head_timer is not None:
             self._head_timer.cancel()
+        self._forget_reader()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """No more is written before the client has read some of it."""
+        super().pause_writing()
+        self._await_reader()
+
+    def resume_writing(self) -> None:
+        """It has."""
+        self._forget_reader()
+        super().resume_writing()
 
     def on_response_complete(self) -> None:
         """The next head may take as long as a connection is kept alive, and the time for the head itself.
@@ -57,9 +76,31 @@ class BoundedHttp(H11Protocol):
             self._head_timer.cancel()
         self._head_timer = self.loop.call_later(seconds, self._cut_without_request)
 
+    def _await_reader(self) -> None:
+        self._forget_reader()
+        self._reader_timer = self.loop.call_later(HTTP_UNREAD_ANSWER_S, self._cut_without_reader, self._unread())
+
+    def _forget_reader(self) -> None:
+        if self._reader_timer is not None:
+            self._reader_timer.cancel()
+
+    def _unread(self) -> int:
+        # Without what the kernel keeps, megabytes maybe, a slow reader would look like none for minutes.
+        kept = fcntl.ioctl(self.transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
+        return self.transport.get_write_buffer_size() + int.from_bytes(kept, sys.byteorder)
+
+    def _cut_without_reader(self, unread: int) -> None:
+        # Nothing is added while writing is paused.
+        if self._unread() < unread:
+            self._await_reader()
+        else:
+            self.transport.abort()
+
     def _cut_without_request(self) -> None:
         cycle: RequestResponseCycle | None = self.cycle
-        if cycle is None or cycle.response_complete:
+        if self.flow.write_paused:
+            self._await_head(HTTP_HEAD_S)  # it still reads the answer
+        elif cycle is None or cycle.response_complete:
             self.transport.abort()
 
 

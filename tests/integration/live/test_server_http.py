@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from live.roles import server_http
@@ -13,6 +13,9 @@ from live.roles.limits import HTTP_HEAD_BYTES
 from live.roles.server_http import HttpServer
 
 HEAD_S = 0.4
+UNREAD_S = 0.5
+LARGE = b"a" * 8_000_000
+"""More than the buffers of two sockets take."""
 
 
 async def slow(_request: Request) -> PlainTextResponse:
@@ -24,12 +27,17 @@ async def alive(_request: Request) -> PlainTextResponse:
     return PlainTextResponse("alive")
 
 
+async def large(_request: Request) -> Response:
+    return Response(LARGE)
+
+
 @pytest.fixture
 async def port(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
     monkeypatch.setattr(server_http, "HTTP_HEAD_S", HEAD_S)
     monkeypatch.setattr(server_http, "HTTP_KEEP_ALIVE_S", 0)
+    monkeypatch.setattr(server_http, "HTTP_UNREAD_ANSWER_S", UNREAD_S)
     listening = socket.create_server(("127.0.0.1", 0))
-    server = HttpServer(Starlette(routes=[Route("/", slow), Route("/healthz", alive)]))
+    server = HttpServer(Starlette(routes=[Route("/", slow), Route("/healthz", alive), Route("/large", large)]))
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     number: int = listening.getsockname()[1]
     yield number
@@ -99,3 +107,41 @@ async def test_a_crowd_is_answered_503_and_who_asks_whether_the_process_lives_is
     assert probed.startswith(b"HTTP/1.1 200")
     said = await answer_to(port, b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
     assert said.startswith(b"HTTP/1.1 200"), "when the crowd has gone"
+
+
+async def read_after_pauses(port: int, request: bytes, pause_s: float) -> int:
+    """Send something, then read a little after each pause; return how many bytes came until the server closed."""
+    loop = asyncio.get_running_loop()
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+        client.setblocking(False)
+        await loop.sock_connect(client, ("127.0.0.1", port))
+        await loop.sock_sendall(client, request)
+        came = 0
+        try:
+            async with asyncio.timeout(20):
+                while True:
+                    await asyncio.sleep(pause_s)
+                    until_s = loop.time() + pause_s
+                    while loop.time() < until_s:
+                        piece = await loop.sock_recv(client, 65_536)
+                        if not piece:
+                            return came
+                        came += len(piece)
+                        await asyncio.sleep(0.005)
+        except ConnectionResetError:
+            return came
+
+
+async def test_who_asks_for_much_and_reads_nothing_is_cut(port: int) -> None:
+    asked = 60
+    came = await read_after_pauses(port, b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n" * asked, 4 * UNREAD_S)
+    assert came < len(LARGE)
+
+
+async def test_a_slow_reader_gets_the_whole_answer(port: int) -> None:
+    began = asyncio.get_running_loop().time()
+    request = b"GET /large HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+    came = await read_after_pauses(port, request, UNREAD_S / 5)
+    assert came > len(LARGE)
+    assert asyncio.get_running_loop().time() - began > 2 * UNREAD_S, "slow enough to be cut for it"
