@@ -38,11 +38,13 @@ class Played(msgspec.Struct, frozen=True, kw_only=True):
     """``verdict.json``, as far as it is read here.
 
     Attributes:
+        shape: of what was played; only a whole show counts.
         cpu: by role, the cores that it used on average.
     """
 
     tool: str
     tier: str
+    shape: str
     verdict: str
     held: bool
     cpu: dict[str, float]
@@ -52,16 +54,24 @@ class Soaked(msgspec.Struct, frozen=True, kw_only=True):
     """``soak.json``, as far as it is read here.
 
     Attributes:
+        took_s: seconds.
+        shows: played one after another.
+        broken: what was not as it should be.
+        orders: confirmed in all shows.
         memory: of each role; empty when the soak was too short.
         stored: what became of each kind in Redis and Postgres between the warm-up and the end.
     """
 
+    took_s: float
+    shows: int
+    broken: list[str]
+    orders: int
     memory: list[Memory]
     stored: list[Growth]
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that the table is made from.
+    """Everything that the table of rates is made from.
 
     Attributes:
         bench: by row of the fan-out benchmarks.
@@ -69,8 +79,6 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
         holds: Redis's memory per hold.
         settle: the settle transaction alone.
         tiers: by tier, the newest load test.
-        soak: None: leave out what only a soak shows.
-        soak_file: where the soak was written.
     """
 
     bench: Mapping[str, Record]
@@ -78,5 +86,3 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     holds: SizeFile
     settle: RateFile
     tiers: Mapping[str, Played]
-    soak: Soaked | None
-    soak_file: str = "S/soak.json"

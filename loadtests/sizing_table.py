@@ -1,4 +1,4 @@
-"""The sizing table of ``docs/operations.md``: what was measured, and what to plan with. Pure."""
+"""The sizing tables of ``docs/operations.md``: what was measured, and what to plan with. Pure."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
@@ -74,23 +74,35 @@ def sizing(measured: Measured) -> str:
     Raises:
         LoadError: a detail that is needed was not measured.
     """
-    heads = ("what", "measured", "unit", "where", "plan with")
-    made = markdown(heads, [_cells(row) for row in rows_of(measured)])
+    made = _table(rows_of(measured))
     files: Iterable[Record | RateFile] = (measured.claims, measured.settle, *measured.bench.values())
     places = dict.fromkeys(where(one.at, one.machine, one.versions) for one in files)
     played = "; ".join(f"{name} by {one.tool}: {one.verdict}" for name, one in measured.tiers.items())
     return f"{made}\n" + "\n".join(places) + f"\nLoad tests: {played}.\n"
 
 
+def soak_sizing(soak: Soaked, file: str) -> str:
+    """Return the table of what only a soak shows, in Markdown, and below it how long that was and what was wrong.
+
+    Args:
+        soak: what it found.
+        file: where that was written, in ``load-results``.
+
+    Raises:
+        LoadError: a detail that is needed was not measured.
+    """
+    made = _table(soak_rows_of(soak, file))
+    held = "all held" if not soak.broken else "not as it should be: " + "; ".join(soak.broken)
+    return f"{made}\n{soak.took_s / 3600:.1f} hours, {soak.shows:,} shows, {soak.orders:,} orders; {held}.\n"
+
+
 def rows_of(measured: Measured) -> list[Row]:
-    """Return every figure.
+    """Return every rate.
 
     Raises:
         LoadError: a detail that is needed was not measured.
     """
     rows = [*_viewers(measured), *_claims(measured), *_orders(measured), *_memory(measured)]
-    if measured.soak is not None:
-        rows += _soak(measured.soak, f"`load-results/{measured.soak_file}`")
     rows += [
         Row(
             what=f"connections to Postgres of one {role} process, at most",
@@ -227,27 +239,38 @@ def _memory(measured: Measured) -> Iterator[Row]:
     )
 
 
-def _soak(soak: Soaked, source: str) -> Iterator[Row]:
+def soak_rows_of(soak: Soaked, file: str) -> list[Row]:
+    """Return what only a soak shows.
+
+    Raises:
+        LoadError: a detail that is needed was not measured.
+    """
+    source = f"`load-results/{file}`"
     roles = {one.role: one.most_mib for one in soak.memory}
-    for role in (API, WORKER, GATEWAY):
-        yield Row(
+    rows = [
+        Row(
             what=f"memory of the {role}, the most of a soak",
             value=_detail(roles, role, source),
             unit="MiB",
             source=f"{source}, memory",
             factor=MEMORY_FACTOR,
         )
+        for role in (API, WORKER, GATEWAY)
+    ]
     orders, _ = _grown(soak, POSTGRES, "orders", source)
     if orders <= 0:
         raise LoadError(f"{source.strip('`')} has no new orders between its warm-up and its end: a longer soak has")
-    for store, kind in ((REDIS, "used_memory"), (POSTGRES, "database")):
-        yield Row(
+    rows += [
+        Row(
             what=f"{store}, kept per order of a soak, with its show's events, claims and movements",
             value=_grown(soak, store, kind, source)[1] / orders / 1024,
             unit="KiB",
             source=f"{source}, stored: {kind}",
             factor=STORE_FACTOR,
         )
+        for store, kind in ((REDIS, "used_memory"), (POSTGRES, "database"))
+    ]
+    return rows
 
 
 def _grown(soak: Soaked, store: str, kind: str, source: str) -> tuple[int, int]:
@@ -271,6 +294,10 @@ def _file(row: str) -> str:
 
 def _verdict(tier: str) -> str:
     return f"`load-results/{tier}/verdict.json`"
+
+
+def _table(rows: Iterable[Row]) -> str:
+    return markdown(("what", "measured", "unit", "where", "plan with"), [_cells(row) for row in rows])
 
 
 def _cells(row: Row) -> tuple[str, ...]:

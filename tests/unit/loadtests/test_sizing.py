@@ -8,14 +8,14 @@ import pytest
 from click.testing import CliRunner
 
 from live.roles import api, gateway, worker
-from loadtests.bench.docs_table import END, begin_of, replaced
+from loadtests.bench.docs_table import END, replaced
 from loadtests.bench.result import OURS, RowResult, write_results
 from loadtests.errors import LoadError
 from loadtests.memory import Memory
 from loadtests.names import API, GATEWAY, POSTGRES, REDIS, WORKER
-from loadtests.sizing import BEGIN, PAGE, main, read_measured, write_page
+from loadtests.sizing import PAGE, PARTS, main, marker_of, read_measured, read_soaked, write_page
 from loadtests.sizing_input import BENCH_ROWS, Played, Soaked
-from loadtests.sizing_table import CONNECTIONS, Row, rows_of
+from loadtests.sizing_table import CONNECTIONS, Row, rows_of, soak_rows_of, soak_sizing
 from loadtests.sizing_table import sizing as table_of
 from loadtests.stored import Growth, Kept
 
@@ -43,6 +43,15 @@ STORED = [
 ]
 
 
+def played(tier: str, *, shape: str = "show", held: bool = True, cpu: dict[str, float] = CPU) -> Played:
+    verdict = "held" if held else "BROKEN"
+    return Played(tool="swarm", tier=tier, shape=shape, verdict=verdict, held=held, cpu=cpu)
+
+
+def soaked(memory: list[Memory] = MEMORY, stored: list[Growth] = STORED, broken: tuple[str, ...] = ()) -> Soaked:
+    return Soaked(took_s=7_230, shows=119, broken=list(broken), orders=2_380, memory=memory, stored=stored)
+
+
 def write(path: Path, what: object) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(msgspec.json.encode(what))
@@ -63,9 +72,13 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
     write(bench / "settle.json", rate)
     write(bench / "claims-memory.json", {"bytes_each": 224.4})
     for tier in ("S", "M", "L"):
-        write(load / tier / "verdict.json", Played(tool="swarm", tier=tier, verdict="held", held=True, cpu=CPU))
-    write(load / "S" / "soak.json", Soaked(memory=MEMORY, stored=STORED))
+        write(load / tier / "verdict.json", played(tier))
+    write(load / "S" / "soak.json", soaked())
     return bench, load
+
+
+def all_rows(bench: Path, load: Path) -> list[Row]:
+    return rows_of(read_measured(bench, load)) + soak_rows_of(read_soaked(load), "S/soak.json")
 
 
 def row(rows: list[Row], what: str) -> Row:
@@ -74,7 +87,7 @@ def row(rows: list[Row], what: str) -> Row:
 
 
 def test_the_figures_are_what_the_files_say(folders: tuple[Path, Path]) -> None:
-    rows = rows_of(read_measured(*folders, soaks=True))
+    rows = all_rows(*folders)
     # 5 µs ten times a second are 50 µs of each second, so 20,000 viewers fill a core, and three tenths are planned.
     by_cpu = row(rows, "viewers of one gateway core, by the CPU")
     assert by_cpu.value == pytest.approx(20_000)
@@ -91,13 +104,16 @@ def test_the_figures_are_what_the_files_say(folders: tuple[Path, Path]) -> None:
 
 def test_every_figure_names_its_file_and_its_head_room(folders: tuple[Path, Path]) -> None:
     bench, load = folders
-    for one in rows_of(read_measured(bench, load, soaks=True)):
+    for one in all_rows(bench, load):
         files = re.findall(r"`(?:bench|load)-results/(\S+?)`", one.source)
         assert files or one.source == "limit of the program"
         assert all((bench / file).exists() or (load / file).exists() for file in files)
-    made = table_of(read_measured(bench, load, soaks=True))
+    made = table_of(read_measured(bench, load))
     assert "| /s | `bench-results/claims.json`, ours | 75,000 (x 0.5) |" in made
     assert "2026-11-21, x, 2 cores, Linux; python 3.11." in made
+    assert soak_sizing(soaked(), "S/soak.json").endswith("\n2.0 hours, 119 shows, 2,380 orders; all held.\n")
+    wrong = soak_sizing(soaked(broken=("show 7: BROKEN: no gaps", "gateway grew")), "S/soak.json")
+    assert wrong.endswith("; not as it should be: show 7: BROKEN: no gaps; gateway grew.\n")
 
 
 @pytest.mark.parametrize(
@@ -125,21 +141,28 @@ def test_a_missing_file_is_one_line_with_the_command_that_makes_it(
     assert ran.stderr == f"sizing: {path} cannot be read (No such file or directory); this makes it: {command}\n"
 
 
-def test_without_a_soak_its_rows_are_left_out_and_its_file_is_not_looked_at(folders: tuple[Path, Path]) -> None:
+def test_rates_are_made_without_a_soak_and_a_soaks_figures_without_the_rest(folders: tuple[Path, Path]) -> None:
     bench, load = folders
-    (load / "S" / "soak.json").unlink()
-    ran = CliRunner().invoke(main, ["--bench", str(bench), "--load", str(load), "--no-soak"])
+    (load / "S" / "soak.json").rename(load / "kept")
+    ran = CliRunner().invoke(main, ["rates", "--bench", str(bench), "--load", str(load)])
     assert ran.exit_code == 0
     assert "soak" not in ran.stdout
+    assert "claims of one Redis master" in ran.stdout
+    (load / "kept").rename(load / "S" / "soak.json")
+    ran = CliRunner().invoke(main, ["soak", "--bench", str(bench / "none"), "--load", str(load)])
+    assert ran.exit_code == 0
+    assert "memory of the worker, the most of a soak" in ran.stdout
+    assert "claims of one Redis master" not in ran.stdout
 
 
 @pytest.mark.parametrize(
     ("file", "what", "said"),
     [
-        ("L/verdict.json", Played(tool="swarm", tier="L", verdict="BROKEN", held=False, cpu=CPU), "not held"),
-        ("L/verdict.json", Played(tool="swarm", tier="L", verdict="held", held=True, cpu={API: 0.1}), "no figure"),
-        ("S/soak.json", Soaked(memory=[], stored=STORED), "less than 1800 s"),
-        ("S/soak.json", Soaked(memory=MEMORY, stored=STORED[1:]), "orders in Postgres"),
+        ("L/verdict.json", played("L", held=False), "not held"),
+        ("L/verdict.json", played("L", cpu={API: 0.1}), "no figure"),
+        ("M/verdict.json", played("M", shape="drop"), "of the shape drop and not .* it: make load TIER=M$"),
+        ("S/soak.json", soaked(memory=[]), "less than 1800 s"),
+        ("S/soak.json", soaked(stored=STORED[1:]), "orders in Postgres"),
         ("S/soak.json", {"memory": "much"}, "not what was expected"),
     ],
 )
@@ -148,7 +171,7 @@ def test_a_run_that_proves_nothing_is_no_measurement(
 ) -> None:
     write(folders[1] / file, what)
     with pytest.raises(LoadError, match=said):
-        table_of(read_measured(*folders, soaks=True))
+        all_rows(*folders)
 
 
 def test_a_figure_in_doubt_is_not_used(folders: tuple[Path, Path]) -> None:
@@ -157,7 +180,7 @@ def test_a_figure_in_doubt_is_not_used(folders: tuple[Path, Path]) -> None:
     )
     write_results([doubtful], folders[0], at="2026-11-22T10:00:00+00:00")
     with pytest.raises(LoadError, match="the client was busy"):
-        read_measured(*folders, soaks=True)
+        read_measured(*folders)
 
 
 def test_connections_are_those_of_the_program() -> None:
@@ -166,21 +189,19 @@ def test_connections_are_those_of_the_program() -> None:
     assert pools | {WORKER: pools[WORKER] + hears} == CONNECTIONS
 
 
+@pytest.mark.parametrize("part", PARTS)
 def test_the_page_has_one_place_and_in_it_the_rows_that_the_command_makes(
-    folders: tuple[Path, Path], tmp_path: Path
+    part: str, folders: tuple[Path, Path], tmp_path: Path
 ) -> None:
     page = tmp_path / "operations.md"
     page.write_text(PAGE.read_text(encoding="utf-8"), encoding="utf-8")
-    write_page(page, table_of(read_measured(*folders, soaks=True)))
-    made, committed = heads_of(page), heads_of(PAGE)
-    of_a_soak = {head for head in made if "soak" in head}
-    assert made - of_a_soak <= committed <= made, "run python -m loadtests.sizing --write-docs"
+    write_page(page, part, PARTS[part](*folders))
+    assert heads_of(page, part) == heads_of(PAGE, part), f"run python -m loadtests.sizing {part} --write-docs"
 
 
-def heads_of(page: Path) -> set[str]:
-    """Return the first column of the page's sizing table."""
+def heads_of(page: Path, part: str) -> set[str]:
+    """Return the first column of a sizing table of the page."""
     text = page.read_text(encoding="utf-8")
-    assert begin_of("python -m loadtests.sizing") == BEGIN
-    assert replaced(text, BEGIN, "new\n") != text
-    table = text.partition(BEGIN)[2].partition(END)[0]
+    assert replaced(text, marker_of(part), "new\n") != text
+    table = text.partition(marker_of(part))[2].partition(END)[0]
     return {line.split(" | ")[0] for line in table.splitlines() if line.startswith("| ")}
