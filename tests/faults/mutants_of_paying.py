@@ -160,10 +160,15 @@ PAYING: Final = (
         old="            async with AsyncExitStack() as stack:\n"
         "                asked_s = time.perf_counter()\n"
         "                try:\n"
-        "                    connection = await stack.enter_async_context(self._pool.acquire())\n"
+        "                    async with asyncio.timeout(self._wait_s):\n"
+        "                        connection = await stack.enter_async_context(self._pool.acquire())\n"
         "                finally:\n"
         "                    self.waits.add(time.perf_counter() - asked_s)\n"
-        "                yield connection\n",
+        "                process = connection.get_server_pid()\n"
+        "                self._lent.add(process)\n"
+        "                afterwards.callback(self._lent.discard, process)\n"
+        "                with self._cut_when_silent(connection):\n"
+        "                    yield connection\n",
         new="            connection = await self._pool.acquire()\n"
         "            yield connection\n"
         "            await self._pool.release(connection)\n",

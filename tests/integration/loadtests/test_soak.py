@@ -1,8 +1,11 @@
 """A soak whose shows cannot be played: what was found until then is written."""
 
 import signal
+import socket
 import threading
+from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 import pytest
@@ -23,13 +26,16 @@ NO_POSTGRES = "postgresql://127.0.0.1:9/showdrop"
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Deployment:
-    """A deployment that was never started, and stores that are not there."""
+def place(tmp_path: Path) -> Iterator[Deployment]:
+    """A deployment that was never started, with its port kept from others, and stores that are not there."""
     data_dir = tmp_path / "data"
     data_dir.mkdir()
     urls = {"urls": {"redis_url": NO_REDIS, "database_url": NO_POSTGRES}}
     (data_dir / "servers.json").write_bytes(msgspec.json.encode(urls))
-    return Deployment(tmp_path, 1)
+    deployment = Deployment(tmp_path, 1)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", urlsplit(deployment.url).port))
+        yield deployment
 
 
 def report(folder: Path) -> SoakReport:
