@@ -36,7 +36,7 @@ async def promote_stale_replica(scene: Scene) -> None:
     replica = scene.replica
     # Else it waits 5 s for other replicas.
     await scene.redis.client.config_set("repl-diskless-sync-delay", 0)
-    await replica.start("--replicaof", f"127.0.0.1 {scene.redis.port}")
+    await replica.start("--replicaof", "127.0.0.1", str(scene.redis.port))
     while (await replica.client.info("replication"))["master_link_status"] != "up":
         await asyncio.sleep(0.02)
     await replica.client.replicaof("127.0.0.1", "1")  # nobody is there
