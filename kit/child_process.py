@@ -8,6 +8,7 @@ servers from the event loop of the main thread.
 import asyncio
 import contextlib
 import os
+import select
 import signal
 import sys
 import time
@@ -98,6 +99,20 @@ def reason_in_log(text: str) -> str:
     return lines[-1][:LOG_LINE_CHARACTERS]
 
 
+def _pipe_with(data: bytes) -> int:
+    """The end to read of a pipe that already holds all of ``data``: a child that ends early breaks no write of ours.
+
+    Raises:
+        ValueError: more than a pipe is sure to hold.
+    """
+    if len(data) > select.PIPE_BUF:
+        raise ValueError(f"A child is given at most {select.PIPE_BUF} bytes, not {len(data)}.")
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "wb") as pipe:
+        pipe.write(data)
+    return reading
+
+
 def _open_log(path: Path) -> int:
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
     if path.exists() and path.stat().st_size > LOG_KEEP_BYTES:
@@ -136,6 +151,8 @@ class ChildProcess:
     ) -> "ChildProcess":
         """Run ``argv`` (first item: an absolute path) with its output appended to ``log_path``.
 
+        It reads ``stdin``, at most ``select.PIPE_BUF`` bytes, and then the end of its input.
+
         Raises:
             StartupError: the log cannot be written, or no process can be made.
         """
@@ -155,24 +172,23 @@ class ChildProcess:
             log = _open_log(log_path)
         except OSError as error:
             raise StartupError(f"Cannot write {log_path}: {error.strerror}.") from error
-        try:
-            log_start = os.fstat(log).st_size
-            process = await asyncio.create_subprocess_exec(
-                *map(str, wrapper),
-                cwd=cwd,
-                env=env,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise StartupError(f"Cannot run {argv[0]}: {error.strerror}.") from error
-        finally:
-            os.close(log)
-        if process.stdin is not None:
-            process.stdin.write(stdin)
-            process.stdin.close()
+        with contextlib.ExitStack() as closing:
+            closing.callback(os.close, log)
+            try:
+                given = _pipe_with(stdin)
+                closing.callback(os.close, given)
+                log_start = os.fstat(log).st_size
+                process = await asyncio.create_subprocess_exec(
+                    *map(str, wrapper),
+                    cwd=cwd,
+                    env=env,
+                    stdin=given,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise StartupError(f"Cannot run {argv[0]}: {error.strerror}.") from error
         return cls(name, process, log_path, log_start)
 
     def log_tail(self) -> str:

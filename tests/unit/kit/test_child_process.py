@@ -1,6 +1,50 @@
-"""How a child's end is put into words."""
+"""What a child is given to read, and how its end is put into words."""
 
-from kit.child_process import LOG_LINE_CHARACTERS, ServerFailure, describe_exit, reason_in_log
+import asyncio
+import select
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from kit.child_process import LOG_LINE_CHARACTERS, ChildProcess, ServerFailure, describe_exit, reason_in_log
+
+
+async def _run(argv: list[str], stdin: bytes, folder: Path) -> str:
+    child = await ChildProcess.spawn(
+        "A program",
+        argv,
+        cwd=folder,
+        log_path=folder / "program.log",
+        death_signal=signal.SIGKILL,
+        stdin=stdin,
+    )
+    await child.wait_success(10)
+    return child.log_tail()
+
+
+@pytest.mark.parametrize("stdin", [b"", b"CREATE DATABASE shop;\n", b"x" * select.PIPE_BUF])
+async def test_a_child_reads_what_it_is_given_and_then_the_end(stdin: bytes, tmp_path: Path) -> None:
+    assert await _run(["/bin/cat"], stdin, tmp_path) == stdin.decode()
+
+
+async def test_more_than_a_pipe_holds_is_refused_rather_than_waited_for(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=f"at most {select.PIPE_BUF} bytes"):
+        await _run(["/bin/cat"], b"x" * (select.PIPE_BUF + 1), tmp_path)
+
+
+async def test_a_child_that_ends_before_we_look_is_only_a_child_that_ended(tmp_path: Path) -> None:
+    async def keeps_the_loop_busy() -> None:
+        while True:
+            time.sleep(0.1)  # noqa: ASYNC251 - the child starts and ends meanwhile
+            await asyncio.sleep(0)
+
+    busy = asyncio.create_task(keeps_the_loop_busy())
+    try:
+        assert await _run(["/bin/true"], b"not read by it", tmp_path) == ""
+    finally:
+        busy.cancel()
 
 
 def test_an_exit_is_named_as_a_shell_user_knows_it() -> None:
