@@ -14,9 +14,10 @@ from live.api.limits import CHECK_TIMEOUT_S
 
 
 class Alive(msgspec.Struct, frozen=True, kw_only=True):
-    """The process runs."""
+    """The process runs; ``role`` tells it from a gateway and a worker."""
 
     status: Literal["ok"] = "ok"
+    role: Literal["api"] = "api"
 
 
 class Ready(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+from typing import Literal
 
 import httpx
 import msgspec
@@ -15,9 +16,10 @@ from live.site import site_of
 
 
 class _Alive(msgspec.Struct):
-    """The body of ``/healthz``; ``stuck`` with names of loops is a worker's."""
+    """The body of ``/healthz``; ``stuck`` with names of loops is a worker's, and no role is an older release's."""
 
     status: str
+    role: Literal["", "api", "gateway", "worker"] = ""
     loops: tuple[str, ...] = ()
 
 
@@ -55,10 +57,12 @@ async def _knock(name: str, variable: str, url: str, host: str, port: int) -> Do
         ):
             alive = await client.get("/healthz")
             its = msgspec.json.decode(alive.content, type=_Alive)
-            if (alive.status_code, its.status) == (503, "stuck"):
-                return msgspec.structs.replace(door, ours=True, failing=its.loops)
-            if (alive.status_code, its.status) != (200, "ok"):
+            if (alive.status_code, its.status) not in {(200, "ok"), (503, "stuck")}:
                 return door
+            if its.role not in {"", name.lower()}:
+                return msgspec.structs.replace(door, ours=True, role=its.role)
+            if its.status == "stuck":
+                return msgspec.structs.replace(door, ours=True, failing=its.loops)
             # Ours from here on, whatever becomes of the next question.
             door = msgspec.structs.replace(door, ours=True, failing=("no answer",))
             ready = await client.get("/readyz")

@@ -132,6 +132,7 @@ class DoorFacts(msgspec.Struct, frozen=True, kw_only=True):
         address: host and port.
         free: whether we could listen there; else ``error`` says why not.
         ours: whether Showdrop answers there.
+        role: which of our roles answers, when it is another than this door's.
         failing: what its ``/readyz`` names, or that there was no answer, or the loops that are stuck, of a worker.
     """
 
@@ -141,5 +142,6 @@ class DoorFacts(msgspec.Struct, frozen=True, kw_only=True):
     free: bool = False
     error: str = ""
     ours: bool = False
+    role: str = ""
     ready: bool = False
     failing: tuple[str, ...] = ()

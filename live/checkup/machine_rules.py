@@ -157,10 +157,17 @@ def judge_machine(machine: MachineFacts, *, open_files_needed: int, embedded: bo
 
 
 def judge_door(door: DoorFacts) -> Verdict:
-    """Judge one port: free for us, or answered by us."""
+    """Judge one port: free for us, or answered by us, and by the role that it is for."""
     check = f"port of the {door.name}"
     if door.ours and door.ready:
         return fine(check, f"{door.address} answers and is ready")
+    if door.role:
+        return Verdict(
+            check=check,
+            state="fail",
+            found=f"{door.address} is answered by the {door.role}",
+            remedy=f"Set {door.variable} here as it is set where the {door.name} runs.",
+        )
     if door.ours:
         return Verdict(
             check=check,

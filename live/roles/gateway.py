@@ -194,7 +194,7 @@ def page_origins(settings: Settings) -> frozenset[str]:
 
 
 async def _healthz() -> tuple[int, str, bytes]:
-    return 200, "application/json", b'{"status":"ok"}'
+    return 200, "application/json", b'{"status":"ok","role":"gateway"}'
 
 
 def _readyz(checks: dict[str, Check]) -> PlainAnswer:

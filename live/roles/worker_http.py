@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
+from typing import Literal
 
 import msgspec
 from prometheus_client import CollectorRegistry
@@ -34,10 +35,12 @@ class Liveness(msgspec.Struct, kw_only=True):
 
     Attributes:
         status: ``ok`` or ``stuck``.
+        role: tells it from an API and a gateway.
         loops: the names of those whose round does not end.
     """
 
     status: str
+    role: Literal["worker"] = "worker"
     loops: list[str]
 
 

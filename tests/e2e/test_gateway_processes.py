@@ -212,7 +212,7 @@ async def test_an_operator_sees_one_gateway_and_cannot_start_another_on_its_port
     assert text.count("# TYPE showdrop_gateway_connections gauge") == 1
     assert "showdrop_gateway_processes_up 2.0" in text
     assert set(await pair.count("showdrop_gateway_connections")) == {"0", "1"}
-    assert (await pair.ask("/healthz")).json() == {"status": "ok"}
+    assert (await pair.ask("/healthz")).json() == {"status": "ok", "role": "gateway"}
     async with httpx.AsyncClient() as client:  # a single process answers as ever
         alone = (await client.get(f"http://127.0.0.1:{pair.deployment.ws_port}/metrics")).text
     assert 'process="' not in alone

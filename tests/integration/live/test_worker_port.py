@@ -57,7 +57,7 @@ async def test_a_worker_that_works_is_alive_and_ready_and_shows_its_figures(plac
         missing = await ask(place, "/v1/shows")
     finally:
         await asyncio.wait_for(worker.stop(), 10)
-    assert (alive.status_code, alive.json()) == (200, {"status": "ok", "loops": []})
+    assert (alive.status_code, alive.json()) == (200, {"status": "ok", "role": "worker", "loops": []})
     assert (ready.status_code, ready.json()) == (200, {"status": "ready", "failing": {}})
     assert metrics.headers["content-type"].startswith("text/plain")
     assert "showdrop_webhook_due_deliveries" in metrics.text

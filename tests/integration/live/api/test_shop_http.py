@@ -214,7 +214,7 @@ async def test_readiness_says_which_dependency_fails_and_health_does_not_care(cl
     ready = await client.get("/readyz")
     assert ready.status_code == 503
     assert ready.json()["error"]["details"] == {"failing": {"redis": "Redis does not answer: ConnectionError"}}
-    assert (await client.get("/healthz")).json() == {"status": "ok"}
+    assert (await client.get("/healthz")).json() == {"status": "ok", "role": "api"}
     assert (await client.head("/healthz")).status_code == 200
 
 

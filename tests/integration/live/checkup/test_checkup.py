@@ -243,9 +243,13 @@ async def test_a_running_gateway_is_recognised(own: EmbeddedServers, environ: di
             while "port of the gateway" in await not_ok(environ):
                 await asyncio.sleep(0.1)  # it is ready when it has heard its own beacon
         said = {one.check: one.found for one in await check_deployment(Question(environ=environ))}
+        http_port, ws_port = environ["SHOWDROP_HTTP_PORT"], environ["SHOWDROP_WS_PORT"]
+        swapped = environ | {"SHOWDROP_HTTP_PORT": ws_port, "SHOWDROP_WS_PORT": http_port}
+        mistaken = {one.check: one.found for one in await check_deployment(Question(environ=swapped))}
     finally:
         await gateway.stop()
     assert said["port of the gateway"].endswith("answers and is ready")
+    assert mistaken["port of the API"].endswith("is answered by the gateway")
 
 
 async def test_the_port_of_a_worker_is_looked_at_where_it_has_one(

@@ -130,7 +130,7 @@ async def test_a_foreign_origin_gets_403_and_our_own_page_comes_in(house: House)
 async def test_the_gateways_port_answers_plain_requests(house: House) -> None:
     base = house.ws_url.replace("ws://", "http://")
     async with httpx.AsyncClient(base_url=base, trust_env=False) as client:
-        assert (await client.get("/healthz")).json() == {"status": "ok"}
+        assert (await client.get("/healthz")).json() == {"status": "ok", "role": "gateway"}
         async with asyncio.timeout(PATIENCE_S):
             while (ready := await client.get("/readyz")).status_code != 200:
                 assert set(ready.json()["failing"]) == {"log_reader"}

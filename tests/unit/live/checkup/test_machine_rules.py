@@ -159,6 +159,7 @@ def test_too_few_open_files_are_a_failure_where_viewers_are_expected() -> None:
         ({"free": True}, "ok", "127.0.0.1:8000 is free"),
         ({"ours": True, "ready": True}, "ok", "127.0.0.1:8000 answers and is ready"),
         ({"ours": True, "failing": ("redis", "schema")}, "fail", "redis, schema"),
+        ({"ours": True, "role": "gateway"}, "fail", "127.0.0.1:8000 is answered by the gateway"),
         ({"error": "cannot be listened on (Address already in use)"}, "fail", "Address already in use"),
     ],
 )
