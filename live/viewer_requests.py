@@ -63,11 +63,11 @@ class ViewerRequests:
         "_buyer_id",
         "_claims",
         "_house",
+        "_last_wait",
         "_purchases",
         "_reply",
         "_show_id",
         "_waits",
-        "_waits_turn",
     )
 
     def __init__(
@@ -80,7 +80,7 @@ class ViewerRequests:
         self._claims = 0  # in flight
         self._purchases: set[asyncio.Task[None]] = set()
         self._waits: set[asyncio.Task[None]] = set()
-        self._waits_turn = asyncio.Lock()
+        self._last_wait: dict[str, asyncio.Task[None]] = {}  # by offer
 
     def claim(self, claim: wire.Claim, room: Room, now: float) -> None:
         """Ask for units; the answer comes when the desk has decided. ``now`` is the loop's clock, in seconds."""
@@ -203,26 +203,30 @@ class ViewerRequests:
         elif len(self._waits) >= WAITLIST_MOST_IN_FLIGHT or not self._house.claim_rates.allows(self._buyer_id, now):
             self.refuse_waiting(message, "rate_limited")
         else:
-            task = asyncio.create_task(self._wait(message, self._buyer_id))
+            before = self._last_wait.get(message.offer_id)
+            task = asyncio.create_task(self._wait(message, self._buyer_id, before))
+            self._last_wait[message.offer_id] = task
             self._waits.add(task)
             task.add_done_callback(lambda done: self._wait_ended(message, done))
 
-    async def _wait(self, message: _OnList, buyer_id: str) -> None:
-        # A leave right after its join must not come first.
-        async with self._waits_turn:
-            if isinstance(message, wire.WaitlistJoin):
-                joined = await self._house.waiting_lists.join(message.offer_id, buyer_id)
-                if isinstance(joined, InLine):
-                    self._reply(wire.WaitlistJoined(offer_id=message.offer_id, place=joined.place))
-                else:
-                    self.refuse_waiting(message, joined)
-            elif (refusal := await self._house.waiting_lists.leave(message.offer_id, buyer_id)) is not None:
-                self.refuse_waiting(message, refusal)
+    async def _wait(self, message: _OnList, buyer_id: str, before: "asyncio.Task[None] | None") -> None:
+        if before is not None:
+            await asyncio.wait([before])  # a leave right after its join must not come first
+        if isinstance(message, wire.WaitlistJoin):
+            joined = await self._house.waiting_lists.join(message.offer_id, buyer_id)
+            if isinstance(joined, InLine):
+                self._reply(wire.WaitlistJoined(offer_id=message.offer_id, place=joined.place))
             else:
-                self._reply(wire.WaitlistLeft(offer_id=message.offer_id))
+                self.refuse_waiting(message, joined)
+        elif (refusal := await self._house.waiting_lists.leave(message.offer_id, buyer_id)) is not None:
+            self.refuse_waiting(message, refusal)
+        else:
+            self._reply(wire.WaitlistLeft(offer_id=message.offer_id))
 
     def _wait_ended(self, message: _OnList, wait: "asyncio.Task[None]") -> None:
         self._waits.discard(wait)
+        if self._last_wait.get(message.offer_id) is wait:
+            del self._last_wait[message.offer_id]
         if not wait.cancelled() and (error := wait.exception()) is not None:
             _log.error("waitlist_failed", show_id=self._show_id, offer_id=message.offer_id, exc_info=error)
             self.refuse_waiting(message, "recovering")
