@@ -71,6 +71,20 @@ class BoundedHttp(H11Protocol):
         still_sends = self.conn.their_state is h11.SEND_BODY
         self._await_head(HTTP_UNREAD_BODY_S if still_sends else HTTP_KEEP_ALIVE_S + HTTP_HEAD_S)
 
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP, unless the answer is on its way already; the application's own is not sent any more.
+
+        uvicorn by itself sends both, and logs a trace for the second.
+        """
+        if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
+            super().send_400_response(msg)
+        else:
+            self.transport.close()
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is not None:
+            cycle.disconnected = True
+            cycle.message_event.set()
+
     def _await_head(self, seconds: float) -> None:
         if self._head_timer is not None:
             self._head_timer.cancel()

@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import socket
 from collections.abc import AsyncIterator
 
@@ -13,6 +14,7 @@ from live.roles.limits import HTTP_HEAD_BYTES
 from live.roles.server_http import HttpServer
 
 HEAD_S = 0.4
+KEPT_S = 0.3
 UNREAD_S = 0.5
 LARGE = b"a" * 8_000_000
 """More than the buffers of two sockets take."""
@@ -34,7 +36,7 @@ async def large(_request: Request) -> Response:
 @pytest.fixture
 async def port(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
     monkeypatch.setattr(server_http, "HTTP_HEAD_S", HEAD_S)
-    monkeypatch.setattr(server_http, "HTTP_KEEP_ALIVE_S", 0)
+    monkeypatch.setattr(server_http, "HTTP_KEEP_ALIVE_S", KEPT_S)
     monkeypatch.setattr(server_http, "HTTP_UNREAD_ANSWER_S", UNREAD_S)
     listening = socket.create_server(("127.0.0.1", 0))
     server = HttpServer(Starlette(routes=[Route("/", slow), Route("/healthz", alive), Route("/large", large)]))
@@ -88,6 +90,33 @@ async def test_an_endless_head_is_refused_within_its_limit(port: int) -> None:
     headers = [header] * (4 * HTTP_HEAD_BYTES // len(header))
     said = await answer_to(port, b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n", *headers, b"\r\n")
     assert not said.startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize(
+    ("path", "pause_s", "status"),
+    [(b"/", 0.0, b"400"), (b"/healthz", 0.0, b"400"), (b"/healthz", 0.1, b"200"), (b"/large", 0.1, b"200")],
+)
+async def test_a_body_that_breaks_is_answered_once_and_leaves_no_trace(
+    port: int, caplog: pytest.LogCaptureFixture, path: bytes, pause_s: float, status: bytes
+) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    head = b"POST %s HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n" % path
+    if pause_s:
+        writer.write(head.replace(b"POST", b"GET"))
+        await asyncio.sleep(pause_s)  # it is answered without the body
+        writer.write(b"no chunk\r\n")
+    else:
+        writer.write(head + b"no chunk\r\n")
+    said = b""
+    async with asyncio.timeout(5):
+        with contextlib.suppress(ConnectionResetError):
+            while some := await reader.read(65_536):
+                said += some
+    writer.close()
+    assert said.startswith(b"HTTP/1.1 " + status)
+    assert said.count(b"HTTP/1.1") == 1
+    await asyncio.sleep(2.5 * HEAD_S)  # the slow one would answer now
+    assert [one.getMessage() for one in caplog.records if one.levelname == "ERROR"] == []
 
 
 async def test_a_crowd_is_answered_503_and_who_asks_whether_the_process_lives_is_not(
