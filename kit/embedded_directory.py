@@ -151,7 +151,12 @@ class DataDirectory:
 
 
 def _resolved(path: Path) -> Path:
-    return path.absolute().resolve()
+    try:
+        return path.absolute().resolve()
+    except RuntimeError as error:
+        raise StartupError(
+            f"{path} leads nowhere: its links go round in a circle. Choose another data directory (SHOWDROP_DATA_DIR)."
+        ) from error
 
 
 def _open_lock(path: Path) -> int:

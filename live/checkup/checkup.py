@@ -107,7 +107,7 @@ async def _check_servers(settings: Settings, fleet: Fleet) -> list[Verdict]:
     try:
         own = find_running(settings.data_dir) if None in (settings.redis_url, settings.database_url) else None
     except ShowdropError as error:
-        return [Verdict(check="servers", state="fail", found=error.message, remedy="Run this as that user.")]
+        return [Verdict(check="servers", state="fail", found=error.message, remedy="Do as it says.")]
     redis_url = settings.redis_url or (own.redis_url if own else None)
     database_url = settings.database_url or (own.database_url if own else None)
     if redis_url is None or database_url is None:

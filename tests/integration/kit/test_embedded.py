@@ -72,6 +72,13 @@ async def test_a_start_cancelled_half_way_leaves_nothing_running(data_dir: Path)
         await write(servers, "works")
 
 
+async def test_a_data_directory_behind_a_circle_of_links_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "here").symlink_to(tmp_path / "there")
+    (tmp_path / "there").symlink_to(tmp_path / "here")
+    with pytest.raises(StartupError, match=r"here leads nowhere: .* \(SHOWDROP_DATA_DIR\)"):
+        await EmbeddedServers.start(tmp_path / "here")
+
+
 async def test_a_failed_postgres_stops_redis_too_and_quotes_the_reason(data_dir: Path) -> None:
     async with running(data_dir):
         pass

@@ -7,6 +7,7 @@ import pytest
 from kit.errors import UnavailableError
 from kit.leader_pg import Leadership
 from kit.postgres import Postgres
+from tests.integration.conftest import Servers
 
 LOCK = 0x7E57
 
@@ -75,6 +76,22 @@ async def test_a_server_that_is_not_there_is_unavailable() -> None:
     assert "pass-word" not in refused.value.message
     with pytest.raises(UnavailableError, match=r"at /no/such/folder; is DATABASE_URL right"):
         await Postgres.connect("postgresql://showdrop@/none?host=/no/such/folder&port=5432", max_size=1)
+
+
+async def test_a_database_that_was_dropped_is_unavailable_and_may_come_back(one: Postgres, servers: Servers) -> None:
+    async with one.connection() as elsewhere:
+        await elsewhere.execute("CREATE DATABASE dropped_under_us")
+        under_us = await Postgres.connect(servers.database("dropped_under_us"), max_size=1)
+        await elsewhere.execute("DROP DATABASE dropped_under_us WITH (FORCE)")
+        for _ in range(2):  # the connection is cut, and then there is nothing to connect to
+            with pytest.raises(UnavailableError):
+                await under_us.ping()
+        with pytest.raises(UnavailableError, match="InvalidCatalogNameError"):
+            await under_us.ping()
+        await elsewhere.execute("CREATE DATABASE dropped_under_us")
+        await under_us.ping()
+        await under_us.close()
+        await elsewhere.execute("DROP DATABASE dropped_under_us WITH (FORCE)")
 
 
 async def test_who_gave_up_waiting_for_a_connection_counts_among_those_who_waited(one: Postgres) -> None:
