@@ -1,6 +1,7 @@
 """What the locust users of one process share: the show, their notes, and the one who wakes them."""
 
 import os
+import secrets
 import threading
 import time
 from pathlib import Path
@@ -65,6 +66,8 @@ class Stage:
         self.alarms = Alarms()
         self._secret = secret
         self._folder = folder
+        # A process id alone may be that of a process on another machine.
+        self._name = f"locust-{os.getpid()}-{secrets.token_hex(4)}"
         self._seats: list[Seat] = []
         self._next_buyer, self._workers = worker
         threading.Thread(target=self._wake, daemon=True).start()  # a greenlet: locust has patched threads
@@ -75,7 +78,7 @@ class Stage:
 
     def new_seat(self, *, buys: bool) -> "Seat":
         """Return the place of one more viewer."""
-        subject = f"locust-{os.getpid()}-{len(self._seats)}"
+        subject = f"{self._name}-{len(self._seats)}"
         buyer = None
         if buys:
             buyer = Buyer(subject, plan_of(self._next_buyer, self.scene), self.notes)
@@ -102,7 +105,7 @@ class Stage:
             cpu=self.notes.cpu,
             warned=self.warned,
         )
-        write_record(record, self._folder, f"locust-{os.getpid()}")
+        write_record(record, self._folder, self._name)
 
     def _wake(self) -> None:
         while not self.over:
