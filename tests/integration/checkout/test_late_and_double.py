@@ -58,12 +58,12 @@ async def test_of_an_old_and_a_new_payment_for_the_last_unit_one_is_sold_and_the
 
 
 async def test_a_payment_that_is_pending_for_long_keeps_its_unit_and_gets_it(booked: BookedShop) -> None:
-    sale = await booked.sale(1, hold_ttl_ms=100)
+    sale = await booked.sale(1, hold_ttl_ms=1_000)
     order = await booked.checkout(sale, await booked.hold(sale, "ana"), "ana", "pm_test_slow")
     worker = Worker(booked)
     for _ in range(3):
         await worker.authorise()
-        await asyncio.sleep(0.06)
+        await asyncio.sleep(0.4)
         assert await booked.book.sweep([sale.pool.pool_id]) == []
         assert await booked.claim(sale, "bob") == SOLD_OUT
         await booked.execute("UPDATE orders SET due_at_ms = 0")

@@ -139,11 +139,11 @@ def a_pool_like(pool: Pool, *, epoch: int) -> Pool:
 
 
 async def test_an_overdue_unit_is_claimable_without_the_sweeper(holds: RedisHolds) -> None:
-    pool = a_pool(1, hold_ttl_ms=30)
+    pool = a_pool(1, hold_ttl_ms=500)
     await holds.open(pool)
     hold_id = await accepted(holds, pool, "ana")
     assert await claim(holds, pool, "bob") == Refused(reason="sold_out", temporary=True)
-    await asyncio.sleep(0.08)
+    await asyncio.sleep(0.55)
     assert isinstance(await claim(holds, pool, "bob"), Accepted)
     late = await holds.submit(pool.pool_id, hold_id, "ana")
     assert late is not None
@@ -193,13 +193,13 @@ async def test_holds_submitted_together_have_their_own_answers(holds: RedisHolds
 
 
 async def test_a_submitted_hold_does_not_expire_and_ends_once(holds: RedisHolds) -> None:
-    pool = a_pool(hold_ttl_ms=30)
+    pool = a_pool(hold_ttl_ms=500)
     await holds.open(pool)
     hold_id = await accepted(holds, pool, "ana")
     submitted = await holds.submit(pool.pool_id, hold_id, "ana")
     assert submitted is not None
     assert submitted.status == "submitted"
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(0.55)
     assert await holds.sweep([pool.pool_id]) == []
     released = await holds.release(pool.pool_id, hold_id, "ana")
     assert released is not None
@@ -257,11 +257,11 @@ async def test_a_rebuilt_book_lists_a_buyers_holds_oldest_first(holds: RedisHold
 
 
 async def test_of_overdue_holds_only_those_being_paid_are_listed(holds: RedisHolds) -> None:
-    pool = a_pool(hold_ttl_ms=200)
+    pool = a_pool(hold_ttl_ms=1_000)
     await holds.open(pool)
     paying, _ = await accepted(holds, pool, "ana"), await accepted(holds, pool, "ana")
     await holds.submit(pool.pool_id, paying, "ana")
-    await asyncio.sleep(0.25)
+    await asyncio.sleep(1.05)
     found = await holds.holds_of([pool.pool_id], ["ana"])
     assert [(one.hold_id, one.status) for one in found["ana"]] == [(paying, "submitted")]
 

@@ -121,14 +121,14 @@ async def yard(postgres: Postgres, redis: Redis) -> Yard:
 
 
 async def test_a_closed_pool_gives_back_what_is_free_now_and_the_rest_as_holds_end(yard: Yard) -> None:
-    pool = await yard.pool(5, hold_ttl_ms=300)
+    pool = await yard.pool(5, hold_ttl_ms=1_500)
     hold_id = await yard.hold(pool)
     await yard.close(pool)
     await yard.keeper.round()
     assert await ring_fenced(yard.postgres, pool.sku) == 1
     await yard.keeper.round()
     assert await ring_fenced(yard.postgres, pool.sku) == 1
-    await asyncio.sleep(0.35)
+    await asyncio.sleep(1.55)
     await yard.keeper.round()
     assert await ring_fenced(yard.postgres, pool.sku) == 0
     assert [(one.hold_id, one.what) for one in yard.told] == [(hold_id, "expired")]

@@ -82,7 +82,7 @@ async def units_returned(yard: Yard, pool: PoolState) -> int:
 
 
 async def test_a_keeper_that_stands_still_before_giving_units_back_gives_none_twice(yard: Yard) -> None:
-    pool, pause = await yard.pool(5, hold_ttl_ms=200), Pause()
+    pool, pause = await yard.pool(5, hold_ttl_ms=1_500), Pause()
     await yard.hold(pool)
     await yard.close(pool)
     late = asyncio.create_task(a_keeper(yard, StandsStillBeforeGivingBack(yard.postgres, pause)).round())
@@ -90,7 +90,7 @@ async def test_a_keeper_that_stands_still_before_giving_units_back_gives_none_tw
 
     await yard.keeper.round()
     assert await units_returned(yard, pool) == 4
-    await asyncio.sleep(0.25)
+    await asyncio.sleep(1.55)
     await yard.keeper.round()
     assert await units_returned(yard, pool) == 5
 
@@ -125,9 +125,9 @@ async def test_a_keeper_that_stands_still_before_rebuilding_does_not_undo_the_ne
 
 
 async def test_news_that_two_keepers_tell_frees_its_unit_once(yard: Yard) -> None:
-    pool, pause = await yard.pool(3, hold_ttl_ms=20), Pause()
+    pool, pause = await yard.pool(3, hold_ttl_ms=500), Pause()
     hold_id = await yard.hold(pool)
-    await asyncio.sleep(0.06)
+    await asyncio.sleep(0.55)
 
     async def tell_slowly(news: Sequence[HoldNews]) -> Sequence[HoldNews]:
         await pause.here()

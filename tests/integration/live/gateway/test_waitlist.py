@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from kit.ids import new_id
 from live import wire
 from live.client import ShowdropClient
-from live.limits import WAITLIST_MOST_IN_FLIGHT
+from live.limits import CLAIM_ANSWER_LAST_S, WAITLIST_MOST_IN_FLIGHT
 from live.roles.worker import WorkerRole
 from tests.integration.live.gateway.house import PATIENCE_S, House, Viewer, a_claim, open_house
 
@@ -72,7 +72,7 @@ async def test_a_unit_that_comes_back_reaches_all_connections_of_who_waits_withi
     house: House, ending: str
 ) -> None:
     show_id = await house.show()
-    offer_id = await house.offer(show_id, quantity=1, hold_ttl_ms=1_000 if ending == "expired" else 60_000)
+    offer_id = await house.offer(show_id, quantity=1, hold_ttl_ms=3_000 if ending == "expired" else 60_000)
     async with house.another_gateway() as other, at_work(house):
         owner, hold_id = await a_buyer_with_the_last_units(house, offer_id, show_id)
         phone, laptop = await house.watch(show_id, "ana"), await other.watch(show_id, "ana", binary=True)
@@ -126,7 +126,7 @@ async def test_who_came_first_is_served_first_and_never_more_people_than_units(h
 
 async def test_who_does_not_pay_passes_the_unit_on(house: House) -> None:
     show_id = await house.show()
-    offer_id = await house.offer(show_id, quantity=1, hold_ttl_ms=800)
+    offer_id = await house.offer(show_id, quantity=1, hold_ttl_ms=2_000)
     async with at_work(house):
         await a_buyer_with_the_last_units(house, offer_id, show_id)
         ana, bob = await house.watch(show_id, "ana"), await house.watch(show_id, "bob")
@@ -195,6 +195,26 @@ async def test_joins_and_leaves_of_one_connection_take_effect_in_their_order(hou
     answers = [one for one in ana.heard if isinstance(one, wire.WaitlistJoined | wire.WaitlistLeft)]
     assert [type(one) for one in answers] == [wire.WaitlistJoined, wire.WaitlistLeft] * 5
     assert await waiting(house, offer_id) == 0
+
+
+async def test_who_waits_for_several_offers_waits_for_one_time_out_while_redis_stands_still(house: House) -> None:
+    show_id = await house.show()
+    offer_ids = [await house.offer(show_id, quantity=1) for _ in range(4)]
+    for offer_id in offer_ids:
+        await a_buyer_with_the_last_units(house, offer_id, show_id)
+    ana = await house.watch(show_id, "ana")
+    for offer_id in offer_ids:
+        await place_of(ana, offer_id)
+    goes_on_at = time.monotonic() + 2.4 * CLAIM_ANSWER_LAST_S
+    await house.stores.redis.client_pause(round(2_400 * CLAIM_ANSWER_LAST_S), all=True)
+    try:
+        async with asyncio.timeout(2 * CLAIM_ANSWER_LAST_S):
+            for offer_id in offer_ids:
+                await ana.say(wire.WaitlistJoin(offer_id=offer_id))
+            await ana.get(wire.WaitlistRefused, len(offer_ids))
+    finally:
+        await asyncio.sleep(goes_on_at - time.monotonic())  # CLIENT UNPAUSE would be held up as well
+    assert {one.reason for one in ana.all(wire.WaitlistRefused)} == {"recovering"}
 
 
 async def test_the_list_closes_with_its_offer(house: House) -> None:
