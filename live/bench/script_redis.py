@@ -6,6 +6,7 @@ another id. It finds the placeholder in text only, so there is no zero byte in w
 
 import asyncio
 import shutil
+import tempfile
 import time
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -68,17 +69,20 @@ async def script_rate(holds: RedisHolds, redis_url: str, pool: Pool, claims: int
     batch = pack_wishes([(_RANDOM, f"000000{_RANDOM}", f"buyer-{_RANDOM}", 1)] * _PER_CALL)
     command = [*_where(redis_url), "-q", "-n", str(calls), "-c", str(SCRIPT_CLIENTS), "-P", str(SCRIPT_PIPELINE)]
     command += ["-r", str(_NUMBERS), "-x", *holds.claim_command(pool)]
-    started_s = time.perf_counter()
-    child = await asyncio.create_subprocess_exec(
-        program,
-        *command,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-    )
+    with tempfile.TemporaryFile() as given:  # not a pipe: one that ends before it reads would break our writing
+        given.write(batch)
+        given.seek(0)
+        started_s = time.perf_counter()
+        child = await asyncio.create_subprocess_exec(
+            program,
+            *command,
+            stdin=given,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+        )
     try:
         async with asyncio.timeout(SCRIPT_SECONDS_MOST):
-            _, errors = await child.communicate(batch)
+            _, errors = await child.communicate()
     finally:
         if child.returncode is None:
             child.kill()
