@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.running_site import Site, running_site
-from tests.browser.window import DESK, PHONE, Window
+from tests.browser.window import DESK, PATIENCE_MS, PHONE, Window
 
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -20,6 +20,10 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+# Playwright's own patience, 5 s, is shorter than a confirmed order owns its button.
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="module")

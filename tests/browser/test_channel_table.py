@@ -10,10 +10,8 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, Response, ViewportSize, expect
 
 from tests.browser.running_site import MUGS, Site, running_site
+from tests.browser.window import DESK, PATIENCE_MS, PHONE
 
-PATIENCE_MS = 15_000
-PHONE: ViewportSize = {"width": 360, "height": 720}
-DESK: ViewportSize = {"width": 1280, "height": 900}
 CHANNELS = 9
 ROW = "#channels tbody tr"
 
@@ -43,7 +41,7 @@ def console(site: Site, browser: Browser) -> Iterator[Callable[[ViewportSize], P
         page.goto(f"{site.url}/host#token={site.host_token}")
         page.get_by_label("Title").fill("Everywhere")
         page.get_by_role("button", name="Create show").click()
-        expect(page.locator(ROW)).to_have_count(CHANNELS, timeout=PATIENCE_MS)
+        expect(page.locator(ROW)).to_have_count(CHANNELS)
         return page
 
     yield opened
@@ -60,7 +58,7 @@ def expect_in_step(page: Page) -> None:
     """All but Meta, which takes a call every eight seconds."""
     for name in ("Not linked", "Behind"):
         found = page.locator(ROW).filter(has_not_text="Meta (fake)").locator(f"[data-name='{name}']")
-        expect(found).to_have_text(["0"] * (CHANNELS - 1), timeout=PATIENCE_MS)
+        expect(found).to_have_text(["0"] * (CHANNELS - 1))
 
 
 def row_of(page: Page, name: str) -> Locator:

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Error, Locator, Page, Response, ViewportSize
 
-PATIENCE_MS = 10_000
+PATIENCE_MS = 15_000
 PHONE: ViewportSize = {"width": 360, "height": 720}
 DESK: ViewportSize = {"width": 1280, "height": 900}
 MOST_TABS = 40
