@@ -56,7 +56,7 @@ def bench_command(name: str, results: Path) -> None:
     """Measure one benchmark, or all, against servers of their own in a temporary directory.
 
     `all` takes about forty minutes, and 40 GB of free disk there, for ten million orders of the past; without that
-    room, `fan-out` and `all` say so before the first row. Set TMPDIR to choose the disk.
+    room `fan-out`, its last part, says so before its first row. Set TMPDIR to choose the disk.
 
     `claims` and `all` need redis-benchmark (Debian: redis-tools), and say so before anything is measured.
 
