@@ -84,6 +84,7 @@ class BoundedHttp(H11Protocol):
         if cycle is not None:
             cycle.disconnected = True
             cycle.message_event.set()
+        self._await_head(HTTP_HEAD_S)  # closing waits for who does not read; this does not
 
     def _await_head(self, seconds: float) -> None:
         if self._head_timer is not None:
@@ -114,7 +115,7 @@ class BoundedHttp(H11Protocol):
         cycle: RequestResponseCycle | None = self.cycle
         if self.flow.write_paused:
             self._await_head(HTTP_HEAD_S)  # it still reads the answer
-        elif cycle is None or cycle.response_complete:
+        elif cycle is None or cycle.response_complete or cycle.disconnected:
             self.transport.abort()
 
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from live.roles import server_http
@@ -34,17 +34,38 @@ async def large(_request: Request) -> Response:
 
 
 @pytest.fixture
-async def port(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
+def pieces() -> asyncio.Queue[bytes]:
+    """Take what ``/pieces`` sends, one after the other."""
+    return asyncio.Queue()
+
+
+@pytest.fixture
+async def server(monkeypatch: pytest.MonkeyPatch, pieces: asyncio.Queue[bytes]) -> AsyncIterator[HttpServer]:
+    async def in_pieces(_request: Request) -> StreamingResponse:
+        async def all_pieces() -> AsyncIterator[bytes]:
+            while True:
+                yield await pieces.get()
+
+        return StreamingResponse(all_pieces())
+
     monkeypatch.setattr(server_http, "HTTP_HEAD_S", HEAD_S)
     monkeypatch.setattr(server_http, "HTTP_KEEP_ALIVE_S", KEPT_S)
     monkeypatch.setattr(server_http, "HTTP_UNREAD_ANSWER_S", UNREAD_S)
     listening = socket.create_server(("127.0.0.1", 0))
-    server = HttpServer(Starlette(routes=[Route("/", slow), Route("/healthz", alive), Route("/large", large)]))
+    routes = [Route("/", slow), Route("/healthz", alive), Route("/large", large), Route("/pieces", in_pieces)]
+    server = HttpServer(Starlette(routes=routes))
     serving = asyncio.create_task(server.serve(sockets=[listening]))
-    number: int = listening.getsockname()[1]
-    yield number
+    while not server.started:
+        await asyncio.sleep(0.01)
+    yield server
     await server.end(serving)
     listening.close()
+
+
+@pytest.fixture
+def port(server: HttpServer) -> int:
+    number: int = server.servers[0].sockets[0].getsockname()[1]
+    return number
 
 
 async def answer_to(port: int, *pieces: bytes) -> bytes:
@@ -94,19 +115,22 @@ async def test_an_endless_head_is_refused_within_its_limit(port: int) -> None:
 
 @pytest.mark.parametrize(
     ("path", "pause_s", "status"),
-    [(b"/", 0.0, b"400"), (b"/healthz", 0.0, b"400"), (b"/healthz", 0.1, b"200"), (b"/large", 0.1, b"200")],
+    [
+        (b"/", 0.0, b"400"),
+        (b"/", 0.1, b"400"),
+        (b"/healthz", 0.0, b"400"),
+        (b"/healthz", 0.1, b"200"),
+        (b"/large", 0.1, b"200"),
+    ],
 )
 async def test_a_body_that_breaks_is_answered_once_and_leaves_no_trace(
     port: int, caplog: pytest.LogCaptureFixture, path: bytes, pause_s: float, status: bytes
 ) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    head = b"POST %s HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n" % path
+    writer.write(b"GET %s HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n" % path)
     if pause_s:
-        writer.write(head.replace(b"POST", b"GET"))
-        await asyncio.sleep(pause_s)  # it is answered without the body
-        writer.write(b"no chunk\r\n")
-    else:
-        writer.write(head + b"no chunk\r\n")
+        await asyncio.sleep(pause_s)  # all but the slow one answer without the body
+    writer.write(b"no chunk\r\n")
     said = b""
     async with asyncio.timeout(5):
         with contextlib.suppress(ConnectionResetError):
@@ -117,6 +141,25 @@ async def test_a_body_that_breaks_is_answered_once_and_leaves_no_trace(
     assert said.count(b"HTTP/1.1") == 1
     await asyncio.sleep(2.5 * HEAD_S)  # the slow one would answer now
     assert [one.getMessage() for one in caplog.records if one.levelname == "ERROR"] == []
+
+
+async def test_who_breaks_a_body_and_reads_nothing_is_cut(
+    server: HttpServer, port: int, pieces: asyncio.Queue[bytes]
+) -> None:
+    client = socket.create_connection(("127.0.0.1", port))
+    client.sendall(b"GET /pieces HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+    async with asyncio.timeout(10):
+        while not server.server_state.connections:
+            await asyncio.sleep(0.01)
+        [connection] = server.server_state.connections
+        while connection.transport.get_write_buffer_size() == 0:  # less than what would pause writing
+            pieces.put_nowait(b"a" * 16_384)
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(1.5 * HEAD_S)  # the time for its head is over
+        client.sendall(b"no chunk\r\n")
+        while server.server_state.connections:
+            await asyncio.sleep(0.05)
+    client.close()
 
 
 async def test_a_crowd_is_answered_503_and_who_asks_whether_the_process_lives_is_not(
