@@ -1,6 +1,7 @@
 """What a connection that comes back to the pool leaves behind."""
 
 import asyncio
+import uuid
 
 import pytest
 
@@ -79,19 +80,20 @@ async def test_a_server_that_is_not_there_is_unavailable() -> None:
 
 
 async def test_a_database_that_was_dropped_is_unavailable_and_may_come_back(one: Postgres, servers: Servers) -> None:
+    name = f"showdrop_dropped_{uuid.uuid4().hex}"
     async with one.connection() as elsewhere:
-        await elsewhere.execute("CREATE DATABASE dropped_under_us")
-        under_us = await Postgres.connect(servers.database("dropped_under_us"), max_size=1)
-        await elsewhere.execute("DROP DATABASE dropped_under_us WITH (FORCE)")
+        await elsewhere.execute(f"CREATE DATABASE {name}")
+        under_us = await Postgres.connect(servers.database(name), max_size=1)
+        await elsewhere.execute(f"DROP DATABASE {name} WITH (FORCE)")
         for _ in range(2):  # the connection is cut, and then there is nothing to connect to
             with pytest.raises(UnavailableError):
                 await under_us.ping()
         with pytest.raises(UnavailableError, match="InvalidCatalogNameError"):
             await under_us.ping()
-        await elsewhere.execute("CREATE DATABASE dropped_under_us")
+        await elsewhere.execute(f"CREATE DATABASE {name}")
         await under_us.ping()
         await under_us.close()
-        await elsewhere.execute("DROP DATABASE dropped_under_us WITH (FORCE)")
+        await elsewhere.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 async def test_who_gave_up_waiting_for_a_connection_counts_among_those_who_waited(one: Postgres) -> None:

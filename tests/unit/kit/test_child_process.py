@@ -35,16 +35,18 @@ async def test_more_than_a_pipe_holds_is_refused_rather_than_waited_for(tmp_path
 
 
 async def test_a_child_that_ends_before_we_look_is_only_a_child_that_ended(tmp_path: Path) -> None:
-    async def keeps_the_loop_busy() -> None:
-        while True:
-            time.sleep(0.1)  # noqa: ASYNC251 - the child starts and ends meanwhile
-            await asyncio.sleep(0)
+    loop, runs = asyncio.get_running_loop(), True
 
-    busy = asyncio.create_task(keeps_the_loop_busy())
+    def hold_the_loop_up() -> None:
+        time.sleep(0.1)  # the child starts and ends meanwhile
+        if runs:
+            loop.call_soon(hold_the_loop_up)
+
+    hold_the_loop_up()
     try:
         assert await _run(["/bin/true"], b"not read by it", tmp_path) == ""
     finally:
-        busy.cancel()
+        runs = False
 
 
 def test_an_exit_is_named_as_a_shell_user_knows_it() -> None:
