@@ -70,10 +70,7 @@ export class ChannelDesk {
 
   async #switch(button, off, done) {
     await this.act(button, () => this.api.post("/v1/channels/switch", { off }), done);
-    const focused = document.activeElement === button;
     await this.#ask();
-    // The button that has done its work is gone; what undoes it is in its place.
-    if (focused && button.hidden) byId(off ? "channels-again" : "channels-zero").focus();
   }
 
   #named() {
@@ -119,8 +116,7 @@ export class ChannelDesk {
   #draw() {
     const channels = this.#channels;
     show(byId("channels"), channels.length > 0);
-    show(byId("channels-zero"), channels.some((channel) => !channel.switched_off));
-    show(byId("channels-again"), channels.some((channel) => channel.switched_off));
+    this.#drawSwitches();
     const here = new Set(channels.map((channel) => channel.channel_id));
     for (const [id, row] of this.#rows) {
       if (!here.has(id)) {
@@ -137,6 +133,16 @@ export class ChannelDesk {
       }
       fill(row, channel);
     }
+  }
+
+  /** A button that has done its work goes, and what undoes it takes its place and its focus, whichever round sees it first. */
+  #drawSwitches() {
+    const [zero, again] = [byId("channels-zero"), byId("channels-again")];
+    const focused = document.activeElement;
+    show(zero, this.#channels.some((channel) => !channel.switched_off));
+    show(again, this.#channels.some((channel) => channel.switched_off));
+    if (focused === zero && zero.hidden) again.focus();
+    if (focused === again && again.hidden) zero.focus();
   }
 
   #row(channel) {
