@@ -10,7 +10,8 @@ from playwright.sync_api import Browser, expect
 from tests.browser.running_site import Site
 from tests.browser.window import DESK, PHONE, TITLE, Window
 
-OPEN_FOR_S = 8
+# Far longer than it takes to enter, however slow the machine is: the host ends it.
+OPEN_FOR_S = 120
 
 
 @pytest.fixture
@@ -43,12 +44,14 @@ def test_two_enter_a_draw_and_one_is_drawn(site: Site, windows: list[Window]) ->
         button.click()
         expect(button).to_have_text("Enter the draw")
         button.click()
-        expect(button).to_contain_text("You are in · drawn in 0:")
+        expect(button).to_contain_text(re.compile("You are in · drawn in [12]:"))
     expect(desk.locator(".live-offer")).to_contain_text("2 entered")
+    desk.get_by_role("button", name="Close", exact=True).click()
+    desk.get_by_role("button", name="Close offer").click()
 
     buttons = [phone.locator(".offer .main") for phone in phones]
     for button in buttons:
-        expect(button).to_have_text(re.compile("^(Pay|Not drawn this time)"), timeout=(OPEN_FOR_S + 5) * 1_000)
+        expect(button).to_have_text(re.compile("^(Pay|Not drawn this time)"))
     [loser] = [button for button in buttons if "Pay" not in button.inner_text()]
     expect(loser).to_have_text("Not drawn this time")
     [winner] = [phone for phone, button in zip(phones, buttons, strict=True) if "Pay" in button.inner_text()]
