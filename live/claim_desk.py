@@ -21,8 +21,8 @@ from kit.errors import UnavailableError
 from kit.log import logger
 from kit.metrics import ITEMS, Spread, counter, gauge, histogram
 from kit.traces import NO_TRACES, ROOT, Traces
+from live.answer_limit import answer_limit
 from live.limits import (
-    CLAIM_ANSWER_LAST_S,
     CLAIM_ANSWER_MOST_S,
     CLAIM_IDS_KEPT,
     CLAIM_IDS_KEPT_S,
@@ -151,7 +151,7 @@ class ClaimDesk:
 
     async def _ask(self, pool_id: str, requests: Sequence[ClaimRequest], began_ns: int) -> list[DeskAnswer]:
         try:
-            async with asyncio.timeout(CLAIM_ANSWER_LAST_S), asyncio.timeout(CLAIM_ANSWER_MOST_S):
+            async with answer_limit():
                 offer = await self._offers.get(pool_id)
                 if offer is None:
                     return [UNKNOWN_OFFER] * len(requests)

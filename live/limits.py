@@ -287,6 +287,9 @@ Below the patience of a thumb, and twenty times the slowest answer of a Redis th
 CLAIM_ANSWER_LAST_S: Final = 1.25
 """Seconds after which a claim's call is cut off again: Python 3.11 may swallow a cancellation while it sends."""
 
+CLAIM_ANSWER_LOOK_S: Final = 0.05
+"""Seconds between the end of either and the cut, in which an answer is read that came while the gateway stood still."""
+
 ROOM_KEPT_FRAMES: Final = LOG_KEPT_ENTRIES
 """Newest events of a show that a gateway keeps framed, for viewers who come back: as many as the log has, so that no
 more than one viewer's return has to be read for. A busy show has some hundreds."""

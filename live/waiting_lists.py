@@ -1,6 +1,5 @@
 """The waiting lists of offers, as a gateway asks for them: who waits gets the next unit that comes back."""
 
-import asyncio
 from collections.abc import Sequence
 from typing import Final
 
@@ -8,7 +7,8 @@ from inventory.holds import Holds, InLine
 from kit.batches import Batchers
 from kit.errors import UnavailableError
 from kit.log import logger
-from live.limits import CLAIM_ANSWER_LAST_S, CLAIM_ANSWER_MOST_S, JOINS_MOST_PER_CALL, WAITLIST_MOST_UNDER_WAY
+from live.answer_limit import answer_limit
+from live.limits import JOINS_MOST_PER_CALL, WAITLIST_MOST_UNDER_WAY
 from live.offers import OfferDirectory, SellableOffer
 from live.wire import WaitlistRefusalReason
 
@@ -50,7 +50,7 @@ class WaitingLists:
 
     async def _join_together(self, offer_id: str, buyer_ids: Sequence[str]) -> list[_Answer]:
         try:
-            async with asyncio.timeout(CLAIM_ANSWER_LAST_S), asyncio.timeout(CLAIM_ANSWER_MOST_S):
+            async with answer_limit():
                 offer = await self._offers.get(offer_id)
                 if offer is None:
                     return ["unknown_offer"] * len(buyer_ids)
@@ -81,7 +81,7 @@ class WaitingLists:
             return "rate_limited"
         self._under_way += 1
         try:
-            async with asyncio.timeout(CLAIM_ANSWER_LAST_S), asyncio.timeout(CLAIM_ANSWER_MOST_S):
+            async with answer_limit():
                 await self._holds.leave(offer_id, buyer_id)
         except (UnavailableError, TimeoutError) as error:
             _log.warning("waitlist_waits", offer_id=offer_id, error=str(error))

@@ -185,7 +185,7 @@ async def test_processes_die_with_a_parent_that_is_killed_with_nine(pair: Pair) 
     pair.program.kill_nine()
     await until_gone(pids, within_s=5)
     # Nobody listens on behalf of the dead; a thread of theirs may take some milliseconds longer to go.
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(10):
         while not is_free(pair.port):
             await asyncio.sleep(0.01)
     assert [pid for pid in pids if lives(pid)] == []

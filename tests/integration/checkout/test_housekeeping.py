@@ -77,7 +77,7 @@ async def test_a_row_that_somebody_holds_is_left_for_the_next_round(shop: Shop) 
     await add_news(shop, "held", OUTBOX_KEPT_MS + DAY_MS)
     async with shop.postgres.transaction() as other:
         await other.execute("SELECT 1 FROM outbox FOR UPDATE")
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(10):
             assert await Housekeeping(shop.postgres).round() == 0
     assert await Housekeeping(shop.postgres).round() == 1
 

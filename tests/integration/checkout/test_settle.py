@@ -94,7 +94,7 @@ async def test_a_pool_that_somebody_holds_does_not_stop_the_others_nor_new_order
     async with shop.postgres.transaction() as connection:
         await connection.execute("SELECT 1 FROM pools WHERE pool_id = $1 FOR NO KEY UPDATE", busy.pool_id)
         assert await worker.settle() == 1
-        await asyncio.wait_for(shop.submitted(busy), timeout=2)
+        await asyncio.wait_for(shop.submitted(busy), timeout=10)
 
     assert await shop.states(free) == {"confirmed": 1}
     assert await worker.settle() == 1

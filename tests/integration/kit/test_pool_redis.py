@@ -56,7 +56,7 @@ async def test_who_waits_too_long_is_told_and_keeps_nothing(pool: WaitingPool) -
     began_at = time.monotonic()
     with pytest.raises(RedisConnectionError, match="became free"):
         await pool.get_connection()
-    assert WAIT_S * 0.9 < time.monotonic() - began_at < WAIT_S * 3
+    assert WAIT_S * 0.9 < time.monotonic() - began_at < WAIT_S * 10
     await pool.release(held)
     await pool.release(await pool.get_connection())
     await pool.disconnect()

@@ -42,8 +42,8 @@ async def is_live(viewer: ShowdropClient, welcomes: int = 1) -> None:
 async def test_a_server_that_does_not_finish_the_upgrade_is_given_up_and_hung_up_on(first: bytes) -> None:
     async with gateway(welcoming) as url, line(url, first) as bad, client(bad.url, welcome_timeout_s=0.3) as viewer:
         await is_live(viewer)
-        await asyncio.wait_for(bad.hung_up.wait(), 1)
-        assert 0.3 - TIMER_S <= bad.dials[1] - bad.dials[0] < 2
+        await asyncio.wait_for(bad.hung_up.wait(), 5)
+        assert 0.3 - TIMER_S <= bad.dials[1] - bad.dials[0] < 5
 
 
 @pytest.mark.parametrize(

@@ -62,10 +62,10 @@ async def test_what_is_posted_together_is_published_together_in_order(redis: Red
     payloads = [b"", b"1,2 +", b'{"a": "b c"} \xff', b" "]
     async with redis.pubsub() as pubsub:
         await pubsub.subscribe(channel_of("inbox", show_id))
-        await pubsub.get_message(timeout=2)
+        await pubsub.get_message(timeout=10)
         assert await log.post(show_id, [(b"first", "mark_0")]) == [True]
         fresh = await log.post(show_id, [(b"again", "mark_0"), *((one, f"m{n}") for n, one in enumerate(payloads))])
-        messages = [await pubsub.get_message(ignore_subscribe_messages=True, timeout=2) for _ in range(2)]
+        messages = [await pubsub.get_message(ignore_subscribe_messages=True, timeout=10) for _ in range(2)]
     assert fresh == [False, True, True, True, True]
     entries = [entry for message in messages if message is not None for entry in parse_message(message["data"])]
     assert [entry.payload for entry in entries] == [b"first", *payloads]
@@ -78,10 +78,10 @@ async def test_what_is_published_is_what_was_appended(redis: Redis) -> None:
     log, show_id = RedisLog(redis, "log"), new_id("show")
     async with redis.pubsub() as pubsub:
         await pubsub.subscribe(channel_of("log", show_id))
-        await pubsub.get_message(timeout=2)
+        await pubsub.get_message(timeout=10)
         payload = b'{"a": "b c"} \xff'
         position = await log.append(show_id, payload, seq=1)
-        message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=2)
+        message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=10)
     assert message is not None
     assert parse_channel(message["channel"]) == ("log", show_id)
     [entry] = parse_message(message["data"])

@@ -108,11 +108,11 @@ async def test_a_cancelled_batcher_leaves_nobody_waiting_and_can_be_used_again(t
     for _ in range(turns):  # with none the task has not taken its first step
         await asyncio.sleep(0)
     running.cancel()
-    got = await asyncio.wait_for(asyncio.gather(*answers, return_exceptions=True), 1)
+    got = await asyncio.wait_for(asyncio.gather(*answers, return_exceptions=True), 10)
     assert [type(one) for one in got] == [asyncio.CancelledError] * 3
     assert batcher.waiting == 0
     press.gate.set()
-    assert await asyncio.wait_for(batcher.submit(4), 1) == "answer 4"
+    assert await asyncio.wait_for(batcher.submit(4), 10) == "answer 4"
 
 
 async def test_one_that_gathers_waits_while_items_keep_coming_and_no_longer() -> None:

@@ -26,7 +26,7 @@ async def test_a_loop_goes_on_after_every_failure_and_says_so_once_each(monkeypa
     tasks = Tasks()
     with capture_logs() as said:
         tasks.forever("worker", step, every_s=0.001)
-        await asyncio.wait_for(done.wait(), 2)
+        await asyncio.wait_for(done.wait(), 10)
         await tasks.stop()
     assert [(one["event"], one["loop"]) for one in said] == [
         ("loop_waits", "worker"),
@@ -52,7 +52,7 @@ async def test_a_loop_that_waits_says_so_at_the_beginning_and_the_end_and_not_at
     tasks = Tasks()
     with capture_logs() as said:
         tasks.forever("worker", step, every_s=0.001)
-        await asyncio.wait_for(done.wait(), 2)
+        await asyncio.wait_for(done.wait(), 10)
         await asyncio.sleep(0.01)
         await tasks.stop()
     assert [(one["event"], one.get("error")) for one in said] == [
@@ -78,7 +78,7 @@ async def test_a_loop_that_waits_for_long_says_so_again(monkeypatch: pytest.Monk
     tasks = Tasks()
     with capture_logs() as said:
         tasks.forever("worker", step)
-        await asyncio.wait_for(done.wait(), 2)
+        await asyncio.wait_for(done.wait(), 10)
         await tasks.stop()
     assert [one["event"] for one in said[:3]] == ["loop_waits"] * 3
 
@@ -122,8 +122,8 @@ async def test_a_loop_that_ends_by_itself_is_named_and_does_not_keep_the_others_
     await asyncio.sleep(0.01)
     assert not failed.done()
     dies.set()
-    assert await asyncio.wait_for(failed, 1) == "'breaks' has ended: GeneratorExit: no round after this one"
-    await asyncio.wait_for(tasks.stop(), 1)
+    assert await asyncio.wait_for(failed, 10) == "'breaks' has ended: GeneratorExit: no round after this one"
+    await asyncio.wait_for(tasks.stop(), 10)
     assert waits_ended.is_set()
 
 
@@ -141,7 +141,7 @@ async def test_a_step_that_makes_an_error_of_its_cancellation_is_its_last() -> N
     tasks.forever("reader", step)
     await asyncio.sleep(0)
     with capture_logs() as said:
-        await asyncio.wait_for(tasks.stop(), 1)
+        await asyncio.wait_for(tasks.stop(), 10)
     assert rounds == 1
     assert said == []
 
@@ -162,7 +162,7 @@ async def test_a_step_that_swallows_its_cancellation_is_stopped_all_the_same(mon
 
     tasks.forever("reader", step)
     await asyncio.sleep(0)
-    await asyncio.wait_for(tasks.stop(), 1)
+    await asyncio.wait_for(tasks.stop(), 10)
     assert swallowed == 3
 
 
@@ -177,20 +177,20 @@ async def test_what_else_must_not_end_is_watched_too() -> None:
     failed = asyncio.create_task(tasks.failed(serving))
     await asyncio.sleep(0)
     serving.cancel()
-    assert await asyncio.wait_for(failed, 1) == "'http' has ended: it was cancelled"
+    assert await asyncio.wait_for(failed, 10) == "'http' has ended: it was cancelled"
     await tasks.stop()
 
 
 async def test_a_wakeup_ends_a_wait_and_is_not_lost_before_it() -> None:
     wakeup = Wakeup()
     wakeup.set()
-    await asyncio.wait_for(wakeup.wait(60), 1)
+    await asyncio.wait_for(wakeup.wait(60), 10)
     waiting = asyncio.create_task(wakeup.wait(60))
     await asyncio.sleep(0)
     assert not waiting.done()
     wakeup.set()
-    await asyncio.wait_for(waiting, 1)
-    await asyncio.wait_for(wakeup.wait(0.01), 1)
+    await asyncio.wait_for(waiting, 10)
+    await asyncio.wait_for(wakeup.wait(0.01), 10)
 
 
 async def test_a_watched_loop_whose_round_does_not_end_is_named_and_one_that_fails_is_not(

@@ -122,7 +122,7 @@ async def test_a_channel_set_up_while_the_worker_runs_is_told_every_level_with_a
         seen = await in_step(channels, channel_id)
         took = time.monotonic() - started
 
-    assert took < 2
+    assert took < 8
     assert receiver.secret is not None
     assert receiver.secret.startswith("whsec_")
     assert receiver.forged == 0
@@ -304,7 +304,7 @@ async def test_a_dead_channel_costs_only_its_own_lag(
             await sell(ledger, SKUS[0])
             started = time.monotonic()
             await in_step(channels, alive)
-            assert time.monotonic() - started < 1
+            assert time.monotonic() - started < 5
             broken = await until(channels, dead.channel_id, lambda seen: seen.last_error is not None)
             assert broken.behind == (await view(channels, hangs)).behind == 20
         hanging.gate.set()

@@ -198,7 +198,7 @@ async def test_who_says_no_hello_in_time_is_closed_even_if_it_pings(
         await asyncio.sleep(0.2)
     assert await silent.closed() == CloseCode.BAD_MESSAGE
     assert await pinging.closed() == CloseCode.BAD_MESSAGE
-    assert await asyncio.wait_for(reader.read(), 3) == b""
+    assert await asyncio.wait_for(reader.read(), 8) == b""
     writer.close()
 
 

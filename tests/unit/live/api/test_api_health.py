@@ -36,8 +36,8 @@ async def test_every_failing_check_is_named_with_its_reason() -> None:
 
 async def test_checks_run_side_by_side() -> None:
     started = asyncio.get_running_loop().time()
-    await failing_checks({str(number): hangs for number in range(20)}, timeout_s=0.1)
-    assert asyncio.get_running_loop().time() - started < 1
+    await failing_checks({str(number): hangs for number in range(100)}, timeout_s=0.1)
+    assert asyncio.get_running_loop().time() - started < 5
 
 
 async def test_a_check_that_takes_long_to_let_go_is_not_waited_for() -> None:
@@ -52,12 +52,12 @@ async def test_a_check_that_takes_long_to_let_go_is_not_waited_for() -> None:
 
     complaints: list[dict[str, object]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _loop, context: complaints.append(context))
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(10):
         assert await failing_checks({"postgres": holds_on}, timeout_s=0.02) == {"postgres": "no answer within 0.02 s"}
     asked = asyncio.create_task(failing_checks({"postgres": holds_on}, timeout_s=60))
     await asyncio.sleep(0.01)
     asked.cancel()
-    assert await asyncio.wait((asked,), timeout=1) == ({asked}, set())
+    assert await asyncio.wait((asked,), timeout=10) == ({asked}, set())
     lets_go.set()
     await asyncio.sleep(0.01)
     gc.collect()

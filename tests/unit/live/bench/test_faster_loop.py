@@ -15,7 +15,7 @@ def test_a_pause_is_over_so_much_sooner_and_as_long_by_the_loops_own_clock() -> 
 
     with asyncio.Runner(loop_factory=lambda: FasterLoop(200)) as runner:
         took, took_here = runner.run(pause())
-    assert 0.3 <= took < 3
+    assert 0.3 <= took < 30
     assert took_here >= 60
 
 

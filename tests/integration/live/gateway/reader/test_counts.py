@@ -4,7 +4,7 @@ import asyncio
 
 from kit.redis_client import pipelined
 from live import wire
-from tests.integration.live.gateway.house import House
+from tests.integration.live.gateway.house import PATIENCE_S, House
 from tests.integration.live.gateway.reader.readiness import failing
 
 
@@ -37,9 +37,10 @@ async def test_a_show_that_nobody_watches_any_more_is_not_read(house: House) -> 
     await viewer.when(lambda: any(one.count == 2 for one in viewer.all(wire.Viewers)))
     await viewer.leave()
     await second.leave()
-    await asyncio.sleep(1.3)
-    [counted] = await pipelined(house.stores.redis, [("HVALS", f"{{{show_id}}}:viewers")])
-    assert [one.split(b":")[0] for one in counted] == [b"0"]
+    async with asyncio.timeout(PATIENCE_S):
+        while await counted(house, show_id) != [b"0"]:
+            await asyncio.sleep(0.05)
+    await asyncio.sleep(0.2)
     before = await hash_reads(house)
     await asyncio.sleep(0.5)
     assert await hash_reads(house) == before
@@ -48,6 +49,11 @@ async def test_a_show_that_nobody_watches_any_more_is_not_read(house: House) -> 
     snapshot = (await again.get(wire.Welcome)).snapshot
     assert isinstance(snapshot, wire.Snapshot)
     assert [one.offer_id for one in snapshot.offers] == [offer_id]
+
+
+async def counted(house: House, show_id: str) -> list[bytes]:
+    [written] = await pipelined(house.stores.redis, [("HVALS", f"{{{show_id}}}:viewers")])
+    return [one.split(b":")[0] for one in written]
 
 
 async def hash_reads(house: House) -> int:
