@@ -180,3 +180,20 @@ def collector_of(environ: Mapping[str, str]) -> tuple[str, int] | None:
     if not host or not port:
         raise SettingError(f"{ENDPOINT} is no address; write it like http://collector:4318")
     return host, port
+
+
+def proxy_of(environ: Mapping[str, str]) -> tuple[str, int] | None:
+    """Return host and port of the proxy that spans go through; None without one, or without the SDK.
+
+    ``HTTP_PROXY`` and its kind are read by the library that the SDK sends with, and by its rules.
+    """
+    endpoint = environ.get(ENDPOINT, "").strip()
+    try:
+        sends = import_module("requests.utils")
+        proxy: str | None = sends.select_proxy(endpoint, sends.get_environ_proxies(endpoint))
+        if not proxy:
+            return None
+        parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+        return parts.hostname or "", parts.port or _USUAL_PORTS.get(parts.scheme, 0)
+    except (ImportError, ValueError):
+        return None

@@ -5,8 +5,10 @@ import os
 import socket
 from collections.abc import Mapping
 
+import msgspec
+
 from kit.errors import SettingError
-from kit.traces_otlp import collector_of, open_traces
+from kit.traces_otlp import collector_of, open_traces, proxy_of
 from live.checkup.facts import CollectorFacts
 from live.checkup.limits import COLLECTOR_TIMEOUT_S
 
@@ -21,16 +23,17 @@ async def look_at_collector(environ: Mapping[str, str]) -> CollectorFacts:
         await open_traces("check", environ).close()
     except SettingError as error:
         return CollectorFacts(refused=error.message)
-    address = f"{host}:{port}"
+    proxy = proxy_of(environ)
+    found = CollectorFacts(address=f"{host}:{port}", proxy="{}:{}".format(*proxy) if proxy else "")
     try:
         async with asyncio.timeout(COLLECTOR_TIMEOUT_S):
-            _, writer = await asyncio.open_connection(host, port)
+            _, writer = await asyncio.open_connection(*(proxy or collector))
     except TimeoutError:
-        return CollectorFacts(address=address, error=f"no answer within {COLLECTOR_TIMEOUT_S:.0f} s")
+        return msgspec.structs.replace(found, error=f"no answer within {COLLECTOR_TIMEOUT_S:.0f} s")
     except (OSError, UnicodeError) as error:
-        return CollectorFacts(address=address, error=_why(error))
+        return msgspec.structs.replace(found, error=_why(error))
     writer.transport.abort()  # nothing was said, so there is nothing to wait for
-    return CollectorFacts(address=address)
+    return found
 
 
 def _why(error: OSError | UnicodeError) -> str:

@@ -115,11 +115,13 @@ class CollectorFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         address: host and port of the collector; empty when there is to be none.
+        proxy: host and port of the proxy on the way to it, which is who is connected to; empty without one.
         refused: what a role that starts would end with; empty when it takes these settings.
         error: why the collector took no connection; empty when it did.
     """
 
     address: str = ""
+    proxy: str = ""
     refused: str = ""
     error: str = ""
 

@@ -165,7 +165,7 @@ def judge_door(door: DoorFacts) -> Verdict:
         return Verdict(
             check=check,
             state="fail",
-            found=f"{door.address} is answered by the {door.role}",
+            found=f"{door.address} is answered by the {'API' if door.role == 'api' else door.role}",
             remedy=f"Set {door.variable} here as it is set where the {door.name} runs.",
         )
     if door.ours:
@@ -194,15 +194,16 @@ def judge_collector(collector: CollectorFacts) -> Verdict:
             found=collector.refused,
             remedy="Correct or unset this variable: with it no role starts.",
         )
+    where = f"the proxy {collector.proxy} before {collector.address}" if collector.proxy else collector.address
     if collector.error:
         return Verdict(
             check="traces",
             state="warn",
-            found=f"{collector.address}: {collector.error}",
+            found=f"{where}: {collector.error}",
             remedy="See that the collector runs, that this machine may reach it, and that OTEL_EXPORTER_OTLP_ENDPOINT "
-            "is right; until then spans are dropped.",
+            "is right (and HTTP_PROXY, HTTPS_PROXY and NO_PROXY); until then spans are dropped.",
         )
-    return fine("traces", f"{collector.address} takes connections" if collector.address else "off")
+    return fine("traces", f"{where} takes connections" if where else "off")
 
 
 def _payments(takes: Sequence[str], *, public: bool) -> Verdict:

@@ -1,6 +1,7 @@
 """The check and traces: their settings are tried as a role would, and their collector is connected to, no more."""
 
 import asyncio
+import os
 
 import pytest
 
@@ -9,6 +10,13 @@ from live.checkup import collector
 from live.checkup.collector import look_at_collector
 from live.checkup.facts import CollectorFacts
 from tests.integration.live.gateway.house import free_port
+
+
+@pytest.fixture(autouse=True)
+def _without_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
 
 
 async def test_without_an_endpoint_there_is_nothing_to_look_at() -> None:
@@ -36,6 +44,19 @@ async def test_a_collector_that_is_away_is_named_without_its_password() -> None:
     port = free_port()
     found = await look_at_collector({ENDPOINT: f"http://user:pass-word@127.0.0.1:{port}"})
     assert found == CollectorFacts(address=f"127.0.0.1:{port}", error="Connection refused")
+
+
+@pytest.mark.parametrize("scheme", ["http://user:pass-word@", ""])
+async def test_behind_a_proxy_it_is_the_proxy_that_is_connected_to(
+    monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    port = free_port()
+    monkeypatch.setenv("HTTP_PROXY", f"{scheme}127.0.0.1:{port}")
+    environ = {ENDPOINT: "http://collector.invalid:4318"}
+    away = CollectorFacts(address="collector.invalid:4318", proxy=f"127.0.0.1:{port}", error="Connection refused")
+    assert await look_at_collector(environ) == away
+    monkeypatch.setenv("NO_PROXY", "collector.invalid")
+    assert (await look_at_collector(environ)).proxy == ""
 
 
 async def test_a_name_that_cannot_be_is_a_line() -> None:

@@ -160,6 +160,7 @@ def test_too_few_open_files_are_a_failure_where_viewers_are_expected() -> None:
         ({"ours": True, "ready": True}, "ok", "127.0.0.1:8000 answers and is ready"),
         ({"ours": True, "failing": ("redis", "schema")}, "fail", "redis, schema"),
         ({"ours": True, "role": "gateway"}, "fail", "127.0.0.1:8000 is answered by the gateway"),
+        ({"ours": True, "role": "api"}, "fail", "127.0.0.1:8000 is answered by the API"),
         ({"error": "cannot be listened on (Address already in use)"}, "fail", "Address already in use"),
     ],
 )
@@ -176,6 +177,7 @@ def test_a_port_is_free_or_ours(changes: dict[str, object], state: str, found: s
         (CollectorFacts(), "ok", "off", ""),
         (CollectorFacts(address="collector:4318"), "ok", "collector:4318 takes connections", ""),
         (CollectorFacts(address="c:4318", error="Connection refused"), "warn", "c:4318: Connection refused", "dropped"),
+        (CollectorFacts(address="c:1", proxy="p:2"), "ok", "the proxy p:2 before c:1 takes connections", ""),
         (CollectorFacts(refused="it is no address"), "fail", "it is no address", "no role starts"),
     ],
 )
