@@ -13,8 +13,10 @@ pytestmark = pytest.mark.timeout(110)
 
 FAN_OUT_ROWS = ("one", "together", "memory", "resume", "stalled")
 FAN_OUT_RESULTS = ("one", "together", "memory", "resume", "resume-reads", "stalled", "stalled-memory")
-FAN_OUT_COUNTED = ("resume", "resume-reads", "stalled-memory")
+FAN_OUT_COUNTED = ("resume", "stalled-memory")
 """Results that do not depend on how fast the machine is."""
+
+FAN_OUT_VIEWERS = 300
 
 CLAIM_ROWS = ("claims-accepted", "claims-refused", "drop", "expiry")
 CLAIM_RESULTS = ("claims-accepted", "claims-accepted-p99", "claims-refused", "drop", "drop-at-once", "expiry")
@@ -46,6 +48,8 @@ def doubts_of(found: dict[str, Any]) -> list[str]:
 async def test_the_fan_out_benchmark_runs_and_nothing_is_lost_in_it(tmp_path: Path) -> None:
     found, printed = await run_bench(FAN_OUT_ROWS, FAN_OUT_RESULTS, tmp_path)
     assert all(found[name]["passed"] for name in FAN_OUT_COUNTED), printed
+    # What an idle gateway reads in that time is taken off: a machine that stands still for a moment makes it inexact.
+    assert found["resume-reads"]["result"]["columns"]["ours"] < FAN_OUT_VIEWERS / 3, printed
 
 
 async def test_the_claim_benchmark_runs_and_every_claim_has_one_right_answer(tmp_path: Path) -> None:

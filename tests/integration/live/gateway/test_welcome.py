@@ -2,12 +2,13 @@
 
 import asyncio
 import base64
+import contextlib
 import json
 from ipaddress import ip_network
 
 import httpx
 import pytest
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from kit.ids import new_id
 from live import wire
@@ -193,9 +194,10 @@ async def test_who_says_no_hello_in_time_is_closed_even_if_it_pings(
     silent, pinging = await house.dial(show_id), await house.dial(show_id)
     reader, writer = await house.raw()
     writer.write(b"GET /v1/sho")
-    for _ in range(4):
-        _pong = await pinging.connection.ping()
-        await asyncio.sleep(0.2)
+    with contextlib.suppress(ConnectionClosed):
+        for _ in range(4):
+            _pong = await pinging.connection.ping()
+            await asyncio.sleep(0.2)
     assert await silent.closed() == CloseCode.BAD_MESSAGE
     assert await pinging.closed() == CloseCode.BAD_MESSAGE
     assert await asyncio.wait_for(reader.read(), 8) == b""
@@ -206,11 +208,11 @@ async def test_who_falls_silent_is_closed_to_come_back_and_any_frame_keeps_a_sea
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     show_id = await house.show()
-    assert HEARTBEAT_MISSED_MS > 1000
-    monkeypatch.setattr("live.viewer_ws.HANDSHAKE_TIMEOUT_S", 0.9)
-    monkeypatch.setattr("live.viewer_ws.HEARTBEAT_MISSED_MS", 1000)
+    assert HEARTBEAT_MISSED_MS > 3000
+    monkeypatch.setattr("live.viewer_ws.HANDSHAKE_TIMEOUT_S", 2.7)
+    monkeypatch.setattr("live.viewer_ws.HEARTBEAT_MISSED_MS", 3000)
     silent, pinging = await house.watch(show_id), await house.watch(show_id)
-    for _ in range(12):
+    for _ in range(30):
         _pong = await pinging.connection.ping()
         await asyncio.sleep(0.2)
     assert await silent.closed() == CloseCode.NO_HEARTBEAT
