@@ -20,11 +20,13 @@ from live.limits import (
 from live.room import Room
 from live.session_ports import House
 from live.waiting_lists import TEMPORARY
+from live.wire import WaitlistRefusalReason
 
 _log = logger("session")
 
 _OnHold = wire.Checkout | wire.Release | wire.Extend
 _OnList = wire.WaitlistJoin | wire.WaitlistLeave
+_Wait = asyncio.Task[WaitlistRefusalReason | None]
 
 
 class _AskedClaim:
@@ -79,8 +81,8 @@ class ViewerRequests:
         self._reply = reply
         self._claims = 0  # in flight
         self._purchases: set[asyncio.Task[None]] = set()
-        self._waits: set[asyncio.Task[None]] = set()
-        self._last_wait: dict[str, asyncio.Task[None]] = {}  # by offer
+        self._waits: set[_Wait] = set()
+        self._last_wait: dict[str, _Wait] = {}  # by offer
 
     def claim(self, claim: wire.Claim, room: Room, now: float) -> None:
         """Ask for units; the answer comes when the desk has decided. ``now`` is the loop's clock, in seconds."""
@@ -209,21 +211,25 @@ class ViewerRequests:
             self._waits.add(task)
             task.add_done_callback(lambda done: self._wait_ended(message, done))
 
-    async def _wait(self, message: _OnList, buyer_id: str, before: "asyncio.Task[None] | None") -> None:
+    async def _wait(self, message: _OnList, buyer_id: str, before: "_Wait | None") -> WaitlistRefusalReason | None:
+        """Answer a join or a leave; return why not, or None when it is done."""
         if before is not None:
             await asyncio.wait([before])  # a leave right after its join must not come first
+            if not (before.cancelled() or before.exception()) and before.result() == "recovering":
+                return self.refuse_waiting(message, "recovering")  # it has waited for Redis as long
         if isinstance(message, wire.WaitlistJoin):
             joined = await self._house.waiting_lists.join(message.offer_id, buyer_id)
-            if isinstance(joined, InLine):
-                self._reply(wire.WaitlistJoined(offer_id=message.offer_id, place=joined.place))
-            else:
-                self.refuse_waiting(message, joined)
-        elif (refusal := await self._house.waiting_lists.leave(message.offer_id, buyer_id)) is not None:
-            self.refuse_waiting(message, refusal)
+            if not isinstance(joined, InLine):
+                return self.refuse_waiting(message, joined)
+            self._reply(wire.WaitlistJoined(offer_id=message.offer_id, place=joined.place))
         else:
+            refusal = await self._house.waiting_lists.leave(message.offer_id, buyer_id)
+            if refusal is not None:
+                return self.refuse_waiting(message, refusal)
             self._reply(wire.WaitlistLeft(offer_id=message.offer_id))
+        return None
 
-    def _wait_ended(self, message: _OnList, wait: "asyncio.Task[None]") -> None:
+    def _wait_ended(self, message: _OnList, wait: "_Wait") -> None:
         self._waits.discard(wait)
         if self._last_wait.get(message.offer_id) is wait:
             del self._last_wait[message.offer_id]
@@ -231,6 +237,7 @@ class ViewerRequests:
             _log.error("waitlist_failed", show_id=self._show_id, offer_id=message.offer_id, exc_info=error)
             self.refuse_waiting(message, "recovering")
 
-    def refuse_waiting(self, message: _OnList, reason: wire.WaitlistRefusalReason) -> None:
-        """Answer a join or a leave with no."""
+    def refuse_waiting(self, message: _OnList, reason: WaitlistRefusalReason) -> WaitlistRefusalReason:
+        """Answer a join or a leave with no. Returns the reason."""
         self._reply(wire.WaitlistRefused(offer_id=message.offer_id, reason=reason, temporary=reason in TEMPORARY))
+        return reason
