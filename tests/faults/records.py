@@ -4,6 +4,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Literal
 
+from inventory.hold import DEADLINE_STEP_MS
+from tests.faults.limits import HOLD_TTL_MS
+
 HoldFate = Literal["live", "released", "expired"]
 
 
@@ -43,6 +46,11 @@ class HoldRecord:
     order_id: str | None = None
     found_ms: int | None = None
     missing_ms: int | None = None
+
+    @property
+    def accepted_ms(self) -> int:
+        """When the book accepted it, by its deadline: the answer may have been on its way while all stood still."""
+        return min(self.heard_ms, max(self.asked_ms, self.expires_at_ms - HOLD_TTL_MS - DEADLINE_STEP_MS))
 
     def is_left_alone(self, now_ms: int) -> bool:
         """Tell whether it should be live at that moment, and nothing of it is on its way."""

@@ -131,6 +131,17 @@ def test_a_hold_that_went_with_the_memory_is_forgotten_and_its_unit_may_be_sold_
     assert verdict.forgotten == 1
 
 
+def test_a_hold_whose_answer_came_after_the_loss_went_with_the_memory_all_the_same() -> None:
+    first, second = a_hold("a", 1_900), a_hold("b", 3_100)
+    first.heard_ms, first.release_sent_ms = 2_600, 3_300
+    first.refused, first.refused_ms = "unknown_hold", 3_400
+    course = msgspec.structs.replace(LOST, rebuilt_ms=(3_000,))
+    assert verdict_of(first, second, orders=[paid(second)], allocated=1, course=course).holds
+    first.expires_at_ms = first.heard_ms + HOLD_TTL_MS
+    verdict = verdict_of(first, second, orders=[paid(second)], allocated=1, course=course)
+    assert (verdict.oversold, verdict.gap_holds) == (1, 1)
+
+
 def test_a_hold_that_was_found_after_the_memory_was_lost_is_still_promised() -> None:
     first, second = a_hold("a"), a_hold("b", 3_100)
     course = msgspec.structs.replace(LOST, rebuilt_ms=(3_000,))

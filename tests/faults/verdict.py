@@ -212,7 +212,7 @@ def _promised_until(hold: HoldRecord, order: OrderFact | None, course: Course) -
             return FOREVER
         # Its money goes back; the units were free when Postgres refused it.
         return hold.checkout_sent_ms or hold.heard_ms
-    lost_ms = min((at for at in course.lost_ms if at > hold.heard_ms), default=FOREVER)
+    lost_ms = min((at for at in course.lost_ms if at > hold.accepted_ms), default=FOREVER)
     if not _known_later(hold) and lost_ms < hold.expires_at_ms:
         return min(lost_ms, hold.release_sent_ms or FOREVER)
     if hold.release_sent_ms is not None:
@@ -221,7 +221,7 @@ def _promised_until(hold: HoldRecord, order: OrderFact | None, course: Course) -
     if _vanished(hold):
         moments = sorted([*course.lost_ms, *course.rebuilt_ms])
         known = [hold.ended_ms or FOREVER, hold.missing_ms or FOREVER, hold.expires_at_ms]
-        return min([at for at in moments if at > hold.heard_ms] + known)
+        return min([at for at in moments if at > hold.accepted_ms] + known)
     return min(hold.expires_at_ms, hold.ended_ms or FOREVER)
 
 
@@ -238,7 +238,7 @@ def gap(holds: Iterable[HoldRecord], course: Course) -> tuple[int, int]:
         rebuilt = min((at for at in course.rebuilt_ms if at >= gone), default=None)
         if rebuilt is not None:
             spans.append((back, max(back, rebuilt)))
-    accepted = sum(any(back <= hold.heard_ms < rebuilt for back, rebuilt in spans) for hold in holds)
+    accepted = sum(any(back <= hold.accepted_ms < rebuilt for back, rebuilt in spans) for hold in holds)
     return accepted, max((rebuilt - back for back, rebuilt in spans), default=0)
 
 
