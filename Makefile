@@ -66,7 +66,7 @@ $(VENV)/.made:
 $(VENV)/.run-ready: $(VENV)/.made requirements.lock pyproject.toml
 	@echo "Installing the locked dependencies ..."
 	$(PIP_INSTALL) --require-hashes -r requirements.lock
-	$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	PYTHONWARNINGS=ignore $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.dev-ready: $(VENV)/.run-ready requirements-dev.lock
