@@ -1,6 +1,7 @@
 """A load test from its server to its verdict, at a size whose figures say nothing."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -37,7 +38,10 @@ async def test_a_drop_and_a_storm_of_reconnects_are_played_and_judged_and_leave_
 
 def pid_of(role: str, parent: int) -> int:
     """The process of a role among all that came from another one."""
-    words = {pid: Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0") for pid in with_children(parent)}
+    words: dict[int, list[bytes]] = {}
+    for pid in with_children(parent):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            words[pid] = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     (found,) = (pid for pid, said in words.items() if said[-2:] == [role.encode(), b""])
     return found
 

@@ -327,7 +327,8 @@ test("a server that answers is kept, however quiet the show", async (context) =>
 test("the first beat after a welcome is at a random moment of the first heartbeat", async (context) => {
   const { wires } = watching(context, { random: () => 0.999 });
   wires[0].open().say(welcome({ heartbeat_ms: 5_000 }));
-  await until(() => wires[0].of("ping").length === 1);
+  // One, and another where the machine stood still meanwhile: who slept asks at once.
+  await until(() => wires[0].of("ping").length >= 1);
 });
 
 test("a reconnect keeps the server's clock and asks for no more time", async (context) => {
