@@ -33,7 +33,10 @@ async def test_killing_the_subscriber_in_a_burst_of_events_loses_nothing(house: 
     assert kills > 1
     assert 0 < await house.metric("showdrop_gateway_reader_reconnects_total") <= kills
     assert await house.metric("showdrop_gateway_log_events_total") == 150
-    assert await house.metric("showdrop_gateway_log_behind_events") == 0
+    async with asyncio.timeout(10):
+        # It says what the last tick saw.
+        while await house.metric("showdrop_gateway_log_behind_events") != 0:
+            await asyncio.sleep(0.02)
 
 
 async def test_a_subscriber_that_was_dropped_right_before_the_last_event_gets_it_without_waiting_for_a_tick(
@@ -53,7 +56,7 @@ async def test_a_subscriber_that_was_dropped_right_before_the_last_event_gets_it
 async def test_a_connection_that_swallows_everything_is_noticed_replaced_and_loses_nothing(
     house: House, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("live.log_reader_redis.READER_DROP_S", 2.0)
+    monkeypatch.setattr("live.log_reader_redis.READER_DROP_S", 4.0)
     show_id = await house.show()
     viewer = await house.watch(show_id)
     await house.events(show_id, 3)
