@@ -102,10 +102,10 @@ async def test_an_answer_that_came_while_the_gateway_stood_still_counts(house: H
     lists = WaitingLists(house.stores.offers, house.stores.holds)
     await house.stores.offers.get(offer_id)
     for number, stands_still_s in enumerate((CLAIM_ANSWER_MOST_S, CLAIM_ANSWER_LAST_S)):
-        await house.stores.redis.client_pause(500, all=True)
+        await house.stores.redis.client_pause(900, all=True)
         claim = answer_of(desk, _request(offer_id, number))
         wishes = [asyncio.create_task(one) for one in (lists.join(offer_id, "ana"), lists.leave(offer_id, "ana"))]
-        await asyncio.sleep(0.25)
+        await asyncio.sleep(0.2)
         assert not claim.done()
         # The gateway itself stands still, while Redis goes on.
         asyncio.get_running_loop().call_soon(time.sleep, stands_still_s)
