@@ -1,9 +1,13 @@
 """One show's frames on their way to its viewers: the same bytes to everyone, in slices, in order (D3).
 
-Frames that are sent while a broadcast runs wait for it to end, and then leave together, as one write per viewer. A
-broadcast writes to a slice of the viewers and lets the event loop do other work before it goes on, so a claim that
-comes meanwhile is answered between two slices; while one waits, slices are small. An idle show adds no delay: the
-first frame leaves in the next turn of the loop.
+An event leaves in the next turn of the loop; state waits until whoever read it has read all of it (``flush``), or for
+an event that takes it along. What is due while a broadcast runs waits for its end. What leaves together is one write
+per viewer.
+
+A broadcast writes to a slice of the viewers and lets the event loop do other work before it goes on, so a claim that
+comes meanwhile is answered between two slices. While one waits, slices of state are small; those of events are not:
+there are few events, and whoever waits for one is the whole audience. After a broadcast that took too long, claims have
+the loop to themselves for as long again (decision 0036).
 
 A viewer whose socket takes everything is *direct*: its bytes go straight to the descriptor, which costs what the
 system call costs (decision 0021). A viewer with bytes that the socket did not take is *behind*: its transport keeps
@@ -20,7 +24,7 @@ from typing import Generic, Protocol, TypeVar
 
 from live.frames import VARIANTS, Frame, Variant
 from live.gateway_figures import GatewayFigures
-from live.limits import BATCH_MOST_FRAMES, SLICE_VIEWERS, SLICE_VIEWERS_BUSY
+from live.limits import BATCH_MOST_FRAMES, BROADCAST_LONG_S, SLICE_VIEWERS, SLICE_VIEWERS_BUSY
 
 
 class Seat(Protocol):
@@ -161,6 +165,9 @@ class FanOut(Generic[Someone]):
         self._late: list[tuple[int, Someone]] = []  # came while frames waited; and how many of those they know
         self._parts: deque[_Part[Someone]] = deque()
         self._running = False
+        self._due = False  # whether what waits is to leave
+        self._rests_until_s = 0.0
+        self._with_events = False  # whether an event is on its way, or waits
 
     def __len__(self) -> int:
         """Return how many seats there are."""
@@ -216,18 +223,33 @@ class FanOut(Generic[Someone]):
             group.direct[seat.fd] = seat
 
     def send(self, frame: Frame) -> None:
-        """Send a frame to every seat. What is sent in one turn of the loop, or during a broadcast, leaves together."""
+        """Send a frame to every seat: an event now, behind all that waits; state with the next event or ``flush``."""
         self._waiting.append(frame)
+        if frame.is_log:
+            self._with_events = True
+            self.flush()
+
+    def flush(self) -> None:
+        """Let leave what waits: in the next turn of the loop, or after the broadcast that runs.
+
+        While claims wait, state stays for the next ``flush`` after a broadcast that was too long.
+        """
+        if not self._waiting or (self._rests() and not self._with_events):
+            return
+        self._due = True
         if not self._running:
             self._running = True
             asyncio.get_running_loop().call_soon(self._turn)
+
+    def _rests(self) -> bool:
+        return self._rests_until_s > 0 and self._busy() and time.perf_counter() < self._rests_until_s
 
     def _turn(self) -> None:
         began_s = time.perf_counter()
         try:
             if not self._parts:
                 self._begin()
-            left = SLICE_VIEWERS_BUSY if self._busy() else SLICE_VIEWERS
+            left = SLICE_VIEWERS_BUSY if self._busy() and not self._with_events else SLICE_VIEWERS
             while self._parts and left > 0:
                 written = self._parts[0].write(left)
                 if written == 0:
@@ -236,7 +258,9 @@ class FanOut(Generic[Someone]):
         finally:
             self._turned(began_s)
             # Whatever happens here, the show's next frames leave.
-            self._running = bool(self._parts or self._waiting)
+            if not self._parts:
+                self._with_events = any(frame.is_log for frame in self._waiting)
+            self._running = bool(self._parts) or self._due
             if self._running:
                 asyncio.get_running_loop().call_soon(self._turn)
 
@@ -245,7 +269,9 @@ class FanOut(Generic[Someone]):
         now_s = time.perf_counter()
         self._figures.write_loop.add(now_s - began_s)
         if self._began_s and not self._parts:
-            self._figures.broadcast.add(now_s - self._began_s)
+            took_s = now_s - self._began_s
+            self._figures.broadcast.add(took_s)
+            self._rests_until_s = now_s + took_s if took_s > BROADCAST_LONG_S else 0.0
             self._began_s = 0.0
             for made_at_ms in self._made_at_ms:
                 self._figures.written(made_at_ms)
@@ -253,6 +279,7 @@ class FanOut(Generic[Someone]):
     def _begin(self) -> None:
         """Start a broadcast of what waits, at most ``BATCH_MOST_FRAMES`` of it."""
         frames, self._waiting = self._waiting[:BATCH_MOST_FRAMES], self._waiting[BATCH_MOST_FRAMES:]
+        self._due = bool(self._waiting)
         for group in self._groups.values():
             if viewers := len(group):
                 part = _Part(group, frames)

@@ -130,11 +130,15 @@ class Ticker:
         # Who comes back to a room that nobody watched for a while starts from what is read then.
         self._known = {room: self._known.get(room) or _Known() for room in watched}
         await self._logs(watched)
-        await self._stock()
-        if self._ticks % REACTIONS_EVERY_TICKS == 0:
-            await self._reactions(watched)
-        if self._ticks % PRESENCE_EVERY_TICKS == 0:
-            await self._presence(rooms, watched)
+        try:
+            await self._stock()
+            if self._ticks % REACTIONS_EVERY_TICKS == 0:
+                await self._reactions(watched)
+            if self._ticks % PRESENCE_EVERY_TICKS == 0:
+                await self._presence(rooms, watched)
+        finally:
+            for room in watched:
+                room.flush()  # all that a tick has read is one write per viewer
 
     async def write_counts(self) -> None:
         """Add claims and peaks of viewers to the report's figures; also the last thing before the end.

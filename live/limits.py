@@ -179,8 +179,12 @@ SLICE_VIEWERS: Final = 512
 """Viewers who are written to before the event loop may do other work: four milliseconds of system calls."""
 
 SLICE_VIEWERS_BUSY: Final = 32
-"""The same while claims wait for their answers: each takes some eight turns of the loop. Each turn costs CPU, so it is
-not so for all broadcasts."""
+"""The same, of state, while claims wait for their answers: each takes some eight turns of the loop. Each turn costs
+CPU, so it is not so for all broadcasts."""
+
+BROADCAST_LONG_S: Final = 0.1
+"""Seconds of a broadcast after which state rests for as long as it took, while claims wait: a tick. A machine that
+needs longer is short of processor time, and every frame that it makes is time that claims wait."""
 
 BATCH_MOST_FRAMES: Final = 32
 """Frames that leave as one write: more would save next to nothing, and could fill a socket that keeps up."""

@@ -207,6 +207,10 @@ class Room:
         """Send a frame to everyone, in order, as ``fan_out.py`` says."""
         self._fan_out.send(frame)
 
+    def flush(self) -> None:
+        """Let the state leave that was set since the last time."""
+        self._fan_out.flush()
+
     def fell_behind(self, seat: Seat) -> None:
         """Note that a viewer's socket is full."""
         self._figures.slow["behind"] += 1

@@ -220,6 +220,7 @@ class House:
         self.complete: set[ASeat] = set()  # left, but nothing was on its way to them
         self._leaving: list[ASeat] = []
         self.sent = 0
+        self.keeps_state = False  # some was sent, and neither a flush nor an event has let it leave
         self._errors: list[dict[str, Any]] = []
         asyncio.get_running_loop().set_exception_handler(lambda _loop, context: self._errors.append(context))
 
@@ -227,6 +228,8 @@ class House:
         """Do one thing that can happen within a turn of the loop."""
         if name == "send":
             self.send(number, is_log=flag)
+        elif name == "flush":
+            self.flush()
         elif name == "join":
             self.seat(VARIANTS[number % 2], tight=True, most_waiting=12_000 if flag else None)
         elif seated := [seat for seat in self.seats if seat.seated]:
@@ -254,7 +257,13 @@ class House:
                 self.due[seat].append(self.sent)
         if not is_log:
             self.states.add(self.sent)
+        self.keeps_state = not is_log
         self.fan_out.send(log_frame(self.sent, number * FILLING // 2) if is_log else state_frame(self.sent))
+
+    def flush(self) -> None:
+        """Let state leave."""
+        self.keeps_state = False
+        self.fan_out.flush()
 
     def seat(
         self,
@@ -273,7 +282,7 @@ class House:
 
     def leave(self, seat: ASeat, *, at_once: bool) -> None:
         """Let a seat leave; its descriptor is free ``at_once`` or when its connection is lost, a turn later."""
-        if not self.fan_out.busy and not seat.is_behind:
+        if not (self.fan_out.busy or self.keeps_state or seat.is_behind):
             self.complete.add(seat)
         seat.leave()
         if at_once:
@@ -312,7 +321,8 @@ class House:
         raise AssertionError("it never ends")
 
     async def settle(self) -> None:
-        """Go on until everyone who sits here has read everything."""
+        """Let state leave, and go on until everyone who sits here has read everything."""
+        self.flush()
         await self.turn()
         await self.turn()
         for _ in range(TURNS_MOST):

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import struct
+import time
 from collections.abc import AsyncIterator, Callable
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from live import fan_out as module
+from live.fan_out import FanOut
 from live.frames import VARIANTS
 from tests.unit.live.fan_out_seats import FILLING, SOFT_BYTES, ASeat, House, log_frame, state_frame
 
@@ -29,7 +31,7 @@ def several(house: House, count: int) -> list[ASeat]:
     return [house.seat(sockets=socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)) for _ in range(count)]
 
 
-names = st.sampled_from(["send", "send", "join", "leave", "swap", "reply", "stumble", "read", "turn", "turn"])
+names = st.sampled_from(["send", "send", "flush", "join", "leave", "swap", "reply", "stumble", "read", "turn", "turn"])
 steps: st.SearchStrategy[list[Step]] = st.lists(
     st.tuples(names, st.integers(0, 7), st.booleans()), min_size=20, max_size=40
 )
@@ -81,6 +83,59 @@ async def test_what_is_sent_during_a_broadcast_leaves_together_behind_it(
     assert [seat.read_writes() for seat in seats] == [[[1], [2, 3, 4]]] * 5
 
 
+async def test_state_waits_until_all_of_it_is_read_and_leaves_as_one_write(house: House) -> None:
+    seats = several(house, 2)
+    for _ in range(2):
+        house.send(0, is_log=False)
+        await asyncio.sleep(0)
+    assert not house.fan_out.busy
+    house.flush()
+    await house.turns()
+    house.flush()
+    assert not house.fan_out.busy, "there is nothing left"
+    assert [seat.read_writes() for seat in seats] == [[[1, 2]]] * 2
+
+
+async def test_an_event_does_not_wait_and_takes_state_along(house: House) -> None:
+    [seat] = several(house, 1)
+    for is_log in (False, True, False):
+        house.send(0, is_log=is_log)
+    await house.turns()
+    house.send(0, is_log=False)
+    await asyncio.sleep(0)
+    house.flush()
+    await house.turns()
+    assert seat.read_writes() == [[1, 2, 3], [4]]
+
+
+async def test_state_of_a_round_that_is_not_over_does_not_leave_with_the_end_of_a_broadcast(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SLICE_VIEWERS", 1)
+    seats = several(house, 2)
+    house.send(0, is_log=True)
+    await asyncio.sleep(0)
+    house.send(0, is_log=False)
+    await house.turns()
+    assert [seat.read_writes() for seat in seats] == [[[1]]] * 2
+    house.send(0, is_log=True)
+    await asyncio.sleep(0)
+    house.send(0, is_log=False)
+    house.flush()
+    await house.turns()
+    assert [seat.read_writes() for seat in seats] == [[[2, 3], [4]]] * 2
+
+
+async def test_who_joins_while_state_waits_knows_it_from_the_welcome(house: House) -> None:
+    [first] = several(house, 1)
+    house.send(0, is_log=False)
+    [late] = several(house, 1)
+    house.send(0, is_log=False)
+    house.flush()
+    await house.turns()
+    assert [first.read(), late.read()] == [[1, 2], [2]]
+
+
 async def test_one_write_holds_so_many_frames_at_most(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BATCH_MOST_FRAMES", 3)
     [seat] = several(house, 1)
@@ -101,6 +156,98 @@ async def test_a_broadcast_to_many_lets_others_work_between_its_slices(
         await asyncio.sleep(0)  # this task is the other work
         reached.append(sum(bool(seat.read()) for seat in seats))
     assert reached == [4, 8, 10]
+
+
+@pytest.mark.parametrize(
+    ("sent", "reached"),
+    [
+        pytest.param([False], [2, 4, 6, 8], id="state, in small slices"),
+        pytest.param([True], [6, 10, 10, 10], id="an event, in large ones"),
+        pytest.param([False, True], [6, 10, 10, 10], id="both"),
+    ],
+)
+async def test_while_claims_wait_state_gives_way_and_events_do_not(
+    house: House, monkeypatch: pytest.MonkeyPatch, sent: list[bool], reached: list[int]
+) -> None:
+    monkeypatch.setattr(module, "SLICE_VIEWERS", 6)
+    monkeypatch.setattr(module, "SLICE_VIEWERS_BUSY", 2)
+    house.fan_out = FanOut(lambda: True)
+    seats = several(house, 10)
+    for is_log in sent:
+        house.send(0, is_log=is_log)
+    house.flush()
+    found = []
+    for _ in reached:
+        await asyncio.sleep(0)
+        found.append(sum(bool(seat.read()) for seat in seats))
+    assert found == reached
+
+
+async def test_state_that_an_event_waits_for_does_not_give_way_and_the_next_one_does(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SLICE_VIEWERS", 10)
+    monkeypatch.setattr(module, "SLICE_VIEWERS_BUSY", 2)
+    house.fan_out = FanOut(lambda: True)
+    seats = several(house, 10)
+    house.send(0, is_log=False)
+    house.flush()
+    await asyncio.sleep(0)
+    assert sum(seat.read() == [1] for seat in seats) == 2
+    house.send(0, is_log=True)
+    await asyncio.sleep(0)
+    assert sum(seat.read() == [1] for seat in seats) == 10
+    await asyncio.sleep(0)
+    assert sum(seat.read() == [1, 2] for seat in seats) == 10
+    await house.turns()
+    house.send(0, is_log=False)
+    house.flush()
+    await asyncio.sleep(0)
+    assert sum(seat.read() == [1, 2, 3] for seat in seats) == 2
+    await house.turns()
+
+
+@pytest.mark.parametrize(("long_s", "rests"), [(0.0, True), (60.0, False)])
+async def test_after_a_long_broadcast_state_leaves_the_loop_to_claims_for_as_long_again(
+    house: House, monkeypatch: pytest.MonkeyPatch, long_s: float, rests: bool
+) -> None:
+    monkeypatch.setattr(module, "SLICE_VIEWERS_BUSY", 1)
+    monkeypatch.setattr(module, "BROADCAST_LONG_S", long_s)
+    now_s, claims = [1_000.0], [1]
+    monkeypatch.setattr(time, "perf_counter", lambda: now_s[0])
+    house.fan_out = FanOut(lambda: bool(claims))
+    seats = several(house, 2)
+
+    async def broadcast_for(seconds: float) -> None:
+        house.send(0, is_log=False)
+        house.flush()
+        await asyncio.sleep(0)
+        now_s[0] += seconds
+        await house.turns()
+
+    await broadcast_for(5.0)
+    for number in (2, 3):
+        house.send(0, is_log=False)
+        house.flush()
+        await house.turns()
+        assert [seat.read()[1:] for seat in seats] == [[] if rests else list(range(2, number + 1))] * 2
+    house.send(0, is_log=True)
+    await house.turns()
+    assert [seat.read() for seat in seats] == [[1, 2, 3, 4]] * 2, "an event does not rest"
+    now_s[0] += 1.0
+    await broadcast_for(5.0)
+    claims.clear()
+    house.send(0, is_log=False)
+    house.flush()
+    await house.turns()
+    assert [seat.read() for seat in seats] == [[1, 2, 3, 4, 5, 6]] * 2, "nobody waits"
+    claims.append(1)
+    await broadcast_for(5.0)
+    now_s[0] += 5.0
+    house.send(0, is_log=False)
+    house.flush()
+    await house.turns()
+    assert [seat.read() for seat in seats] == [list(range(1, 9))] * 2, "the rest is over"
 
 
 async def test_seats_that_are_behind_count_in_a_slice_too(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,6 +33,7 @@ async def test_a_broadcast_counts_frames_times_viewers_and_their_bytes(house: Ho
         house.seat(JSON)
     for number in (1, 2):
         house.fan_out.send(state_frame(number))
+    house.fan_out.flush()
     while house.fan_out.busy:
         await asyncio.sleep(0)
     assert figures.deliveries == 2 * 3

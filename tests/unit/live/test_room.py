@@ -230,10 +230,12 @@ async def test_a_seat_that_fell_behind_is_spared_state_until_it_caught_up(a_seat
     seat.is_behind = True
     room.fell_behind(seat)
     room.set_viewers(5)
+    room.flush()
     take(room, 1)
     await asyncio.sleep(0)
     room.caught_up(seat)
     room.set_viewers(6)
+    room.flush()
     await asyncio.sleep(0)
     assert re.findall(rb'"(?:seq|count)":\d+', b"".join(seat.writes)) == [b'"seq":1', b'"count":6']
 
@@ -279,6 +281,7 @@ async def test_state_is_told_only_when_it_changed(a_seat: MakeSeat) -> None:
     for count in (1, 1, 2):
         room.set_viewers(count)
     room.set_stock("offer_unknown", available=1, held=0, sold=0)
+    room.flush()
     await asyncio.sleep(0)
     assert re.findall(rb'"count":(\d)', seat.writes[0]) == [b"1", b"2"]
     assert room.snapshot.viewers == 2

@@ -1,7 +1,8 @@
-"""A broadcast to a thousand viewers does not keep a claim waiting: it is answered between two slices."""
+"""State on its way to a thousand viewers does not keep a claim waiting: it is answered between two slices."""
 
 import asyncio
 import contextlib
+import itertools
 import socket
 import statistics
 import time
@@ -13,8 +14,10 @@ import pytest
 from kit.ids import new_id
 from live import wire
 from live.limits import VIEWER_MESSAGES_BURST
+from live.room import Room
 from tests.integration.live.gateway.crowd import TEXT, client_frame, files_enough
 from tests.integration.live.gateway.house import House, a_claim, upgrade
+from tests.integration.live.gateway.told_room import keep_rooms
 
 VIEWERS = 1_000
 CLAIMS = 40
@@ -60,17 +63,18 @@ def read_all(viewers: list[socket.socket]) -> None:
 
 
 @asynccontextmanager
-async def broadcasts(house: House, show_id: str) -> AsyncIterator[None]:
-    """Events without a pause: the next one is always there before everyone has the last one."""
+async def broadcasts(room: Room) -> AsyncIterator[None]:
+    """State without a pause: the next is always there before everyone has the last."""
 
     done = asyncio.Event()
 
     async def run() -> None:
-        seq = await house.seq(show_id)
-        while not done.is_set():
-            seq += 1
-            event = (wire.ShowPaused if seq % 2 else wire.ShowResumed)(seq=seq, at_ms=0)
-            await house.log.append(show_id, wire.encode_json(event), seq=seq)
+        for count in itertools.count(VIEWERS):
+            room.set_viewers(count)
+            room.flush()
+            await asyncio.sleep(0.001)
+            if done.is_set():
+                return
 
     running = asyncio.create_task(run())
     try:
@@ -97,11 +101,13 @@ async def median_latency_s(house: House, show_id: str, offer_id: str, viewers: l
 async def test_a_claim_is_answered_between_two_slices_of_a_broadcast(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    rooms = keep_rooms(monkeypatch)
     show_id = await house.show()
     offer_id = await house.offer(show_id, quantity=900, limit=900)
     async with watching(house, show_id) as viewers:
         gains: list[float] = []
-        async with broadcasts(house, show_id):
+        [room] = rooms
+        async with broadcasts(room):
             while len(gains) < TRIES and max(gains, default=0.0) < LEAST_GAIN:
                 sliced_s = await median_latency_s(house, show_id, offer_id, viewers)
                 with monkeypatch.context() as whole:

@@ -1,0 +1,39 @@
+"""What a tick has read leaves as one write per viewer."""
+
+import asyncio
+import re
+
+import pytest
+
+from kit.ids import new_id
+from live import wire
+from tests.integration.live.gateway.house import House, a_claim
+from tests.integration.live.gateway.told_room import keep_rooms
+
+ROUNDS_MOST = 50
+"""Times that a unit is claimed and a heart sent: a tick may come between the two."""
+
+
+async def test_stock_reactions_and_viewers_of_one_tick_leave_together(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("live.gateway_tick.REACTIONS_EVERY_TICKS", 1)
+    monkeypatch.setattr("live.gateway_tick.PRESENCE_EVERY_TICKS", 1)
+    rooms = keep_rooms(monkeypatch)
+    show_id = await house.show()
+    offer_id = await house.offer(show_id, quantity=900, limit=900)
+    buyer = await house.watch(show_id, new_id("buyer"))
+    [room] = rooms
+    told: list[list[str]] = []
+    both: list[list[str]] = []
+    for _ in range(ROUNDS_MOST):
+        await buyer.say(wire.React(kind="heart", count=1))
+        await buyer.say(a_claim(offer_id))
+        await asyncio.sleep(0.1)
+        told = [re.findall(r'"type":"([a-z.]+)"', b"".join(one).decode(errors="replace")) for one in room.rounds]
+        both = [types for types in told if {"offer.stock", "reactions"} <= set(types)]
+        if both:
+            break
+    assert both, "no tick had both"
+    assert [types.index("offer.stock") < types.index("reactions") for types in both] == [True] * len(both)
+    assert max(types.count("offer.stock") for types in told) == 1, "each tick is a round of its own"
