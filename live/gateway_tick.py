@@ -129,8 +129,8 @@ class Ticker:
         watched = [room for room in rooms if len(room) or room.buyers]
         # Who comes back to a room that nobody watched for a while starts from what is read then.
         self._known = {room: self._known.get(room) or _Known() for room in watched}
-        await self._logs(watched)
         try:
+            await self._logs(watched)
             await self._stock()
             if self._ticks % REACTIONS_EVERY_TICKS == 0:
                 await self._reactions(watched)
@@ -138,7 +138,7 @@ class Ticker:
                 await self._presence(rooms, watched)
         finally:
             for room in watched:
-                room.flush()  # all that a tick has read is one write per viewer
+                room.flush()  # all that a tick has read is one write per viewer; and what had to wait so far
 
     async def write_counts(self) -> None:
         """Add claims and peaks of viewers to the report's figures; also the last thing before the end.

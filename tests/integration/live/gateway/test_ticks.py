@@ -1,10 +1,11 @@
-"""What a tick has read leaves as one write per viewer."""
+"""What a tick has read leaves as one write per viewer, and leaves in every case."""
 
 import asyncio
 import re
 
 import pytest
 
+from kit.errors import UnavailableError
 from kit.ids import new_id
 from live import wire
 from tests.integration.live.gateway.house import House, a_claim
@@ -37,3 +38,22 @@ async def test_stock_reactions_and_viewers_of_one_tick_leave_together(
     assert both, "no tick had both"
     assert [types.index("offer.stock") < types.index("reactions") for types in both] == [True] * len(both)
     assert max(types.count("offer.stock") for types in told) == 1, "each tick is a round of its own"
+
+
+async def test_state_that_waits_leaves_in_a_tick_that_can_read_nothing(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unavailable(*_: object) -> None:
+        raise UnavailableError("Redis does not answer", code="redis_down")
+
+    rooms = keep_rooms(monkeypatch)
+    show_id = await house.show()
+    viewer = await house.watch(show_id)
+    [room] = rooms
+    monkeypatch.setattr("live.room_opening.Rooms.standings", unavailable)
+    rounds = len(room.rounds)
+    async with asyncio.timeout(5):
+        while len(room.rounds) < rounds + 2:
+            await asyncio.sleep(0.01)  # no tick is under way that has read its logs
+    room.set_viewers(77)
+    await viewer.when(lambda: viewer.all(wire.Viewers)[-1:] == [wire.Viewers(count=77)])
