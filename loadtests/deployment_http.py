@@ -7,8 +7,9 @@ from typing import Final
 
 from loadtests.bench.process_figures import programs
 from loadtests.data_dir import secret_of, stores_of
+from loadtests.free_ports import free_ports
 from loadtests.names import API, GATEWAY, POSTGRES, REDIS, WORKER
-from loadtests.role_http import Role, free_ports
+from loadtests.role_http import Role
 from loadtests.server_http import without_settings
 
 _STORES: Final = {"redis-server": REDIS, "postgres": POSTGRES}

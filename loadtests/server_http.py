@@ -10,8 +10,9 @@ from typing import Final
 import httpx
 
 from loadtests.errors import LoadError
+from loadtests.free_ports import free_ports
 from loadtests.limits import HTTP_TIMEOUT_S
-from loadtests.role_http import Role, free_ports, showdrop
+from loadtests.role_http import Role, showdrop
 
 _SETTINGS: Final = ("SHOWDROP_", "OTEL_", "REDIS_URL", "DATABASE_URL")
 """How the names of variables begin that say how a deployment is set up."""

@@ -9,7 +9,8 @@ from loadtests.bench.cores import Cores, running_on
 from loadtests.bench.host_http import Host
 from loadtests.catalogue import catalogue
 from loadtests.data_dir import secret_of, stores_of
-from loadtests.role_http import Role, free_ports
+from loadtests.free_ports import free_ports
+from loadtests.role_http import Role
 from loadtests.server_http import Server, without_settings
 
 SKU = "LOAD-001"

@@ -2,7 +2,6 @@
 
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -11,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
+
+from loadtests.free_ports import free_ports
 
 SHOWDROP = Path(sys.executable).with_name("showdrop")
 START_TIMEOUT_S = 45.0
@@ -53,15 +54,6 @@ def running_site(folder: Path, *flags: str) -> Iterator[Site]:
             server.wait(STOP_TIMEOUT_S)
         finally:
             server.kill()
-
-
-def free_ports(count: int) -> list[int]:
-    """Return different ports that nothing listens on."""
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports: list[int] = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
 
 
 def _printed_token(server: "subprocess.Popen[bytes]", log: Path) -> str:

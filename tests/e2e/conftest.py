@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import sys
 from asyncio.subprocess import PIPE, STDOUT, Process
 from collections.abc import AsyncIterator
@@ -13,17 +12,11 @@ import httpx
 import pytest
 
 from kit.embedded import ServerUrls, find_running
+from loadtests.free_ports import free_port
 
 SHOWDROP = Path(sys.executable).with_name("showdrop")
 READY_S = 20.0
 STOP_S = 15.0
-
-
-def free_port() -> int:
-    """A port that nobody listens on just now."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-    return port
 
 
 class Program:

@@ -8,7 +8,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from kit.settings import Settings, ensure_secret
 from live.tokens import Tokens
-from tests.e2e.conftest import READY_S, Deployment, Program, free_port
+from loadtests.free_ports import free_port
+from tests.e2e.conftest import READY_S, Deployment, Program
 
 
 class Pair:

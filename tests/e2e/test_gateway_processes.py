@@ -19,7 +19,8 @@ from live import wire
 from live.client import ShowdropClient
 from live.close_codes import CloseCode
 from live.roles.limits import HANG_ASK_EVERY_S, HANG_ASKS_MOST, SIBLING_ANSWER_S
-from tests.e2e.conftest import READY_S, SHOWDROP, STOP_S, Deployment, Program, free_port
+from loadtests.free_ports import free_port
+from tests.e2e.conftest import READY_S, SHOWDROP, STOP_S, Deployment, Program
 from tests.e2e.gateway_pair import Pair, children_of
 
 pytestmark = pytest.mark.timeout(90)

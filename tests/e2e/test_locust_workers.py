@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import Deployment, free_port
+from loadtests.free_ports import free_port
+from tests.e2e.conftest import Deployment
 
 pytestmark = pytest.mark.timeout(60)
 

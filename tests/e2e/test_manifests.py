@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from kit.embedded import EmbeddedServers
-from tests.e2e.conftest import READY_S, SHOWDROP, Program, free_port
+from loadtests.free_ports import free_port
+from tests.e2e.conftest import READY_S, SHOWDROP, Program
 from tests.unit.k8s.kustomize import K8S, Object, build, containers
 
 pytestmark = pytest.mark.timeout(90)

@@ -7,7 +7,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from tests.e2e.conftest import Deployment, Program, free_port
+from loadtests.free_ports import free_port
+from tests.e2e.conftest import Deployment, Program
 
 CATALOGUE = Path(__file__).parents[1] / "fixtures" / "catalogue" / "shopify.csv"
 ON_HAND = "SELECT sum(on_hand)::bigint FROM stock"

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from kit.embedded import EmbeddedServers
+from loadtests.free_ports import free_ports
 from loadtests.records import read_records
-from loadtests.role_http import Role, free_ports
+from loadtests.role_http import Role
 from loadtests.tiers import TIERS
 from loadtests.verifier.command import verify
 from tests.e2e.old_release import ROOT, Say, unpack_old_release

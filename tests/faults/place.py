@@ -10,8 +10,8 @@ from pathlib import Path
 from kit.child_process import ChildProcess
 from kit.settings import Settings, ensure_secret
 from live.tokens import Tokens
+from loadtests.free_ports import free_port
 from tests.faults.limits import READY_S, RECONCILE_MOST_S, STOP_S
-from tests.faults.redis_server import free_port
 
 CHECKOUT = Path(__file__).parents[2]
 """The tree that this file stands in: its code is what is tested, wherever else Showdrop is installed."""

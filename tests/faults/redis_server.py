@@ -7,7 +7,6 @@ replica's sake the master also listens on a free loopback port.
 import os
 import shutil
 import signal
-import socket
 from pathlib import Path
 from typing import Literal
 
@@ -16,16 +15,10 @@ from redis.asyncio import Redis
 from kit.child_process import ChildProcess
 from kit.embedded_redis import answers_ping, arguments, find_binary, socket_in, url_for
 from kit.redis_client import connect_redis
+from loadtests.free_ports import free_port
 from tests.faults.limits import READY_S
 
 Fsync = Literal["always", "everysec"]
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on just now."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-    return port
 
 
 class RedisServer:

@@ -6,10 +6,11 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import ClassVar
 
-from loadtests.bench.peers.child import Child, free_ports
+from loadtests.bench.peers.child import Child
 from loadtests.bench.peers.limits import PUBLISH_TIMEOUT_S
 from loadtests.bench.target import numbered
 from loadtests.errors import LoadError
+from loadtests.free_ports import free_ports
 
 READ_BYTES = 65_536
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from live.checkup.checkup import Question, check_deployment
 from live.checkup.verdict import Verdict
+from loadtests.free_ports import free_port
 from tests.integration.cluster.three_masters import ThreeMasters
-from tests.integration.live.gateway.house import free_port
 
 
 async def looked_at(redis_url: str, database_url: str, data_dir: Path) -> dict[str, Verdict]:

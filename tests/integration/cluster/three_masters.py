@@ -21,7 +21,7 @@ from kit.slots import SLOTS
 
 MASTERS = 3
 BUS = 10_000  # the port of the cluster bus is the node's own plus this
-PORTS = range(10_000, 22_000)  # below those that systems give to outgoing connections, and so is the bus
+PORTS = range(10_000, 12_000)  # below those of `loadtests.free_ports`, and so is the bus
 START_S = 10.0
 NODE_TIMEOUT_MS = 1_000
 

@@ -9,7 +9,7 @@ import pytest
 from kit.errors import StartupError
 from kit.settings import Settings
 from live.roles.dev import serve_dev
-from tests.integration.live.gateway.house import free_port
+from loadtests.free_ports import free_port
 
 
 @pytest.mark.parametrize(

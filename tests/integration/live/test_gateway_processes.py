@@ -15,7 +15,7 @@ from kit.settings import Settings
 from live.roles import gateway_processes
 from live.roles.gateway_processes import serve_processes
 from live.roles.single import serve_role
-from tests.integration.live.gateway.house import free_port
+from loadtests.free_ports import free_port
 
 
 @pytest.fixture

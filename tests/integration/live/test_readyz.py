@@ -27,8 +27,8 @@ from live.roles.process import Role
 from live.roles.stores import Place
 from live.roles.worker_http import LoneWorker
 from live.schema import MIGRATIONS
+from loadtests.free_ports import free_port
 from tests.integration.conftest import Servers, _execute, scratch
-from tests.integration.live.gateway.house import free_port
 from tests.integration.live.test_roles import a_place
 
 STARTS: dict[str, Callable[[Place], Awaitable[Role]]] = {

@@ -23,8 +23,8 @@ from live.roles.process import Role
 from live.roles.single import serve_role
 from live.roles.stores import Place, Stores
 from live.roles.worker import WorkerRole
+from loadtests.free_ports import free_port
 from tests.integration.conftest import Servers
-from tests.integration.live.gateway.house import free_port
 
 SECRET = "s" * 40
 

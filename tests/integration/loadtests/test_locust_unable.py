@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.e2e.conftest import free_port
+from loadtests.free_ports import free_port
 
 LOCUSTFILE = Path(__file__).parents[3] / "loadtests" / "locustfile.py"
 UNABLE = 2  # importing the file itself would let gevent patch this process

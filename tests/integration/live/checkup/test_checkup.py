@@ -30,9 +30,9 @@ from live.roles.worker import WorkerRole
 from live.roles.worker_http import LoneWorker
 from live.schema import MIGRATIONS
 from live.variables import ALL_VARIABLES
+from loadtests.free_ports import free_port
 from tests.integration.conftest import Servers, scratch
 from tests.integration.inventory.test_pools import a_pool, a_sku
-from tests.integration.live.gateway.house import free_port
 
 SECRET = "c9Xe1-wK3_pQ7zRt5mLd8vBn2yHj4sGf"
 

@@ -9,7 +9,7 @@ from kit.traces import ENDPOINT, SHARE
 from live.checkup import collector
 from live.checkup.collector import look_at_collector
 from live.checkup.facts import CollectorFacts
-from tests.integration.live.gateway.house import free_port
+from loadtests.free_ports import free_port
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ import pytest
 from live.checkup import doors_http
 from live.checkup.checkup import Question, check_deployment
 from live.checkup.verdict import Verdict, report_of
-from tests.integration.live.gateway.house import free_port
+from loadtests.free_ports import free_port
 
 SECRET = "c9Xe1-wK3_pQ7zRt5mLd8vBn2yHj4sGf"
 PASSWORD = "correct-horse-battery"

@@ -15,7 +15,8 @@ import msgspec
 from live import wire
 from live.roles.gateway import GatewayRole
 from live.roles.stores import Place
-from tests.integration.live.gateway.house import SECRET, House, free_port, upgrade
+from loadtests.free_ports import free_port
+from tests.integration.live.gateway.house import SECRET, House, upgrade
 
 CONT, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 RSV1 = 0x40

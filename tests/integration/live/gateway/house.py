@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
@@ -29,19 +28,13 @@ from live.roles.worker import build_keeper
 from live.show_events_pg import ShowEvents
 from live.stage import Stage
 from live.tokens import Tokens
+from loadtests.free_ports import free_port
 
 SECRET = "a secret that is long enough for HS256"
 PATIENCE_S = 8.0
 STATE = (wire.OfferStock, wire.Viewers, wire.Reactions)
 
 Message = TypeVar("Message", bound=wire.ServerMessage)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 class Viewer:

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from tests.integration.live.gateway.house import free_port
+from loadtests.free_ports import free_port
 
 
 class Proxy:

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from loadtests.bench.peers.child import Child, free_ports
+from loadtests.bench.peers.child import Child
 from loadtests.errors import LoadError
+from loadtests.free_ports import free_ports
 
 
 def test_a_program_that_ends_is_reported_with_its_last_line(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 import asyncio
 
 from loadtests.bench.peers.batch import TAKEN, encode_batch
-from loadtests.bench.peers.child import free_ports
 from loadtests.bench.peers.control import HOST, serve_control
+from loadtests.free_ports import free_ports
 
 
 async def test_a_batch_is_answered_after_its_last_event_was_broadcast() -> None:
