@@ -13,6 +13,7 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from kit.errors import UnavailableError
+from kit.known_types_pg import TypedConnection
 from kit.metrics import Spread
 
 # A string: asyncpg's classes are generic for type checkers only.
@@ -149,6 +150,7 @@ class Postgres:
             with postgres_errors():
                 pool = await asyncpg.create_pool(
                     url,
+                    connection_class=TypedConnection,
                     init=note,
                     reset=clean,
                     min_size=1,

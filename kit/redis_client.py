@@ -10,6 +10,7 @@ import redis.exceptions
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.driver_info import DriverInfo
 from redis.exceptions import NoScriptError, ResponseError
 
 from kit.cluster_redis import ClusterRedis
@@ -101,6 +102,7 @@ def _connect_server(url: str, max_connections: int, waits: Spread) -> Redis:
         socket_timeout=SOCKET_TIMEOUT_S,
         retry=Retry(NoBackoff(), 0),
         protocol=2,
+        driver_info=DriverInfo(),  # else each connection reads the library's version from its files anew
     )
     return Redis.from_pool(pool)
 

@@ -6,8 +6,9 @@ per viewer.
 
 A broadcast writes to a slice of the viewers and lets the event loop do other work before it goes on, so a claim that
 comes meanwhile is answered between two slices. While one waits, slices of state are small; those of events are not:
-there are few events, and whoever waits for one is the whole audience. After a broadcast that took too long, claims have
-the loop to themselves for as long again (decision 0036).
+there are few events, and whoever waits for one is the whole audience. After a broadcast in which claims waited, state
+rests for as long as that took: on a machine that is quick enough until the next tick, on another one claims have half
+of the time for themselves (decisions 0036 and 0037).
 
 A viewer whose socket takes everything is *direct*: its bytes go straight to the descriptor, which costs what the
 system call costs (decision 0021). A viewer with bytes that the socket did not take is *behind*: its transport keeps
@@ -24,7 +25,7 @@ from typing import Generic, Protocol, TypeVar
 
 from live.frames import VARIANTS, Frame, Variant
 from live.gateway_figures import GatewayFigures
-from live.limits import BATCH_MOST_FRAMES, BROADCAST_LONG_S, SLICE_VIEWERS, SLICE_VIEWERS_BUSY
+from live.limits import BATCH_MOST_FRAMES, SLICE_VIEWERS, SLICE_VIEWERS_BUSY
 
 
 class Seat(Protocol):
@@ -166,6 +167,7 @@ class FanOut(Generic[Someone]):
         self._parts: deque[_Part[Someone]] = deque()
         self._running = False
         self._due = False  # whether what waits is to leave
+        self._contended = False  # whether claims waited during the broadcast that runs
         self._rests_until_s = 0.0
         self._with_events = False  # whether an event is on its way, or waits
 
@@ -232,9 +234,9 @@ class FanOut(Generic[Someone]):
     def flush(self) -> None:
         """Let leave what waits: in the next turn of the loop, or after the broadcast that runs.
 
-        While claims wait, state stays for the next ``flush`` after a broadcast that was too long.
+        While state rests it stays for the next ``flush``.
         """
-        if not self._waiting or (self._rests() and not self._with_events):
+        if not self._waiting or self._rests():
             return
         self._due = True
         if not self._running:
@@ -242,14 +244,16 @@ class FanOut(Generic[Someone]):
             asyncio.get_running_loop().call_soon(self._turn)
 
     def _rests(self) -> bool:
-        return self._rests_until_s > 0 and self._busy() and time.perf_counter() < self._rests_until_s
+        return not self._with_events and time.perf_counter() < self._rests_until_s
 
     def _turn(self) -> None:
         began_s = time.perf_counter()
         try:
             if not self._parts:
                 self._begin()
-            left = SLICE_VIEWERS_BUSY if self._busy() and not self._with_events else SLICE_VIEWERS
+            busy = self._busy()
+            self._contended = self._contended or busy
+            left = SLICE_VIEWERS_BUSY if busy and not self._with_events else SLICE_VIEWERS
             while self._parts and left > 0:
                 written = self._parts[0].write(left)
                 if written == 0:
@@ -260,6 +264,7 @@ class FanOut(Generic[Someone]):
             # Whatever happens here, the show's next frames leave.
             if not self._parts:
                 self._with_events = any(frame.is_log for frame in self._waiting)
+                self._due = self._due and not self._rests()
             self._running = bool(self._parts) or self._due
             if self._running:
                 asyncio.get_running_loop().call_soon(self._turn)
@@ -271,7 +276,8 @@ class FanOut(Generic[Someone]):
         if self._began_s and not self._parts:
             took_s = now_s - self._began_s
             self._figures.broadcast.add(took_s)
-            self._rests_until_s = now_s + took_s if took_s > BROADCAST_LONG_S else 0.0
+            self._rests_until_s = now_s + took_s if self._contended else 0.0
+            self._contended = False
             self._began_s = 0.0
             for made_at_ms in self._made_at_ms:
                 self._figures.written(made_at_ms)

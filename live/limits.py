@@ -121,6 +121,9 @@ PRESENCE_KEPT_S: Final = 60
 DIRECTORY_MOST_OFFERS: Final = 10_000
 """Offers that a process remembers, oldest forgotten first: about 10 MB."""
 
+DIRECTORY_MOST_WAITING: Final = 10_000
+"""Callers who may wait for one offer that is being read; more are refused as temporary."""
+
 # --- Gateway ----------------------------------------------------------------------------------------------------------
 
 HEAD_MAX_BYTES: Final = 16 * 1024
@@ -181,10 +184,6 @@ SLICE_VIEWERS: Final = 512
 SLICE_VIEWERS_BUSY: Final = 32
 """The same, of state, while claims wait for their answers: each takes some eight turns of the loop. Each turn costs
 CPU, so it is not so for all broadcasts."""
-
-BROADCAST_LONG_S: Final = 0.1
-"""Seconds of a broadcast after which state rests for as long as it took, while claims wait: a tick. A machine that
-needs longer is short of processor time, and every frame that it makes is time that claims wait."""
 
 BATCH_MOST_FRAMES: Final = 32
 """Frames that leave as one write: more would save next to nothing, and could fill a socket that keeps up."""

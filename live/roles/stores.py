@@ -112,6 +112,7 @@ class Stores:
             shows, show_offers = Shows(postgres), ShowOffers(postgres)
             log, inbox_log = RedisLog(redis, "log"), RedisLog(redis, "inbox")
             offers = OfferDirectory(pools, show_offers)
+            stack.push_async_callback(_finish, "offers", offers.close)
             inbox = Inbox(inbox_log, offers)
             stack.push_async_callback(_finish, "news", inbox.close)
             submitter = Submitter(holds, orders, providers, traces=traces)

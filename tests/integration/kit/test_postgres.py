@@ -5,7 +5,9 @@ import uuid
 
 import pytest
 
+from kit import known_types_pg
 from kit.errors import UnavailableError
+from kit.known_types_pg import FIRST_OF_USERS
 from kit.leader_pg import Leadership
 from kit.postgres import Postgres
 from tests.integration.conftest import Servers
@@ -103,3 +105,34 @@ async def test_who_gave_up_waiting_for_a_connection_counts_among_those_who_waite
             async with asyncio.timeout(0.01), one.connection():
                 pass
     assert one.waits.count == before + 1
+
+
+async def test_only_the_first_connection_asks_what_an_array_of_numbers_is(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(known_types_pg, "_known", {})
+    postgres = await Postgres.connect(database_url, max_size=2)
+    statement = "SELECT $1::bigint[] || $2::int[]::bigint[]"
+    asked: list[list[str]] = []
+    async with postgres.connection() as first, postgres.connection() as second:
+        for connection in (first, second):
+            queries: list[str] = []
+            with connection.query_logger(lambda record, queries=queries: queries.append(record.query)):
+                assert await connection.fetchval(statement, [1, 2], [3]) == [1, 2, 3]
+            asked.append(queries)
+    await postgres.close()
+    assert len(asked[0]) > 1
+    assert asked[1] == [statement]
+
+
+async def test_a_type_of_a_users_own_is_asked_for_on_each_connection(database_url: str) -> None:
+    """Another database, or the same one later, may have another type of that number."""
+    postgres = await Postgres.connect(database_url, max_size=2)
+    async with postgres.connection() as first, postgres.connection() as second:
+        await first.execute("CREATE TYPE one_pair AS (a bigint, b bigint[])")
+        for connection in (first, second):
+            assert await connection.fetchval("SELECT (1, ARRAY[2, 3])::one_pair") == (1, [2, 3])
+        await first.execute("DROP TYPE one_pair; CREATE TYPE one_pair AS (c bigint[])")
+        assert await second.fetchval("SELECT ROW(ARRAY[4])::one_pair") == ([4],)
+    await postgres.close()
+    assert all(oid < FIRST_OF_USERS for oid in known_types_pg._known)

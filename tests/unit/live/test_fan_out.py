@@ -186,6 +186,7 @@ async def test_while_claims_wait_state_gives_way_and_events_do_not(
 async def test_state_that_an_event_waits_for_does_not_give_way_and_the_next_one_does(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(time, "perf_counter", lambda: 1_000.0)  # no broadcast takes time, so none is rested after
     monkeypatch.setattr(module, "SLICE_VIEWERS", 10)
     monkeypatch.setattr(module, "SLICE_VIEWERS_BUSY", 2)
     house.fan_out = FanOut(lambda: True)
@@ -207,47 +208,93 @@ async def test_state_that_an_event_waits_for_does_not_give_way_and_the_next_one_
     await house.turns()
 
 
-@pytest.mark.parametrize(("long_s", "rests"), [(0.0, True), (60.0, False)])
-async def test_after_a_long_broadcast_state_leaves_the_loop_to_claims_for_as_long_again(
-    house: House, monkeypatch: pytest.MonkeyPatch, long_s: float, rests: bool
-) -> None:
-    monkeypatch.setattr(module, "SLICE_VIEWERS_BUSY", 1)
-    monkeypatch.setattr(module, "BROADCAST_LONG_S", long_s)
-    now_s, claims = [1_000.0], [1]
-    monkeypatch.setattr(time, "perf_counter", lambda: now_s[0])
-    house.fan_out = FanOut(lambda: bool(claims))
-    seats = several(house, 2)
+class Contest:
+    """A fan-out to two seats, whether claims wait, and a clock that goes on only when it is told to."""
 
-    async def broadcast_for(seconds: float) -> None:
-        house.send(0, is_log=False)
-        house.flush()
+    def __init__(self, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(module, "SLICE_VIEWERS", 1)
+        monkeypatch.setattr(module, "SLICE_VIEWERS_BUSY", 1)
+        self.now_s = 1_000.0
+        monkeypatch.setattr(time, "perf_counter", lambda: self.now_s)
+        self.claims_wait = False
+        self._house = house
+        house.fan_out = FanOut(lambda: self.claims_wait)
+        self._seats = several(house, 2)
+
+    def send(self, *, is_log: bool) -> None:
+        """Send an event, or state that a tick lets leave."""
+        self._house.send(0, is_log=is_log)
+        self._house.flush()
+
+    async def broadcast(self, *, is_log: bool, claims: tuple[bool, bool], seconds: float = 5.0) -> None:
+        """Send to one seat, then, so much later, to the other; say for each whether claims wait."""
+        self.send(is_log=is_log)
+        self.claims_wait = claims[0]
         await asyncio.sleep(0)
-        now_s[0] += seconds
-        await house.turns()
+        self.now_s += seconds
+        self.claims_wait = claims[1]
+        await self._house.turns()
+        self.claims_wait = False
 
-    await broadcast_for(5.0)
-    for number in (2, 3):
-        house.send(0, is_log=False)
-        house.flush()
-        await house.turns()
-        assert [seat.read()[1:] for seat in seats] == [[] if rests else list(range(2, number + 1))] * 2
-    house.send(0, is_log=True)
-    await house.turns()
-    assert [seat.read() for seat in seats] == [[1, 2, 3, 4]] * 2, "an event does not rest"
-    now_s[0] += 1.0
-    await broadcast_for(5.0)
-    claims.clear()
-    house.send(0, is_log=False)
-    house.flush()
-    await house.turns()
-    assert [seat.read() for seat in seats] == [[1, 2, 3, 4, 5, 6]] * 2, "nobody waits"
-    claims.append(1)
-    await broadcast_for(5.0)
-    now_s[0] += 5.0
-    house.send(0, is_log=False)
-    house.flush()
-    await house.turns()
-    assert [seat.read() for seat in seats] == [list(range(1, 9))] * 2, "the rest is over"
+    async def heard(self) -> list[int]:
+        """Let everything leave that may; return what everyone has heard so far."""
+        await self._house.turns()
+        first, second = (seat.read() for seat in self._seats)
+        assert first == second
+        return first
+
+
+@pytest.mark.parametrize("claims", [(True, False), (False, True), (True, True)])
+@pytest.mark.parametrize("is_log", [True, False])
+async def test_after_a_broadcast_that_claims_waited_in_state_rests_for_as_long(
+    house: House, monkeypatch: pytest.MonkeyPatch, claims: tuple[bool, bool], is_log: bool
+) -> None:
+    contest = Contest(house, monkeypatch)
+    await contest.broadcast(is_log=is_log, claims=claims)
+    contest.send(is_log=False)
+    assert await contest.heard() == [1]
+    contest.now_s += 4.9
+    contest.send(is_log=False)
+    assert await contest.heard() == [1]
+    contest.now_s += 0.2
+    assert await contest.heard() == [1], "it leaves with a tick"
+    contest.send(is_log=False)
+    assert await contest.heard() == [1, 2, 3, 4]
+    contest.send(is_log=False)
+    assert await contest.heard() == [1, 2, 3, 4, 5], "nobody waited"
+
+
+async def test_after_a_broadcast_that_nobody_waited_in_state_does_not_rest(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contest = Contest(house, monkeypatch)
+    await contest.broadcast(is_log=False, claims=(True, True))
+    contest.now_s += 5.0
+    await contest.broadcast(is_log=False, claims=(False, False))
+    contest.send(is_log=False)
+    assert await contest.heard() == [1, 2, 3]
+
+
+async def test_an_event_does_not_rest_and_takes_along_what_does(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    contest = Contest(house, monkeypatch)
+    await contest.broadcast(is_log=False, claims=(True, True))
+    contest.send(is_log=False)
+    assert await contest.heard() == [1]
+    contest.send(is_log=True)
+    assert await contest.heard() == [1, 2, 3]
+
+
+async def test_state_that_comes_during_an_event_rests_after_it(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    contest = Contest(house, monkeypatch)
+    contest.send(is_log=True)
+    contest.claims_wait = True
+    await asyncio.sleep(0)
+    contest.now_s += 5.0
+    contest.send(is_log=False)
+    assert await contest.heard() == [1]
+    contest.now_s += 5.0
+    contest.send(is_log=False)
+    assert await contest.heard() == [1, 2, 3]
 
 
 async def test_seats_that_are_behind_count_in_a_slice_too(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

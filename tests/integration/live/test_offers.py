@@ -1,0 +1,195 @@
+"""The directory of offers: one read for all who ask in the same moment, and never one of before it was forgotten."""
+
+import asyncio
+
+import pytest
+from redis.asyncio import Redis
+
+from inventory.pools_pg import Pools, PoolState
+from kit.errors import UnavailableError
+from kit.ids import new_id
+from kit.postgres import Postgres
+from live import offers as offers_module
+from live.offers import OfferDirectory
+from live.show_offers_pg import ShowOffers
+from tests.integration.inventory.test_pools import a_sku
+from tests.integration.live.test_stage import a_show, a_stage, terms
+
+CROWD = 300
+
+
+class WatchedPools(Pools):
+    """Counts what is read; ``stand_still`` keeps answers back until ``go_on``."""
+
+    def __init__(self, postgres: Postgres) -> None:
+        super().__init__(postgres)
+        self.reads = 0
+        self.go_on = asyncio.Event()
+        self.go_on.set()
+        self.read = asyncio.Event()
+
+    def stand_still(self) -> None:
+        self.go_on.clear()
+        self.read.clear()
+
+    async def get(self, pool_id: str) -> PoolState | None:
+        return await self._after_a_while(await super().get(pool_id))
+
+    async def by_no(self, pool_no: int) -> PoolState | None:
+        return await self._after_a_while(await super().by_no(pool_no))
+
+    async def _after_a_while(self, found: PoolState | None) -> PoolState | None:
+        self.reads += 1
+        self.read.set()
+        await self.go_on.wait()
+        return found
+
+
+@pytest.fixture
+def pools(postgres: Postgres) -> WatchedPools:
+    return WatchedPools(postgres)
+
+
+@pytest.fixture
+def offers(postgres: Postgres, pools: WatchedPools) -> OfferDirectory:
+    return OfferDirectory(pools, ShowOffers(postgres))
+
+
+@pytest.fixture
+async def offer_id(postgres: Postgres, redis: Redis) -> str:
+    stage = a_stage(postgres, redis)
+    card = await stage.open_offer(await a_show(stage), terms(await a_sku(postgres, 9)), offer_id=new_id("offer"))
+    return card.offer_id
+
+
+async def extend(postgres: Postgres, offer_id: str) -> None:
+    """Give an offer another second."""
+    async with postgres.connection() as connection:
+        await connection.execute("UPDATE pools SET ends_at_ms = ends_at_ms + 1000 WHERE pool_id = $1", offer_id)
+
+
+async def number_of(postgres: Postgres, offer_id: str) -> int:
+    pool = await Pools(postgres).get(offer_id)
+    assert pool is not None
+    return pool.pool_no
+
+
+async def test_a_crowd_that_asks_in_one_moment_is_one_read(
+    postgres: Postgres, offers: OfferDirectory, pools: WatchedPools, offer_id: str
+) -> None:
+    pool_no = await number_of(postgres, offer_id)
+    found = await asyncio.gather(*(offers.by_no(pool_no) for _ in range(CROWD)))
+    assert pools.reads == 1
+    assert {one and one.pool.pool_id for one in found} == {offer_id}
+    offers.forget(offer_id)
+    found = await asyncio.gather(*(offers.get(offer_id) for _ in range(CROWD)))
+    assert pools.reads == 2
+    assert {one and one.pool.pool_no for one in found} == {pool_no}
+    assert await offers.by_no(pool_no) is await offers.get(offer_id) is offers.known(offer_id)
+    assert pools.reads == 2
+
+
+async def test_who_asks_after_it_was_forgotten_gets_what_it_is_now(
+    postgres: Postgres, offers: OfferDirectory, pools: WatchedPools, offer_id: str
+) -> None:
+    pools.stand_still()
+    early = asyncio.create_task(offers.get(offer_id))
+    await pools.read.wait()
+    await extend(postgres, offer_id)
+    offers.forget(offer_id)
+    late = asyncio.create_task(offers.get(offer_id))
+    await asyncio.sleep(0)
+    pools.go_on.set()
+    was, now = await early, await late
+    assert was is not None
+    assert now is not None
+    assert now.pool.ends_at_ms - was.pool.ends_at_ms == 1_000
+    assert offers.known(offer_id) is now
+
+
+async def test_what_was_read_before_it_was_forgotten_is_not_kept(
+    offers: OfferDirectory, pools: WatchedPools, offer_id: str
+) -> None:
+    pools.stand_still()
+    asked = asyncio.create_task(offers.get(offer_id))
+    await pools.read.wait()
+    offers.forget("offer_another")
+    offers.forget(offer_id)
+    pools.go_on.set()
+    assert await asked is not None
+    assert offers.known(offer_id) is None
+
+
+async def test_that_another_was_forgotten_meanwhile_is_all_the_same(
+    offers: OfferDirectory, pools: WatchedPools, offer_id: str
+) -> None:
+    pools.stand_still()
+    asked = asyncio.create_task(offers.get(offer_id))
+    await pools.read.wait()
+    offers.forget("offer_another")
+    pools.go_on.set()
+    assert await asked is offers.known(offer_id) is not None
+
+
+async def test_one_who_gives_up_takes_the_answer_from_nobody(
+    offers: OfferDirectory, pools: WatchedPools, offer_id: str
+) -> None:
+    pools.stand_still()
+    impatient, patient = (asyncio.create_task(offers.get(offer_id)) for _ in range(2))
+    await pools.read.wait()
+    impatient.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await impatient
+    pools.go_on.set()
+    assert await patient is not None
+    assert pools.reads == 1
+
+
+async def test_there_is_none_for_a_crowd(offers: OfferDirectory, pools: WatchedPools) -> None:
+    assert await asyncio.gather(*(offers.get("17") for _ in range(CROWD))) == [None] * CROWD
+    assert await asyncio.gather(*(offers.by_no(2**31) for _ in range(CROWD))) == [None] * CROWD
+    assert pools.reads <= 4
+    assert offers.known("17") is None
+
+
+async def test_everyone_hears_that_postgres_is_away(postgres: Postgres, offers: OfferDirectory, offer_id: str) -> None:
+    await postgres.close()
+    answers = await asyncio.gather(*(offers.get(offer_id) for _ in range(CROWD)), return_exceptions=True)
+    assert {type(one) for one in answers} == {UnavailableError}
+
+
+async def test_more_than_may_wait_are_refused(
+    monkeypatch: pytest.MonkeyPatch, postgres: Postgres, pools: WatchedPools, offer_id: str
+) -> None:
+    monkeypatch.setattr(offers_module, "DIRECTORY_MOST_WAITING", 2)
+    offers = OfferDirectory(pools, ShowOffers(postgres))
+    answers = await asyncio.gather(*(offers.get(offer_id) for _ in range(5)), return_exceptions=True)
+    assert [type(one) is UnavailableError for one in answers] == [False, False, True, True, True]
+
+
+async def test_the_oldest_makes_room(
+    monkeypatch: pytest.MonkeyPatch, postgres: Postgres, redis: Redis, offers: OfferDirectory, offer_id: str
+) -> None:
+    monkeypatch.setattr(offers_module, "DIRECTORY_MOST_OFFERS", 1)
+    stage = a_stage(postgres, redis)
+    second = await stage.open_offer(await a_show(stage), terms(await a_sku(postgres, 9)), offer_id=new_id("offer"))
+    for one in (offer_id, second.offer_id):
+        assert await offers.get(one) is not None
+    assert offers.known(offer_id) is None
+    assert offers.known(second.offer_id) is not None
+
+
+async def test_an_end_waits_for_the_answers_and_lets_nobody_ask_again(
+    offers: OfferDirectory, pools: WatchedPools, offer_id: str
+) -> None:
+    pools.stand_still()
+    asked = asyncio.create_task(offers.get(offer_id))
+    await pools.read.wait()
+    closing = asyncio.create_task(offers.close())
+    await asyncio.sleep(0)
+    assert not closing.done()
+    pools.go_on.set()
+    await closing
+    assert await asked is not None
+    with pytest.raises(UnavailableError):
+        await offers.get("offer_another")
