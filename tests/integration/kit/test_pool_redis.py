@@ -2,12 +2,14 @@
 
 import asyncio
 import time
+from importlib import metadata
 
 import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from kit.pool_redis import WaitingPool
+from kit.redis_client import connect_redis
 
 WAIT_S = 0.5
 
@@ -67,3 +69,23 @@ async def test_a_server_that_is_not_there_takes_no_connection_away() -> None:
     for _ in range(3):
         with pytest.raises(RedisConnectionError, match=r"127\.0\.0\.1:1"):
             await pool.get_connection()
+
+
+async def test_a_new_connection_does_not_look_up_the_librarys_version(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stands in the library's files, and reading them takes longer than connecting."""
+    looked_up: list[str] = []
+    version = metadata.version
+
+    def look_up(name: str) -> str:
+        looked_up.append(name)
+        return version(name)
+
+    monkeypatch.setattr(metadata, "version", look_up)
+    client = connect_redis(redis_url)
+    before = len(looked_up)
+    await asyncio.gather(*(client.ping() for _ in range(3)))
+    assert len(client.connection_pool._available_connections) == 3
+    assert (before, len(looked_up)) == (1, 1)
+    await client.aclose()

@@ -107,28 +107,20 @@ async def test_who_asks_after_it_was_forgotten_gets_what_it_is_now(
     assert offers.known(offer_id) is now
 
 
-async def test_what_was_read_before_it_was_forgotten_is_not_kept(
-    offers: OfferDirectory, pools: WatchedPools, offer_id: str
+@pytest.mark.parametrize("is_forgotten", [True, False])
+async def test_what_was_read_is_kept_unless_it_was_forgotten_meanwhile(
+    offers: OfferDirectory, pools: WatchedPools, offer_id: str, is_forgotten: bool
 ) -> None:
     pools.stand_still()
     asked = asyncio.create_task(offers.get(offer_id))
     await pools.read.wait()
     offers.forget("offer_another")
-    offers.forget(offer_id)
+    if is_forgotten:
+        offers.forget(offer_id)
     pools.go_on.set()
-    assert await asked is not None
-    assert offers.known(offer_id) is None
-
-
-async def test_that_another_was_forgotten_meanwhile_is_all_the_same(
-    offers: OfferDirectory, pools: WatchedPools, offer_id: str
-) -> None:
-    pools.stand_still()
-    asked = asyncio.create_task(offers.get(offer_id))
-    await pools.read.wait()
-    offers.forget("offer_another")
-    pools.go_on.set()
-    assert await asked is offers.known(offer_id) is not None
+    found = await asked
+    assert found is not None
+    assert offers.known(offer_id) is (None if is_forgotten else found)
 
 
 async def test_one_who_gives_up_takes_the_answer_from_nobody(
