@@ -6,9 +6,9 @@ per viewer.
 
 A broadcast writes to a slice of the viewers and lets the event loop do other work before it goes on, so a claim that
 comes meanwhile is answered between two slices. While one waits, slices of state are small; those of events are not:
-there are few events, and whoever waits for one is the whole audience. After a broadcast in which claims waited, state
-rests for as long as that took: on a machine that is quick enough until the next tick, on another one claims have half
-of the time for themselves (decisions 0036 and 0037).
+there are few events, and whoever waits for one is the whole audience. After a broadcast in which claims waited half of
+the turns or more, state rests for as long as that took: on a machine that is quick enough until the next tick, on
+another one claims have half of the time for themselves (decisions 0036 and 0037).
 
 A viewer whose socket takes everything is *direct*: its bytes go straight to the descriptor, which costs what the
 system call costs (decision 0021). A viewer with bytes that the socket did not take is *behind*: its transport keeps
@@ -167,7 +167,7 @@ class FanOut(Generic[Someone]):
         self._parts: deque[_Part[Someone]] = deque()
         self._running = False
         self._due = False  # whether what waits is to leave
-        self._contended = False  # whether claims waited during the broadcast that runs
+        self._turns = self._turns_busy = 0  # of the broadcast that runs; in how many of them claims waited
         self._rests_until_s = 0.0
         self._with_events = False  # whether an event is on its way, or waits
 
@@ -252,7 +252,8 @@ class FanOut(Generic[Someone]):
             if not self._parts:
                 self._begin()
             busy = self._busy()
-            self._contended = self._contended or busy
+            self._turns += 1
+            self._turns_busy += busy
             left = SLICE_VIEWERS_BUSY if busy and not self._with_events else SLICE_VIEWERS
             while self._parts and left > 0:
                 written = self._parts[0].write(left)
@@ -276,8 +277,8 @@ class FanOut(Generic[Someone]):
         if self._began_s and not self._parts:
             took_s = now_s - self._began_s
             self._figures.broadcast.add(took_s)
-            self._rests_until_s = now_s + took_s if self._contended else 0.0
-            self._contended = False
+            self._rests_until_s = now_s + took_s if self._turns_busy * 2 >= self._turns else 0.0
+            self._turns = self._turns_busy = 0
             self._began_s = 0.0
             for made_at_ms in self._made_at_ms:
                 self._figures.written(made_at_ms)

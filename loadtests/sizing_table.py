@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from loadtests.bench.docs_table import markdown, where
+from loadtests.bench.limits import PROCESSES_MANY
 from loadtests.bench.result import OURS, Record
 from loadtests.errors import LoadError
 from loadtests.names import API, GATEWAY, POSTGRES, REDIS, STORES, WORKER
@@ -135,7 +136,7 @@ def _viewers(measured: Measured) -> Iterator[Row]:
         factor=STEADY_SHARE,
     )
     yield Row(
-        what=f"viewers of one gateway process, tier L, {tier.gateways} processes",
+        what=f"viewers of one gateway process, tier L (processes: {tier.gateways})",
         value=tier.viewers / tier.gateways,
         unit="viewers",
         source=f"{_verdict('L')}, verdict ({large.verdict})",
@@ -222,7 +223,7 @@ def _memory(measured: Measured) -> Iterator[Row]:
         factor=MEMORY_FACTOR,
     )
     tier = TIERS["L"]
-    busy_mib = _detail(many.details, "gateways' memory, MiB", "fan-out-many.json") - tier.gateways * base_mib
+    busy_mib = _detail(many.details, "gateways' memory, MiB", "fan-out-many.json") - PROCESSES_MANY * base_mib
     yield Row(
         what="a viewer who is sent ten events a second",
         value=busy_mib * 1024 / tier.viewers,

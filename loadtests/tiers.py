@@ -101,7 +101,7 @@ TIERS: Final[dict[str, Tier]] = {
     "XS": Tier(viewers=20, units=2, join_s=1.0, tap_s=1.0, settle_s=1.0, soak_s=6.0, storm_s=2.0),
     "S": Tier(viewers=300, units=20),
     "M": Tier(viewers=1_500, units=100),
-    "L": Tier(viewers=10_000, units=500, tool="swarm", gateways=2),
+    "L": Tier(viewers=10_000, units=500, tool="swarm"),
 }
 """A look at whether everything works, a boutique, a strong brand, a record show."""
 
