@@ -278,7 +278,6 @@ class FanOut(Generic[Someone]):
             took_s = now_s - self._began_s
             self._figures.broadcast.add(took_s)
             self._rests_until_s = now_s + took_s if self._turns_busy * 2 >= self._turns else 0.0
-            self._turns = self._turns_busy = 0
             self._began_s = 0.0
             for made_at_ms in self._made_at_ms:
                 self._figures.written(made_at_ms)
@@ -295,6 +294,7 @@ class FanOut(Generic[Someone]):
                 self._figures.sent_bytes += viewers * part.size
         if self._parts:
             self._began_s = time.perf_counter()
+            self._turns = self._turns_busy = 0
             self._made_at_ms = [frame.made_at_ms for frame in frames if frame.made_at_ms]
         late, self._late = self._late, []
         for skipped, seat in late:

@@ -124,6 +124,9 @@ DIRECTORY_MOST_OFFERS: Final = 10_000
 DIRECTORY_MOST_WAITING: Final = 10_000
 """Callers who may wait for one offer that is being read; more are refused as temporary."""
 
+DIRECTORY_READ_MOST_S: Final = 2.0
+"""Seconds that a read of an offer may take; then those who wait for it are refused, and whoever comes reads anew."""
+
 # --- Gateway ----------------------------------------------------------------------------------------------------------
 
 HEAD_MAX_BYTES: Final = 16 * 1024

@@ -1,12 +1,13 @@
 """A directory of offers: what a process has to know to claim and sell, read once and kept."""
 
+import asyncio
 from collections.abc import Awaitable, Sequence
 
 from inventory.pools_pg import Pools, PoolState
 from kit.batches import Batchers
-from kit.errors import NotFoundError
+from kit.errors import NotFoundError, UnavailableError
 from kit.money import Money
-from live.limits import DIRECTORY_MOST_OFFERS, DIRECTORY_MOST_WAITING
+from live.limits import DIRECTORY_MOST_OFFERS, DIRECTORY_MOST_WAITING, DIRECTORY_READ_MOST_S
 from live.show_offers_pg import ShowOffers
 
 
@@ -85,10 +86,14 @@ class OfferDirectory:
         read = _Read()
         self._reads.add(read)
         try:
-            pool = await asked
-            if pool is None:
-                return None
-            row = await self._offers.read(pool.pool_id)
+            # A connection that went silent must not hold up everybody for as long as it takes to be found out.
+            async with asyncio.timeout(DIRECTORY_READ_MOST_S):
+                pool = await asked
+                if pool is None:
+                    return None
+                row = await self._offers.read(pool.pool_id)
+        except TimeoutError as error:
+            raise UnavailableError("the offer could not be read in time", code="postgres_down") from error
         except NotFoundError:
             return None
         finally:

@@ -150,6 +150,19 @@ async def test_everyone_hears_that_postgres_is_away(postgres: Postgres, offers: 
     assert {type(one) for one in answers} == {UnavailableError}
 
 
+async def test_a_read_without_an_answer_holds_nobody_up_for_long(
+    monkeypatch: pytest.MonkeyPatch, offers: OfferDirectory, pools: WatchedPools, offer_id: str
+) -> None:
+    monkeypatch.setattr(offers_module, "DIRECTORY_READ_MOST_S", 0.05)
+    pools.stand_still()
+    async with asyncio.timeout(5):
+        answers = await asyncio.gather(*(offers.get(offer_id) for _ in range(CROWD)), return_exceptions=True)
+    assert {type(one) for one in answers} == {UnavailableError}
+    pools.go_on.set()
+    monkeypatch.undo()
+    assert await offers.get(offer_id) is not None
+
+
 async def test_more_than_may_wait_are_refused(
     monkeypatch: pytest.MonkeyPatch, postgres: Postgres, pools: WatchedPools, offer_id: str
 ) -> None:

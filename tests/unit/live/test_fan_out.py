@@ -219,7 +219,7 @@ class Contest:
         self.claims_wait = False
         self._house = house
         house.fan_out = FanOut(lambda: self.claims_wait)
-        self._seats = several(house, 2)
+        self.seats = several(house, 2)
 
     def send(self, *, is_log: bool) -> None:
         """Send an event, or state that a tick lets leave."""
@@ -239,7 +239,7 @@ class Contest:
     async def heard(self) -> list[int]:
         """Let everything leave that may; return what everyone has heard so far."""
         await self._house.turns()
-        first, second = (seat.read() for seat in self._seats)
+        first, second = (seat.read() for seat in self.seats)
         assert first == second
         return first
 
@@ -274,6 +274,19 @@ async def test_after_a_broadcast_with_few_turns_that_claims_waited_in_state_does
     await contest.broadcast(is_log=False, claims=claims)
     contest.send(is_log=False)
     assert await contest.heard() == [1, 2, 3]
+
+
+async def test_turns_in_which_nobody_was_there_do_not_count(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    contest = Contest(house, monkeypatch)
+    for seat in contest.seats:
+        seat.leave()
+    for _ in range(9):
+        contest.send(is_log=True)
+        await house.turns()
+    contest.seats = several(house, 2)
+    await contest.broadcast(is_log=False, claims=(True, True))
+    contest.send(is_log=False)
+    assert await contest.heard() == [10]
 
 
 async def test_an_event_does_not_rest_and_takes_along_what_does(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
