@@ -1,6 +1,7 @@
 """The directory of offers: one read for all who ask in the same moment, and never one of before it was forgotten."""
 
 import asyncio
+from functools import partial
 
 import pytest
 from redis.asyncio import Redis
@@ -87,6 +88,23 @@ async def test_a_crowd_that_asks_in_one_moment_is_one_read(
     assert {one and one.pool.pool_no for one in found} == {pool_no}
     assert await offers.by_no(pool_no) is await offers.get(offer_id) is offers.known(offer_id)
     assert pools.reads == 2
+
+
+async def test_who_comes_during_a_read_asks_for_no_other(
+    postgres: Postgres, offers: OfferDirectory, pools: WatchedPools, offer_id: str
+) -> None:
+    pool_no = await number_of(postgres, offer_id)
+    for reads, ask in enumerate((partial(offers.get, offer_id), partial(offers.by_no, pool_no)), start=1):
+        offers.forget(offer_id)
+        pools.stand_still()
+        first = asyncio.create_task(ask())
+        await pools.read.wait()
+        later = [asyncio.create_task(ask()) for _ in range(CROWD)]
+        await asyncio.sleep(0)
+        pools.go_on.set()
+        found = await first
+        assert {id(one) for one in await asyncio.gather(*later)} == {id(found)}
+        assert pools.reads == reads
 
 
 async def test_who_asks_after_it_was_forgotten_gets_what_it_is_now(
