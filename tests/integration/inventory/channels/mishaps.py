@@ -44,6 +44,7 @@ class Mishaps:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
         self._plans: list[_Mishap] = []
+        self._under_way = 0
         self.calls: list[tuple[str, float]] = []
         self.down = False
         self.gate = asyncio.Event()
@@ -71,8 +72,8 @@ class Mishaps:
 
     @property
     def over(self) -> bool:
-        """Whether all that was planned has happened."""
-        return not self._plans
+        """Whether all that was planned has happened, and each of those calls is answered."""
+        return not self._plans and self._under_way == 0
 
     def times(self, path: str) -> list[float]:
         """When calls with this in their path came."""
@@ -87,7 +88,11 @@ class Mishaps:
         elif plan is None:
             await self._app(scope, receive, send)
         else:
-            await self._suffer(plan, scope, receive, send)
+            self._under_way += 1
+            try:
+                await self._suffer(plan, scope, receive, send)
+            finally:
+                self._under_way -= 1
 
     def _next(self, called: str) -> _Mishap | None:
         for plan in self._plans:
