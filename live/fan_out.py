@@ -5,10 +5,10 @@ an event that takes it along. What is due while a broadcast runs waits for its e
 per viewer.
 
 A broadcast writes to a slice of the viewers and lets the event loop do other work before it goes on, so a claim that
-comes meanwhile is answered between two slices. While one waits, slices of state are small; those of events are not:
-there are few events, and whoever waits for one is the whole audience. After a broadcast in which claims waited half of
-the turns or more, state rests for as long as that took: on a machine that is quick enough until the next tick, on
-another one claims have half of the time for themselves (decisions 0036 and 0037).
+comes meanwhile is answered between two slices. While one waits, or a tick reads the next state, slices of state are
+small; those of events are not: there are few events, and whoever waits for one is the whole audience. After a broadcast
+in which claims waited half of the turns or more, state rests for as long as that took: on a machine that is quick
+enough until the next tick, on another one claims have half of the time for themselves (decisions 0036, 0037, 0038).
 
 A viewer whose socket takes everything is *direct*: its bytes go straight to the descriptor, which costs what the
 system call costs (decision 0021). A viewer with bytes that the socket did not take is *behind*: its transport keeps
@@ -169,6 +169,7 @@ class FanOut(Generic[Someone]):
         self._due = False  # whether what waits is to leave
         self._turns = self._turns_busy = 0  # of the broadcast that runs; in how many of them claims waited
         self._rests_until_s = 0.0
+        self._makes_way = False  # for somebody who reads state
         self._with_events = False  # whether an event is on its way, or waits
 
     def __len__(self) -> int:
@@ -229,15 +230,22 @@ class FanOut(Generic[Someone]):
         self._waiting.append(frame)
         if frame.is_log:
             self._with_events = True
-            self.flush()
+            self._leave()
+
+    def make_way(self) -> None:
+        """Let whoever reads state now do so between small slices, until all of it is there (``flush``)."""
+        self._makes_way = True
 
     def flush(self) -> None:
         """Let leave what waits: in the next turn of the loop, or after the broadcast that runs.
 
         While state rests it stays for the next ``flush``.
         """
-        if not self._waiting or self._rests():
-            return
+        self._makes_way = False
+        if self._waiting and not self._rests():
+            self._leave()
+
+    def _leave(self) -> None:
         self._due = True
         if not self._running:
             self._running = True
@@ -254,7 +262,8 @@ class FanOut(Generic[Someone]):
             busy = self._busy()
             self._turns += 1
             self._turns_busy += busy
-            left = SLICE_VIEWERS_BUSY if busy and not self._with_events else SLICE_VIEWERS
+            small = (busy or self._makes_way) and not self._with_events
+            left = SLICE_VIEWERS_BUSY if small else SLICE_VIEWERS
             while self._parts and left > 0:
                 written = self._parts[0].write(left)
                 if written == 0:

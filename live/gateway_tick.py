@@ -129,6 +129,8 @@ class Ticker:
         watched = [room for room in rooms if len(room) or room.buyers]
         # Who comes back to a room that nobody watched for a while starts from what is read then.
         self._known = {room: self._known.get(room) or _Known() for room in watched}
+        for room in watched:
+            room.make_way()
         try:
             await self._logs(watched)
             await self._stock()

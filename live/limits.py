@@ -185,8 +185,8 @@ SLICE_VIEWERS: Final = 512
 """Viewers who are written to before the event loop may do other work: four milliseconds of system calls."""
 
 SLICE_VIEWERS_BUSY: Final = 32
-"""The same, of state, while claims wait for their answers: each takes some eight turns of the loop. Each turn costs
-CPU, so it is not so for all broadcasts."""
+"""The same, of state, while claims wait for their answers, or a tick for what it reads: each takes some eight turns of
+the loop. Each turn costs CPU, so it is not so all the time."""
 
 BATCH_MOST_FRAMES: Final = 32
 """Frames that leave as one write: more would save next to nothing, and could fill a socket that keeps up."""

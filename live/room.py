@@ -207,6 +207,10 @@ class Room:
         """Send a frame to everyone, in order, as ``fan_out.py`` says."""
         self._fan_out.send(frame)
 
+    def make_way(self) -> None:
+        """Broadcast in small slices while this room's state is read, until ``flush``."""
+        self._fan_out.make_way()
+
     def flush(self) -> None:
         """Let the state leave that was set since the last time."""
         self._fan_out.flush()

@@ -228,6 +228,8 @@ class House:
         """Do one thing that can happen within a turn of the loop."""
         if name == "send":
             self.send(number, is_log=flag)
+        elif name == "make way":
+            self.fan_out.make_way()
         elif name == "flush":
             self.flush()
         elif name == "join":

@@ -31,7 +31,9 @@ def several(house: House, count: int) -> list[ASeat]:
     return [house.seat(sockets=socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)) for _ in range(count)]
 
 
-names = st.sampled_from(["send", "send", "flush", "join", "leave", "swap", "reply", "stumble", "read", "turn", "turn"])
+names = st.sampled_from(
+    ["send", "send", "make way", "flush", "join", "leave", "swap", "reply", "stumble", "read", "turn", "turn"]
+)
 steps: st.SearchStrategy[list[Step]] = st.lists(
     st.tuples(names, st.integers(0, 7), st.booleans()), min_size=20, max_size=40
 )
@@ -181,6 +183,34 @@ async def test_while_claims_wait_state_gives_way_and_events_do_not(
         await asyncio.sleep(0)
         found.append(sum(bool(seat.read()) for seat in seats))
     assert found == reached
+
+
+@pytest.mark.parametrize(
+    ("is_log", "reached"),
+    [
+        pytest.param(False, [2, 4, 10], id="state, in small slices until all is read"),
+        pytest.param(True, [6, 10, 10], id="an event, in large ones"),
+    ],
+)
+async def test_while_the_next_state_is_read_state_gives_way_and_events_do_not(
+    house: House, monkeypatch: pytest.MonkeyPatch, is_log: bool, reached: list[int]
+) -> None:
+    monkeypatch.setattr(module, "SLICE_VIEWERS", 6)
+    monkeypatch.setattr(module, "SLICE_VIEWERS_BUSY", 2)
+    seats = several(house, 10)
+    house.send(0, is_log=is_log)
+    house.flush()
+    house.fan_out.make_way()
+    found = []
+    for _ in range(2):
+        await asyncio.sleep(0)
+        found.append(sum(bool(seat.read()) for seat in seats))
+    house.send(0, is_log=False)
+    house.flush()
+    await asyncio.sleep(0)
+    found.append(sum(bool(seat.read()) for seat in seats))
+    assert found == reached
+    await house.turns()
 
 
 async def test_state_that_an_event_waits_for_does_not_give_way_and_the_next_one_does(

@@ -23,8 +23,8 @@ VIEWERS = 1_000
 CLAIMS = 40
 assert CLAIMS < VIEWER_MESSAGES_BURST
 WHOLE = 1_000_000
-LEAST_GAIN = 1.25
-"""How much sooner a claim is answered between slices; alone on a machine it is about twice as soon."""
+LEAST_GAIN = 1.5
+"""How much sooner a claim is answered between slices; alone on a machine it is nearly three times as soon."""
 
 TRIES = 6
 """Measurements: somebody else's work may spoil some, so the best of them counts."""
@@ -101,6 +101,7 @@ async def median_latency_s(house: House, show_id: str, offer_id: str, viewers: l
 async def test_a_claim_is_answered_between_two_slices_of_a_broadcast(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("live.fan_out.FanOut._rests", lambda _: False)  # else nothing is broadcast half of the time
     rooms = keep_rooms(monkeypatch)
     show_id = await house.show()
     offer_id = await house.offer(show_id, quantity=900, limit=900)

@@ -1,13 +1,20 @@
-"""What a tick has read leaves as one write per viewer, and leaves in every case."""
+"""What a tick has read leaves as one write per viewer, and leaves in every case; broadcasts give way to its reads."""
 
 import asyncio
 import re
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
+from inventory.holds_redis import RedisHolds
 from kit.errors import UnavailableError
 from kit.ids import new_id
 from live import wire
+from live.beat import next_beat
+from live.presence_redis import read_viewers
+from live.reactions_redis import add_reactions
+from live.room_opening import Rooms
 from tests.integration.live.gateway.house import House, a_claim
 from tests.integration.live.gateway.told_room import keep_rooms
 
@@ -55,3 +62,37 @@ async def test_state_that_waits_leaves_in_a_tick_that_can_read_nothing(
     room.set_viewers(77)
     await viewer.when(lambda: wire.Viewers(count=77) in viewer.heard)
     assert viewer.all(wire.Viewers)[-1] == wire.Viewers(count=77)
+
+
+async def test_broadcasts_give_way_to_every_read_of_a_tick_and_to_nothing_between_two(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, set[bool]] = {}
+    rooms = keep_rooms(monkeypatch)
+
+    def note(where: str, read: Callable[..., Any]) -> None:
+        def noting(*args: Any, **more: Any) -> Any:  # noqa: ANN401 - whatever it is
+            seen.setdefault(where, set()).update(room.makes_way for room in rooms if len(room))
+            return read(*args, **more)
+
+        monkeypatch.setattr(where, noting)
+
+    show_id = await house.show()
+    await house.offer(show_id, quantity=10)
+    await house.watch(show_id)
+    monkeypatch.setattr("live.gateway_tick.REACTIONS_EVERY_TICKS", 1)
+    monkeypatch.setattr("live.gateway_tick.PRESENCE_EVERY_TICKS", 1)
+    note("live.gateway_tick.next_beat", next_beat)
+    async with asyncio.timeout(5):
+        while not seen:
+            await asyncio.sleep(0.01)  # no tick is under way that began otherwise
+    note("live.room_opening.Rooms.standings", Rooms.standings)
+    note("inventory.holds_redis.RedisHolds.counts_each", RedisHolds.counts_each)
+    note("live.gateway_tick.add_reactions", add_reactions)
+    note("live.gateway_tick.read_viewers", read_viewers)
+    async with asyncio.timeout(5):
+        while len(seen) < 5:
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.3)
+    assert seen.pop("live.gateway_tick.next_beat") == {False}
+    assert list(seen.values()) == [{True}] * 4

@@ -15,15 +15,22 @@ class ToldRoom(Room):
 
     Attributes:
         rounds: what left together, in order: frames.
+        makes_way: whether its state is being read.
     """
 
     rounds: list[list[bytes]]
+    makes_way = False
+
+    def make_way(self) -> None:
+        self.makes_way = True
+        super().make_way()
 
     def broadcast(self, frame: Frame) -> None:
         self.rounds[-1].append(frame.of(JSON))
         super().broadcast(frame)
 
     def flush(self) -> None:
+        self.makes_way = False
         self.rounds.append([])
         super().flush()
 
