@@ -7,8 +7,9 @@ per viewer.
 A broadcast writes to a slice of the viewers and lets the event loop do other work before it goes on, so a claim that
 comes meanwhile is answered between two slices. While one waits, or a tick reads the next state, slices of state are
 small; those of events are not: there are few events, and whoever waits for one is the whole audience. After a broadcast
-in which claims waited half of the turns or more, state rests for as long as that took: on a machine that is quick
-enough until the next tick, on another one claims have half of the time for themselves (decisions 0036, 0037, 0038).
+in which claims waited for half of the time or more, state rests for as long as that took, half a second at most, unless
+what waits fills a broadcast: on a machine that is quick enough until the next tick, on another one claims have half of
+the time for themselves (decisions 0036, 0037, 0038).
 
 A viewer whose socket takes everything is *direct*: its bytes go straight to the descriptor, which costs what the
 system call costs (decision 0021). A viewer with bytes that the socket did not take is *behind*: its transport keeps
@@ -25,7 +26,7 @@ from typing import Generic, Protocol, TypeVar
 
 from live.frames import VARIANTS, Frame, Variant
 from live.gateway_figures import GatewayFigures
-from live.limits import BATCH_MOST_FRAMES, SLICE_VIEWERS, SLICE_VIEWERS_BUSY
+from live.limits import BATCH_MOST_FRAMES, SLICE_VIEWERS, SLICE_VIEWERS_BUSY, STATE_REST_MOST_S
 
 
 class Seat(Protocol):
@@ -152,7 +153,7 @@ class FanOut(Generic[Someone]):
     """Sends frames to the seats of one show. Everything here runs on the event loop without awaiting.
 
     Args:
-        busy: tells whether somebody waits for the event loop: then slices are small.
+        busy: tells whether claims wait for the event loop: then slices of state are small, and state may rest.
         figures: counts what is sent.
     """
 
@@ -167,7 +168,7 @@ class FanOut(Generic[Someone]):
         self._parts: deque[_Part[Someone]] = deque()
         self._running = False
         self._due = False  # whether what waits is to leave
-        self._turns = self._turns_busy = 0  # of the broadcast that runs; in how many of them claims waited
+        self._waited_s = self._waits_since_s = 0.0  # how long claims waited in the broadcast that runs, and since when
         self._rests_until_s = 0.0
         self._makes_way = False  # for somebody who reads state
         self._with_events = False  # whether an event is on its way, or waits
@@ -239,7 +240,7 @@ class FanOut(Generic[Someone]):
     def flush(self) -> None:
         """Let leave what waits: in the next turn of the loop, or after the broadcast that runs.
 
-        While state rests it stays for the next ``flush``.
+        While state rests it stays for the next ``flush``. Broadcasts make way no longer.
         """
         self._makes_way = False
         if self._waiting and not self._rests():
@@ -252,7 +253,9 @@ class FanOut(Generic[Someone]):
             asyncio.get_running_loop().call_soon(self._turn)
 
     def _rests(self) -> bool:
-        return not self._with_events and time.perf_counter() < self._rests_until_s
+        if self._with_events or len(self._waiting) >= BATCH_MOST_FRAMES:
+            return False  # what fills a broadcast leaves: else more would come with each tick than leaves after a rest
+        return time.perf_counter() < self._rests_until_s
 
     def _turn(self) -> None:
         began_s = time.perf_counter()
@@ -260,8 +263,7 @@ class FanOut(Generic[Someone]):
             if not self._parts:
                 self._begin()
             busy = self._busy()
-            self._turns += 1
-            self._turns_busy += busy
+            self._note_waiting(began_s, busy)
             small = (busy or self._makes_way) and not self._with_events
             left = SLICE_VIEWERS_BUSY if small else SLICE_VIEWERS
             while self._parts and left > 0:
@@ -279,6 +281,12 @@ class FanOut(Generic[Someone]):
             if self._running:
                 asyncio.get_running_loop().call_soon(self._turn)
 
+    def _note_waiting(self, now_s: float, busy: bool) -> None:
+        """Add the time since the turn before, if claims waited in it."""
+        if self._waits_since_s:
+            self._waited_s += now_s - self._waits_since_s
+        self._waits_since_s = now_s if busy else 0.0
+
     def _turned(self, began_s: float) -> None:
         """Count the turn, and the broadcast if it has ended."""
         now_s = time.perf_counter()
@@ -286,7 +294,9 @@ class FanOut(Generic[Someone]):
         if self._began_s and not self._parts:
             took_s = now_s - self._began_s
             self._figures.broadcast.add(took_s)
-            self._rests_until_s = now_s + took_s if self._turns_busy * 2 >= self._turns else 0.0
+            self._note_waiting(now_s, busy=False)
+            rest_s = min(took_s, STATE_REST_MOST_S) if self._waited_s * 2 >= took_s else 0.0
+            self._rests_until_s = now_s + rest_s
             self._began_s = 0.0
             for made_at_ms in self._made_at_ms:
                 self._figures.written(made_at_ms)
@@ -303,7 +313,7 @@ class FanOut(Generic[Someone]):
                 self._figures.sent_bytes += viewers * part.size
         if self._parts:
             self._began_s = time.perf_counter()
-            self._turns = self._turns_busy = 0
+            self._waited_s = self._waits_since_s = 0.0
             self._made_at_ms = [frame.made_at_ms for frame in frames if frame.made_at_ms]
         late, self._late = self._late, []
         for skipped, seat in late:

@@ -122,9 +122,9 @@ class Ticker:
             UnavailableError: Redis does not answer; the next tick reads again.
         """
         began_s = time.monotonic()
-        self._due_s, turn_s = next_beat(self._due_s, began_s, every_s=TICK_MS / 1000, rest_s=TICK_REST_MS / 1000)
-        await asyncio.sleep(turn_s - began_s)
-        self._loop_lag.add(max(0.0, time.monotonic() - turn_s))
+        self._due_s = due_s = next_beat(self._due_s, began_s, every_s=TICK_MS / 1000, rest_s=TICK_REST_MS / 1000)
+        await asyncio.sleep(due_s - began_s)
+        self._loop_lag.add(max(0.0, time.monotonic() - due_s))
         self._ticks += 1
         watched = [room for room in rooms if len(room) or room.buyers]
         # Who comes back to a room that nobody watched for a while starts from what is read then.

@@ -122,10 +122,12 @@ DIRECTORY_MOST_OFFERS: Final = 10_000
 """Offers that a process remembers, oldest forgotten first: about 10 MB."""
 
 DIRECTORY_MOST_WAITING: Final = 10_000
-"""Callers who may wait for one offer that is being read; more are refused as temporary."""
+"""Callers who may wait for offers that are being read by id, as many as a large gateway has viewers, and as many by
+pool number; more are refused as temporary."""
 
 DIRECTORY_READ_MOST_S: Final = 2.0
-"""Seconds that a read of an offer may take; then those who wait for it are refused, and whoever comes reads anew."""
+"""Seconds that a read of an offer may take. Then those who wait for it are refused, at most ``GIVE_BACK_MOST_S`` later,
+when the connection has said that the read has ended or was cut; who came meanwhile reads anew."""
 
 # --- Gateway ----------------------------------------------------------------------------------------------------------
 
@@ -185,8 +187,12 @@ SLICE_VIEWERS: Final = 512
 """Viewers who are written to before the event loop may do other work: four milliseconds of system calls."""
 
 SLICE_VIEWERS_BUSY: Final = 32
-"""The same, of state, while claims wait for their answers, or a tick for what it reads: each takes some eight turns of
-the loop. Each turn costs CPU, so it is not so all the time."""
+"""The same, of state, while claims wait for their answers, or a tick for what it reads: a claim takes some eight turns
+of the loop, each of a tick's reads up to six. Each turn costs CPU, so it is not so all the time."""
+
+STATE_REST_MOST_S: Final = 0.5
+"""Seconds that state rests at most after a broadcast in which claims waited: a process that stood still meanwhile is
+not short of time for as long again."""
 
 BATCH_MOST_FRAMES: Final = 32
 """Frames that leave as one write: more would save next to nothing, and could fill a socket that keeps up."""

@@ -35,7 +35,7 @@ class Room:
         epoch: the log's name.
         seq: the position that ``snapshot`` is complete up to.
         snapshot: the show's state.
-        busy: tells whether somebody waits for the event loop.
+        busy: tells whether claims wait for the event loop; see ``FanOut``.
         figures: counts what is sent, and who is slow.
     """
 

@@ -45,7 +45,7 @@ class Rooms:
         inbox: the log of buyers' news, for gaps.
         offers: forgets what an event changes.
         registry: where the rooms' metrics go.
-        busy: tells whether somebody waits for the event loop; broadcasts make way then.
+        busy: tells whether claims wait for the event loop; broadcasts make way then.
         figures: counts what rooms send.
 
     Attributes:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from live import fan_out as module
 from live.fan_out import FanOut
 from live.frames import VARIANTS
-from tests.unit.live.fan_out_seats import FILLING, SOFT_BYTES, ASeat, House, log_frame, state_frame
+from tests.unit.live.fan_out_seats import FILLING, SOFT_BYTES, House, log_frame, several, state_frame
 
 Step = tuple[str, int, bool]
 
@@ -24,11 +24,6 @@ async def house() -> AsyncIterator[House]:
     house = House()
     yield house
     house.close()
-
-
-def several(house: House, count: int) -> list[ASeat]:
-    """Seat so many whose sockets keep writes apart."""
-    return [house.seat(sockets=socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)) for _ in range(count)]
 
 
 names = st.sampled_from(
@@ -236,109 +231,6 @@ async def test_state_that_an_event_waits_for_does_not_give_way_and_the_next_one_
     await asyncio.sleep(0)
     assert sum(seat.read() == [1, 2, 3] for seat in seats) == 2
     await house.turns()
-
-
-class Contest:
-    """A fan-out to two seats, whether claims wait, and a clock that goes on only when it is told to."""
-
-    def __init__(self, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(module, "SLICE_VIEWERS", 1)
-        monkeypatch.setattr(module, "SLICE_VIEWERS_BUSY", 1)
-        self.now_s = 1_000.0
-        monkeypatch.setattr(time, "perf_counter", lambda: self.now_s)
-        self.claims_wait = False
-        self._house = house
-        house.fan_out = FanOut(lambda: self.claims_wait)
-        self.seats = several(house, 2)
-
-    def send(self, *, is_log: bool) -> None:
-        """Send an event, or state that a tick lets leave."""
-        self._house.send(0, is_log=is_log)
-        self._house.flush()
-
-    async def broadcast(self, *, is_log: bool, claims: tuple[bool, bool], seconds: float = 5.0) -> None:
-        """Send to one seat, and so much later to the other; claims wait in the first turn, and later, or not."""
-        self.send(is_log=is_log)
-        self.claims_wait = claims[0]
-        await asyncio.sleep(0)
-        self.now_s += seconds
-        self.claims_wait = claims[1]
-        await self._house.turns()
-        self.claims_wait = False
-
-    async def heard(self) -> list[int]:
-        """Let everything leave that may; return what everyone has heard so far."""
-        await self._house.turns()
-        first, second = (seat.read() for seat in self.seats)
-        assert first == second
-        return first
-
-
-@pytest.mark.parametrize("claims", [(False, True), (True, True)])
-@pytest.mark.parametrize("is_log", [True, False])
-async def test_after_a_broadcast_that_claims_waited_in_state_rests_for_as_long(
-    house: House, monkeypatch: pytest.MonkeyPatch, claims: tuple[bool, bool], is_log: bool
-) -> None:
-    contest = Contest(house, monkeypatch)
-    await contest.broadcast(is_log=is_log, claims=claims)
-    contest.send(is_log=False)
-    assert await contest.heard() == [1]
-    contest.now_s += 4.9
-    contest.send(is_log=False)
-    assert await contest.heard() == [1]
-    contest.now_s += 0.2
-    assert await contest.heard() == [1], "it leaves with a tick"
-    contest.send(is_log=False)
-    assert await contest.heard() == [1, 2, 3, 4]
-    contest.send(is_log=False)
-    assert await contest.heard() == [1, 2, 3, 4, 5], "nobody waited"
-
-
-@pytest.mark.parametrize("claims", [(False, False), (True, False)])
-async def test_after_a_broadcast_with_few_turns_that_claims_waited_in_state_does_not_rest(
-    house: House, monkeypatch: pytest.MonkeyPatch, claims: tuple[bool, bool]
-) -> None:
-    contest = Contest(house, monkeypatch)
-    await contest.broadcast(is_log=False, claims=(True, True))
-    contest.now_s += 5.0
-    await contest.broadcast(is_log=False, claims=claims)
-    contest.send(is_log=False)
-    assert await contest.heard() == [1, 2, 3]
-
-
-async def test_turns_in_which_nobody_was_there_do_not_count(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    contest = Contest(house, monkeypatch)
-    for seat in contest.seats:
-        seat.leave()
-    for _ in range(9):
-        contest.send(is_log=True)
-        await house.turns()
-    contest.seats = several(house, 2)
-    await contest.broadcast(is_log=False, claims=(True, True))
-    contest.send(is_log=False)
-    assert await contest.heard() == [10]
-
-
-async def test_an_event_does_not_rest_and_takes_along_what_does(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    contest = Contest(house, monkeypatch)
-    await contest.broadcast(is_log=False, claims=(True, True))
-    contest.send(is_log=False)
-    assert await contest.heard() == [1]
-    contest.send(is_log=True)
-    assert await contest.heard() == [1, 2, 3]
-
-
-async def test_state_that_comes_during_an_event_rests_after_it(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    contest = Contest(house, monkeypatch)
-    contest.send(is_log=True)
-    contest.claims_wait = True
-    await asyncio.sleep(0)
-    contest.now_s += 5.0
-    contest.send(is_log=False)
-    assert await contest.heard() == [1]
-    contest.now_s += 5.0
-    contest.send(is_log=False)
-    assert await contest.heard() == [1, 2, 3]
 
 
 async def test_seats_that_are_behind_count_in_a_slice_too(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
