@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import TypeAlias
 from urllib.parse import parse_qs, urlsplit
 from weakref import WeakSet
@@ -29,6 +29,11 @@ assert LOCK_TIMEOUT_MS < STATEMENT_TIMEOUT_MS
 
 ANSWER_LATE_S = 2.0
 """Seconds on top of a statement's limit at the server, within which it has said here how the statement ended."""
+
+GIVE_BACK_MOST_S = 2.0
+"""Seconds that a connection has for getting ready for the next caller, after a statement that was given up, too. Then
+it is cut: whoever gave a statement up because it took too long must not wait longer for that. In a transaction it takes
+as long as a statement at most, since the end of that is a statement."""
 
 OUTAGE_PAUSE_S = 120.0
 """Seconds without a complaint of asyncpg after which the next one is about another outage; it repeats itself after a
@@ -116,7 +121,8 @@ class Postgres:
         self._pool = pool
         self._sessions = set() if sessions is None else sessions
         self._opened = WeakSet() if opened is None else opened
-        self._lent: set[int] = set()  # server processes
+        self._lent: dict[int, Connection] = {}  # by server process, to whom it is lent
+        self._giving_back: set[asyncio.Task[None]] = set()  # the loop itself would let go of them
         self._wait_s = answer_within_s(STATEMENT_TIMEOUT_MS)
         self.waits = Spread()
 
@@ -173,17 +179,16 @@ class Postgres:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
         """Lend one connection, outside any transaction; settings and locks of the session are not cleaned up."""
-        with postgres_errors(), ExitStack() as afterwards:
+        with postgres_errors():
             async with AsyncExitStack() as stack:
                 asked_s = time.perf_counter()
                 try:
                     async with asyncio.timeout(self._wait_s):
-                        connection = await stack.enter_async_context(self._pool.acquire())
+                        connection = await self._pool.acquire()
+                        self._lent[connection.get_server_pid()] = connection
+                        stack.push_async_callback(self._give_back, connection, connection.get_server_pid())
                 finally:
                     self.waits.add(time.perf_counter() - asked_s)
-                process = connection.get_server_pid()
-                self._lent.add(process)
-                afterwards.callback(self._lent.discard, process)
                 with self._cut_when_silent(connection):
                     yield connection
 
@@ -207,10 +212,28 @@ class Postgres:
             yield
         except TimeoutError:
             connection.terminate()
-            for one in list(self._opened):
-                if not one.is_closed() and one.get_server_pid() not in self._lent:
-                    one.terminate()
+            self._cut_those_not_lent()
             raise
+
+    async def _give_back(self, loan: "PoolConnectionProxy[asyncpg.Record]", process: int) -> None:
+        giving = asyncio.create_task(self._release(loan, process))
+        self._giving_back.add(giving)
+        giving.add_done_callback(self._giving_back.discard)
+        await asyncio.shield(giving)  # who is cancelled meanwhile waits no longer, but it comes to its end
+
+    async def _release(self, loan: "PoolConnectionProxy[asyncpg.Record]", process: int) -> None:
+        try:
+            await self._pool.release(loan, timeout=GIVE_BACK_MOST_S)
+        except TimeoutError:  # it is cut; whether its caller succeeded or gave up does not depend on that
+            self._cut_those_not_lent()
+        finally:
+            if self._lent.get(process) is loan:  # else whoever waited for it has it already
+                del self._lent[process]
+
+    def _cut_those_not_lent(self) -> None:
+        for one in list(self._opened):
+            if not one.is_closed() and one.get_server_pid() not in self._lent:
+                one.terminate()
 
     def in_use(self) -> tuple[int, int]:
         """Return how many connections are lent out, and how many there may be at most."""
@@ -220,10 +243,11 @@ class Postgres:
         """Return when the database answers.
 
         Raises:
-            UnavailableError: it does not, within a few seconds.
+            UnavailableError: it does not, within seven seconds.
         """
-        async with asyncio.timeout(5), self.connection() as connection:
-            await connection.execute("SELECT 1")
+        with postgres_errors():
+            async with asyncio.timeout(5), self.connection() as connection:
+                await connection.execute("SELECT 1")
 
     async def close(self) -> None:
         """Close every connection; those still lent out are cut after ten seconds."""

@@ -36,10 +36,9 @@ class OfferDirectory:
         self._by_id: dict[str, SellableOffer] = {}
         self._by_no: dict[int, SellableOffer] = {}
         self._reads: set[_Read] = set()
-        self._asked_by_id = Batchers(self._find, max_batch=DIRECTORY_MOST_WAITING, max_queued=DIRECTORY_MOST_WAITING)
-        self._asked_by_no = Batchers(
-            self._find_by_no, max_batch=DIRECTORY_MOST_WAITING, max_queued=DIRECTORY_MOST_WAITING
-        )
+        most = DIRECTORY_MOST_WAITING
+        self._asked_by_id = Batchers(self._find, max_batch=most, max_queued=most, max_under_way=most)
+        self._asked_by_no = Batchers(self._find_by_no, max_batch=most, max_queued=most, max_under_way=most)
 
     def known(self, offer_id: str) -> SellableOffer | None:
         """Return what is kept of an offer, without asking anyone."""
@@ -49,7 +48,7 @@ class OfferDirectory:
         """Return an offer, reading it when it is not kept; None when there is none.
 
         Raises:
-            UnavailableError: Postgres does not answer, or too many wait for it (code ``overloaded``).
+            UnavailableError: Postgres does not answer; too many wait for it, or this is closed (code ``overloaded``).
         """
         known = self._by_id.get(offer_id)
         return known if known is not None else await self._asked_by_id.submit(offer_id, offer_id)

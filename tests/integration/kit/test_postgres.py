@@ -1,15 +1,19 @@
 """What a connection that comes back to the pool leaves behind."""
 
 import asyncio
+import gc
 import uuid
+from typing import Any
 
+import asyncpg
 import pytest
 
 from kit import known_types_pg
+from kit import postgres as kit_postgres
 from kit.errors import UnavailableError
-from kit.known_types_pg import FIRST_OF_USERS
 from kit.leader_pg import Leadership
 from kit.postgres import Postgres
+from tests.faults.cutting_proxy import CuttingProxy
 from tests.integration.conftest import Servers
 
 LOCK = 0x7E57
@@ -125,8 +129,55 @@ async def test_only_the_first_connection_asks_what_an_array_of_numbers_is(
     assert asked[1] == [statement]
 
 
-async def test_a_type_of_a_users_own_is_asked_for_on_each_connection(database_url: str) -> None:
-    """Another database, or the same one later, may have another type of that number."""
+NUMBER_OF_A_USERS_OWN = """
+CREATE TYPE own_number;
+CREATE FUNCTION own_in(cstring) RETURNS own_number LANGUAGE internal STRICT IMMUTABLE AS 'int4in';
+CREATE FUNCTION own_out(own_number) RETURNS cstring LANGUAGE internal STRICT IMMUTABLE AS 'int4out';
+CREATE TYPE own_number (INPUT = own_in, OUTPUT = own_out, INTERNALLENGTH = 4, PASSEDBYVALUE);
+"""
+
+
+@pytest.mark.parametrize(
+    ("create", "name"),
+    [
+        pytest.param("CREATE TYPE one_pair AS (a bigint, b bigint[])", "one_pair", id="a user's own pair"),
+        pytest.param(NUMBER_OF_A_USERS_OWN, "own_number[]", id="a user's own number"),
+        pytest.param("SELECT", "information_schema.sql_features", id="made by initdb"),
+        pytest.param("SELECT", "int4range[]", id="made by hand, but of ranges"),
+    ],
+)
+async def test_any_other_type_is_asked_for_on_each_connection(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, create: str, name: str
+) -> None:
+    monkeypatch.setattr(known_types_pg, "_known", {})
+    postgres = await Postgres.connect(database_url, max_size=2)
+    asked: list[int] = []
+    async with postgres.connection() as first, postgres.connection() as second:
+        await first.execute(create)
+        for connection in (first, second):
+            queries: list[str] = []
+            with connection.query_logger(lambda record, queries=queries: queries.append(record.query)):
+                assert await connection.fetchval(f"SELECT NULL::{name}") is None
+            asked.append(len(queries))
+    await postgres.close()
+    assert min(asked) > 1
+
+
+@pytest.mark.parametrize("statement", ["SELECT one FROM pg_namespace AS one", "SELECT one FROM pg_type AS one"])
+async def test_a_type_that_cannot_be_read_spoils_no_other_connection(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, statement: str
+) -> None:
+    monkeypatch.setattr(known_types_pg, "_known", {})
+    postgres = await Postgres.connect(database_url, max_size=2)
+    async with postgres.connection() as first, postgres.connection() as second:
+        assert await first.fetchval("SELECT $1::bigint[]", [1]) == [1]
+        with pytest.raises(asyncpg.UnsupportedClientFeatureError):
+            await first.fetchval(statement)
+        assert await second.fetchval("SELECT $1::bigint[]", [1]) == [1]
+    await postgres.close()
+
+
+async def test_a_type_that_was_made_anew_is_read_as_what_it_is_now(database_url: str) -> None:
     postgres = await Postgres.connect(database_url, max_size=2)
     async with postgres.connection() as first, postgres.connection() as second:
         await first.execute("CREATE TYPE one_pair AS (a bigint, b bigint[])")
@@ -135,4 +186,63 @@ async def test_a_type_of_a_users_own_is_asked_for_on_each_connection(database_ur
         await first.execute("DROP TYPE one_pair; CREATE TYPE one_pair AS (c bigint[])")
         assert await second.fetchval("SELECT ROW(ARRAY[4])::one_pair") == ([4],)
     await postgres.close()
-    assert all(oid < FIRST_OF_USERS for oid in known_types_pg._known)
+
+
+async def test_a_connection_that_went_straight_to_who_waited_for_it_is_not_taken_for_one_that_nobody_has(
+    one: Postgres,
+) -> None:
+    async def use() -> None:
+        async with one.connection() as connection:
+            for _ in range(9):
+                await asyncio.sleep(0)  # so that its first user is through with giving it back
+            one._cut_those_not_lent()
+            assert await connection.fetchval("SELECT 1") == 1
+
+    async with one.connection():
+        waiting = asyncio.create_task(use())
+        await asyncio.sleep(0)
+    await waiting
+    one._cut_those_not_lent()
+    await one.ping()
+
+
+async def test_who_is_cancelled_twice_waits_no_longer_and_the_silent_connections_are_cut_all_the_same(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kit_postgres, "GIVE_BACK_MOST_S", 0.5)
+    errors: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: errors.append(context))
+    async with CuttingProxy(database_url) as proxy:
+        far = await Postgres.connect(proxy.url, max_size=2)
+        async with far.connection(), far.connection():
+            pass  # both are open
+        proxy.silence()
+        async with asyncio.timeout(5):
+            asking = asyncio.create_task(far.ping())
+            for _ in range(2):
+                await asyncio.sleep(0.1)
+                asking.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asyncio.wait_for(asking, 0.2)
+            await asyncio.sleep(0.6)
+            await far.ping()
+        await far.close()
+    gc.collect()
+    assert errors == []
+
+
+async def test_who_gives_up_on_a_connection_that_went_silent_does_not_wait_for_it(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kit_postgres, "GIVE_BACK_MOST_S", 0.2)
+    async with CuttingProxy(database_url) as proxy:
+        far = await Postgres.connect(proxy.url, max_size=1)
+        proxy.silence()
+        async with asyncio.timeout(5):
+            asking = asyncio.create_task(far.ping())
+            await asyncio.sleep(0.1)
+            asking.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asking
+            await far.ping()
+        await far.close()
