@@ -20,7 +20,6 @@ class Deployment:
 
     Args:
         folder: an empty directory; the data and the logs go there.
-        gateways: processes of the gateway.
 
     Attributes:
         url: of the API.
@@ -28,7 +27,7 @@ class Deployment:
         environ: what a command needs to know of it.
     """
 
-    def __init__(self, folder: Path, gateways: int) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
         http_port, ws_port, worker_port = free_ports(3)
         self.url = f"http://127.0.0.1:{http_port}"
@@ -45,7 +44,7 @@ class Deployment:
         self._roles = {
             API: self._role(API, port=http_port),
             WORKER: self._role(WORKER, port=worker_port),
-            GATEWAY: self._role(GATEWAY, "--processes", str(gateways), port=ws_port),
+            GATEWAY: self._role(GATEWAY, port=ws_port),
         }
 
     def __enter__(self) -> "Deployment":

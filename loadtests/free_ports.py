@@ -27,24 +27,25 @@ def free_ports(count: int) -> list[int]:
     Raises:
         LoadError: there are not so many.
     """
-    found = list(itertools.islice(filter(_is_free, itertools.islice(_in_turn, len(PORTS))), count))
+    found = list(itertools.islice(filter(is_free, itertools.islice(_in_turn, len(PORTS))), count))
     if len(found) < count:
         raise LoadError(f"fewer than {count} ports from {PORTS.start} to {PORTS.stop - 1} are free on {HOST}")
     return found
 
 
-def _from(start: int) -> Iterator[int]:
-    """Every port in turn, over and over."""
-    return itertools.cycle([*PORTS[start:], *PORTS[:start]])
-
-
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Tell whether a port can be taken just now."""
     with socket.socket() as probe:
         try:
             probe.bind((HOST, port))
         except OSError:
             return False
     return True
+
+
+def _from(start: int) -> Iterator[int]:
+    """Every port in turn, over and over."""
+    return itertools.cycle([*PORTS[start:], *PORTS[:start]])
 
 
 # Another start in each process: many of them choose at the same time.

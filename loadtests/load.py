@@ -75,7 +75,7 @@ def _run(plan: Plan, folder: Path, for_s: float | None) -> int:
     allow_files(what.tier.viewers + OTHER_FILES)
     with contextlib.ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="showdrop-load-")))
-        place = stack.enter_context(Deployment(home, what.tier.gateways))
+        place = stack.enter_context(Deployment(home))
         click.echo(
             f"load: tier {what.tier_name}, {what.shape}, {what.tier.viewers:,} viewers, {what.tier.units} units, "
             f"{what.tier.first_second_claims:,} claims in the first second; by {plan.tool}; {place.url}"

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from loadtests.bench.docs_table import markdown, where
-from loadtests.bench.limits import PROCESSES_MANY
+from loadtests.bench.limits import FULL, PROCESSES_MANY
 from loadtests.bench.result import OURS, Record
 from loadtests.errors import LoadError
 from loadtests.names import API, GATEWAY, POSTGRES, REDIS, STORES, WORKER
@@ -136,8 +136,8 @@ def _viewers(measured: Measured) -> Iterator[Row]:
         factor=STEADY_SHARE,
     )
     yield Row(
-        what=f"viewers of one gateway process, tier L (processes: {tier.gateways})",
-        value=tier.viewers / tier.gateways,
+        what="viewers of one gateway process, tier L",
+        value=tier.viewers,
         unit="viewers",
         source=f"{_verdict('L')}, verdict ({large.verdict})",
         factor=PROCESS_SHARE,
@@ -222,11 +222,10 @@ def _memory(measured: Measured) -> Iterator[Row]:
         source=f"{_file('memory')}, ours",
         factor=MEMORY_FACTOR,
     )
-    tier = TIERS["L"]
     busy_mib = _detail(many.details, "gateways' memory, MiB", "fan-out-many.json") - PROCESSES_MANY * base_mib
     yield Row(
         what="a viewer who is sent ten events a second",
-        value=busy_mib * 1024 / tier.viewers,
+        value=busy_mib * 1024 / FULL.many_viewers,
         unit="KiB",
         source=f"{_file('many')}, gateways' memory less their base",
         factor=MEMORY_FACTOR,

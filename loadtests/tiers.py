@@ -73,7 +73,6 @@ class Tier(msgspec.Struct, frozen=True, kw_only=True):
         storm_s: from the storm of reconnects until everyone is back. A gateway that lets in only so many a second tells
             the others to come back after up to five seconds, and they wait for up to as much again.
         tool: what plays it on one machine.
-        gateways: processes of the gateway where the load test starts the server.
     """
 
     viewers: int
@@ -84,7 +83,6 @@ class Tier(msgspec.Struct, frozen=True, kw_only=True):
     soak_s: float = 10.0
     storm_s: float = 13.0
     tool: Literal["locust", "swarm"] = "locust"
-    gateways: int = 1
 
     @property
     def buyers(self) -> int:

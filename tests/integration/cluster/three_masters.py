@@ -4,7 +4,6 @@ import asyncio
 import os
 import random
 import signal
-import socket
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -18,6 +17,7 @@ from kit.embedded_redis import find_binary
 from kit.ids import new_id
 from kit.redis_client import pipelined
 from kit.slots import SLOTS
+from loadtests.free_ports import is_free
 
 MASTERS = 3
 BUS = 10_000  # the port of the cluster bus is the node's own plus this
@@ -26,21 +26,12 @@ START_S = 10.0
 NODE_TIMEOUT_MS = 1_000
 
 
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
 def free_node_ports() -> list[int]:
     """Return ports that are free, and so are those of their buses."""
     found: list[int] = []
     while len(found) < MASTERS:
         port = random.choice(PORTS)
-        if port not in found and _is_free(port) and _is_free(port + BUS):
+        if port not in found and is_free(port) and is_free(port + BUS):
             found.append(port)
     return found
 

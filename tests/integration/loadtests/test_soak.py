@@ -32,7 +32,7 @@ def place(tmp_path: Path) -> Iterator[Deployment]:
     data_dir.mkdir()
     urls = {"urls": {"redis_url": NO_REDIS, "database_url": NO_POSTGRES}}
     (data_dir / "servers.json").write_bytes(msgspec.json.encode(urls))
-    deployment = Deployment(tmp_path, 1)
+    deployment = Deployment(tmp_path)
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", urlsplit(deployment.url).port))
         yield deployment

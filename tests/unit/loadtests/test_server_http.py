@@ -25,6 +25,6 @@ def test_every_setting_of_another_deployment_is_left_out_and_the_rest_stays() ->
 def test_servers_of_the_load_tests_own_do_not_hear_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in THEIRS.items():
         monkeypatch.setenv(name, value)
-    for environ in (Server(tmp_path).environ, Deployment(tmp_path, 1).environ):
+    for environ in (Server(tmp_path).environ, Deployment(tmp_path).environ):
         assert not environ.keys() & THEIRS.keys()
         assert environ["SHOWDROP_DATA_DIR"] == str(tmp_path / "data")
