@@ -71,7 +71,7 @@ async def test_broadcasts_give_way_to_every_read_of_a_tick_and_to_nothing_betwee
     rooms = keep_rooms(monkeypatch)
 
     def note(where: str, read: Callable[..., Any]) -> None:
-        def noting(*args: Any, **more: Any) -> Any:  # noqa: ANN401 - whatever it is
+        def noting(*args: object, **more: object) -> object:
             seen.setdefault(where, []).extend(room.makes_way for room in rooms if len(room))
             return read(*args, **more)
 
